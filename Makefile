@@ -1,0 +1,263 @@
+# podmox: one Makefile for everything. `make help` lists the targets.
+#
+#   BUILD=release|debug|asan|tsan|cov|fuzz   O=folder   CC=gcc|clang   WERROR=1   V=1
+#   ROOM=name, T=pattern                     narrow the tests
+
+BUILD   ?= release
+O       ?= build/$(BUILD)
+VERSION := 0.1.0
+
+-include config.mk
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+PKG_CONFIG ?= pkg-config
+CLANG      ?= clang
+FUZZ_TIME  ?= 60
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib
+
+# Asked for when the first recipe needs it, not when this file is read: `make deps` may install it.
+once = $(eval $(1) := $(shell $(2)))$($(1))
+DEPS_CFLAGS = $(call once,DEPS_CFLAGS,$(PKG_CONFIG) --cflags $(MODULES))
+DEPS_LIBS   = $(call once,DEPS_LIBS,$(PKG_CONFIG) --libs $(MODULES))
+TEST_LIBS   = $(call once,TEST_LIBS,$(PKG_CONFIG) --libs cmocka)
+
+STD    := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -I$(O)/gen -include src/base/banned.h
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+          -Wwrite-strings -Wpointer-arith -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough \
+          -fno-common $(if $(WERROR),-Werror)
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -fvisibility=hidden -pthread
+LINK   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed
+
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
+FLAGS_debug   := -O1 -g3
+FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_tsan    := -O1 -g -fsanitize=thread
+FLAGS_cov     := -O0 -g --coverage -fprofile-update=atomic
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+ifeq ($(FLAGS_$(BUILD)),)
+$(error BUILD=$(BUILD) is not known; it is one of release debug asan tsan cov fuzz)
+endif
+
+COMPILE = $(STD) $(WARN) $(HARDEN) $(FLAGS_$(BUILD)) $(DEPS_CFLAGS) $(CFLAGS)
+Q      := $(if $(V),,@)
+say     = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# ---- rooms: the list and what each needs to link come from src/ROOMS ----
+
+comma := ,
+$(foreach l,$(shell awk -F: '/^[a-z]/ { gsub(/ +/, ",", $$2); print "uses_" $$1 ":=" $$2 }' \
+	src/ROOMS),$(eval $(subst $(comma), ,$(l))))
+ROOMS   := $(shell awk -F: '/^[a-z]/ { print $$1 }' src/ROOMS)
+closure  = $(sort $(1) $(foreach r,$(filter $(ROOMS),$(uses_$(1))),$(call closure,$(r))))
+sources  = $(foreach r,$(1),$(wildcard src/$(r)/*.c))
+objects  = $(patsubst src/%.c,$(O)/%.o,$(1))
+MAINS   := src/cli/main.c src/sim/main.c
+SRC     := $(call sources,$(ROOMS))
+OBJ     := $(call objects,$(SRC))
+LIBOBJ  := $(call objects,$(filter-out $(MAINS),$(SRC)))
+PROGS   := $(if $(wildcard src/cli/main.c),$(O)/podmox) $(if $(wildcard src/sim/main.c),$(O)/podmox-sim)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all FORCE
+all: $(OBJ) $(PROGS)
+ifeq ($(O),build/release)
+	$(if $(PROGS),@ln -sfn $(PROGS:build/%=%) build/)
+endif
+
+# Changes when the compiler or a flag changes, and says clearly what is missing.
+$(O)/flags: FORCE
+	@mkdir -p $(O)
+	@for tool in $(CC) $(PKG_CONFIG); do command -v $$tool >/dev/null || { \
+		echo "$$tool is not installed; run: make deps" >&2; exit 1; }; done
+	@$(PKG_CONFIG) --print-errors --exists $(MODULES) || { \
+		echo "libraries are missing; run: make deps" >&2; exit 1; }
+	@echo '$(CC) $(COMPILE)' | cmp -s - $@ || echo '$(CC) $(COMPILE)' >$@
+
+$(O)/gen/version.h: Makefile
+	@mkdir -p $(@D)
+	@printf '/* Written by the Makefile. */\n#define PM_VERSION "%s"\n' '$(VERSION)' >$@
+
+$(O)/%.o: src/%.c $(O)/flags $(O)/gen/version.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMPILE) -MMD -MP -c -o $@ $<
+
+$(O)/tests/%.o: tests/%.c $(O)/flags $(O)/gen/version.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMPILE) -Itests/unit -MMD -MP -c -o $@ $<
+
+link = $(Q)$(CC) $(COMPILE) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(O)/podmox: $(call objects,$(call sources,$(filter-out sim,$(ROOMS))))
+	$(call say,LINK,$@)
+	$(link) $(DEPS_LIBS)
+
+$(O)/podmox-sim: $(call objects,$(call sources,base sim))
+	$(call say,LINK,$@)
+	$(link) $(DEPS_LIBS)
+
+-include $(OBJ:.o=.d) $(wildcard $(O)/tests/*/*.d $(O)/tests/*/*/*.d)
+
+# ---- unit tests: one program a room, linked with what the room may use, and with the simulator's
+#      core for the rooms that talk to a cluster ----
+
+UNIT_WITH_SIM := net pve exec recon daemon cli
+unit_objects   = $(call objects,$(filter-out $(MAINS),$(call sources,$(call closure,$(1)) \
+	$(if $(filter $(1),$(UNIT_WITH_SIM)),sim)))) \
+	$(patsubst tests/%.c,$(O)/tests/%.o,$(wildcard tests/unit/*.c tests/unit/$(1)/*.c))
+
+define unit_rule
+$(O)/unit/$(1): $(unit_objects)
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(link) $$(DEPS_LIBS) $$(TEST_LIBS)
+endef
+$(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r))))
+
+ROOM  ?= $(foreach r,$(ROOMS),$(if $(wildcard tests/unit/$(r)/*.c),$(r)))
+T     ?=
+export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
+
+.PHONY: test-unit test-plan test-manifest test-scenario judges demo bench
+test-unit: $(ROOM:%=$(O)/unit/%)
+	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
+	@failed=; for room in $(ROOM); do $(WRAP) $(O)/unit/$$room '$(T)' || failed="$$failed $$room"; \
+		done; test -z "$$failed" || { echo "unit tests failed:$$failed" >&2; exit 1; }
+
+# Scripts get the programs and the narrowing through the environment.
+script = @test -x $(1) || { echo "$(1) is not there: nothing to run" >&2; exit 1; }; \
+	O='$(O)' PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' T='$(T)' $(1)
+
+test-plan: all $(O)/unit/plan
+	$(call script,tests/plan/run.sh)
+test-manifest: all
+	$(call script,tests/manifest/run.sh)
+test-scenario: all
+	$(call script,tests/scenario/run.sh)
+judges: all
+	$(call script,tests/judges/run.sh)
+bench: all
+	$(call script,tests/bench/run.sh)
+
+# ---- from nothing: install what is missing, then build with it ----
+
+.PHONY: deps test
+deps:
+	@sh .ci/deps build test
+demo:
+	@sh .ci/deps build
+	@$(MAKE) --no-print-directory all
+	$(call script,tests/demo.sh)
+test:
+	@sh .ci/deps build test
+	@MAKE='$(MAKE)' O='$(O)' sh tests/all.sh
+
+# ---- the same tests in other builds; each has a folder of its own ----
+
+side = $(if $(filter build/release,$(O)),build/$(1),$(O)-$(1))
+.PHONY: asan tsan valgrind coverage
+asan:
+	@$(MAKE) BUILD=asan O=$(call side,asan) test-unit
+tsan:
+	@$(MAKE) BUILD=tsan O=$(call side,tsan) ROOM='$(filter base net exec recon daemon sim,$(ROOM))' test-unit
+valgrind:
+	@$(MAKE) test-unit WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible'
+coverage:
+	@rm -rf $(call side,cov)
+	@$(MAKE) BUILD=cov O=$(call side,cov) test-unit >/dev/null
+	@sh tests/coverage.sh $(call side,cov)
+
+# ---- fuzzing: tests/fuzz/fuzz_NAME.c with the seeds of tests/fuzz/corpus/NAME ----
+
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+$(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(LIBOBJ)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(link) -fsanitize=fuzzer $(DEPS_LIBS)
+.PHONY: fuzz fuzz-smoke fuzz-run
+fuzz:
+	@$(MAKE) BUILD=fuzz CC=$(CLANG) O=$(call side,fuzz) FUZZ_TIME=$(FUZZ_TIME) fuzz-run
+fuzz-smoke:
+	@$(MAKE) BUILD=fuzz CC=$(CLANG) O=$(call side,fuzz) FUZZ_TIME=10 fuzz-run
+fuzz-run: $(FUZZ:%=$(O)/fuzz/%)
+	@sh tests/fuzz/run.sh $(O) $(FUZZ_TIME) $(FUZZ)
+
+# ---- lints ----
+
+FORMATTED = $(shell find src tests include -name '*.[ch]' | LC_ALL=C sort)
+.PHONY: format format-check gates lint tidy tidy-files
+format:
+	@clang-format -i $(FORMATTED)
+format-check:
+	@clang-format --dry-run -Werror $(FORMATTED)
+gates: format-check all
+	@CC='$(CC)' CLANG='$(CLANG)' O='$(O)' CPPFLAGS='$(STD) $(DEPS_CFLAGS)' sh tests/lint/run.sh
+lint: gates
+	@sh tests/lint/tools.sh
+	@$(MAKE) --no-print-directory -j2 tidy
+tidy: $(SRC:src/%.c=$(O)/tidy/%.ok)
+# The object is up to date exactly when neither the file nor a header it reads has changed.
+$(O)/tidy/%.ok: src/%.c $(O)/%.o .clang-tidy
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(STD) $(DEPS_CFLAGS) 2>$@.log || { cat $@.log >&2; exit 1; }
+	@touch $@
+
+# ---- generated files ----
+
+.PHONY: generate check-generated
+generate: all
+	@PODMOX='$(O)/podmox' sh tests/generate.sh .
+check-generated: all
+	@rm -rf $(O)/generated && mkdir -p $(O)/generated
+	@PODMOX='$(O)/podmox' sh tests/generate.sh $(O)/generated
+	@cd $(O)/generated && find . -type f | while read -r f; do \
+		diff -u "$(CURDIR)/$$f" "$$f" || echo "$$f"; done | tee stale
+	@test ! -s $(O)/generated/stale || { echo 'generated files are stale; run: make generate' >&2; exit 1; }
+
+# ---- the rest ----
+
+.PHONY: install uninstall compdb nightly check clean help
+MANPAGES  = $(wildcard docs/man/*.[1-8])
+INSTALLED = $(PROGS:$(O)/%=$(BINDIR)/%) $(foreach m,$(MANPAGES),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	$(patsubst %,$(DATADIR)/podmox/%,$(wildcard schemas/*.json))
+install: all
+	@for f in $(PROGS); do install -D -m 755 $$f $(DESTDIR)$(BINDIR)/$${f##*/} || exit; done
+	@for f in $(MANPAGES); do install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/} || exit; done
+	@for f in $(wildcard schemas/*.json); do install -D -m 644 $$f $(DESTDIR)$(DATADIR)/podmox/$$f || exit; done
+uninstall:
+	@rm -f $(INSTALLED:%=$(DESTDIR)%)
+compdb: $(O)/flags
+	@for f in $(SRC); do printf '{"directory":"%s","file":"%s","command":"%s"},\n' '$(CURDIR)' $$f \
+		'$(CC) $(subst ",\",$(COMPILE)) -c '$$f; done | sed '1s/^/[/; $$s/,$$/]/' >build/compile_commands.json
+nightly:
+	@$(MAKE) check
+	@$(MAKE) valgrind
+	@$(MAKE) coverage
+	@$(MAKE) fuzz FUZZ_TIME=600
+	@NIGHTLY=1 $(MAKE) test-scenario
+	@$(MAKE) bench
+check:
+	@$(MAKE) lint
+	@$(MAKE) test
+clean:
+	@rm -rf build
+help:
+	@echo 'programs   all install uninstall clean'
+	@echo 'at once    demo deps'
+	@echo 'tests      test test-unit test-plan test-manifest test-scenario judges   (ROOM= T=)'
+	@echo 'builds     asan tsan valgrind coverage   fuzz fuzz-smoke   bench'
+	@echo 'lints      gates lint tidy format format-check   generate check-generated   compdb'
+	@echo 'all of it  check nightly'

@@ -1,0 +1,165 @@
+/* The field table: one row states the facts about one setting; types carry the behaviour. Decode, check,
+ * encode, diff, effect, JSON Schema, reference pages, `explain` and generated tests are loops over rows.
+ * Rows live in model/NAME.def; a new setting of PVE is one row there. Everything here is constant. */
+#ifndef PM_MODEL_FIELD_H
+#define PM_MODEL_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+enum pm_type {
+	PM_T_BOOL,    /* true/false in YAML, 1/0 at PVE */
+	PM_T_INT,     /* integer, min..max */
+	PM_T_MILLI,   /* decimal with three places, kept as thousandths */
+	PM_T_SIZE,    /* bytes; 512Mi, 8Gi in YAML; at PVE a number of `unit` bytes, or 8G when unit is 0 */
+	PM_T_SECONDS, /* 30s, 5m in YAML; a plain number at PVE */
+	PM_T_STR,     /* text, with an optional named format */
+	PM_T_ENUM,    /* one of choices */
+	PM_T_LIST,    /* of texts; at PVE joined by `sep` */
+	PM_T_STRMAP,  /* mapping of text to text, kept as a list of "key=value" sorted by key */
+	PM_T_SECRET,  /* {fromFile|fromEnv|fromCredential: X} or the text itself */
+	PM_T_PROPS,   /* a record described by `sub`: a PVE property string, or a nested mapping of a
+	                 configuration file. count 0: one record; count N: a list, at PVE key0..keyN-1 */
+	PM_T_MAX,
+};
+
+enum pm_field_flags {
+	PM_F_LIVE = 1 << 0,      /* a change applies at once to a running guest */
+	PM_F_PENDING = 1 << 1,   /* a change waits until the guest restarts */
+	PM_F_REPLACE = 1 << 2,   /* only at creation; a change needs a new guest */
+	PM_F_GROW = 1 << 3,      /* may only grow, by a call of its own (resize) */
+	PM_F_MOVE = 1 << 4,      /* a change moves data to another storage */
+	PM_F_MIGRATE = 1 << 5,   /* a change moves the guest to another node */
+	PM_F_OWN = 1 << 6,       /* podmox's own: never sent to PVE, never compared */
+	PM_F_WRITEONLY = 1 << 7, /* sent at create, never reported, never compared */
+	PM_F_SECRET = 1 << 8,    /* shown as *** everywhere */
+	PM_F_UNORDERED = 1 << 9, /* order and repetition in a list mean nothing */
+	PM_F_NOCASE = 1 << 10,   /* case means nothing (MAC addresses, tags) */
+	PM_F_HEAD = 1 << 11,     /* first part of a property string, without "key=" */
+	PM_F_IDENT = 1 << 12,    /* names the entry of a list: eth0 of interfaces */
+	PM_F_REQUIRED = 1 << 13, /* must be in the manifest */
+	PM_F_KEEP = 1 << 14,     /* PVE cannot unset it: null is refused, dropping it changes nothing */
+	PM_F_ROOT = 1 << 15,     /* only root@pam with a password may set it */
+	PM_F_LINKFLAP = 1 << 16, /* a live change takes the network link down for a moment */
+	PM_F_NOTLIVE = 1 << 17,  /* PVE stores it as applied, but it acts from the next start on */
+	PM_F_CREATED = 1 << 18,  /* PVE fills it in at creation when it is not given */
+	PM_F_REF = 1 << 19,      /* names another object */
+	PM_F_AFTER = 1 << 20,    /* written after the create task, before the first start */
+};
+
+struct pm_kind;
+
+/** One setting. Zero means no limit, no default, not applicable. */
+struct pm_field {
+	const char *name; /* path in the manifest, below spec: "resources.memory" */
+	const char *key;  /* at PVE; NULL: podmox's own, or made of other keys */
+	enum pm_type type;
+	unsigned flags;
+	int64_t min, max; /* of the number, in the unit kept: bytes, seconds, thousandths */
+	const char *const *choices; /* ends with NULL */
+	const char *format; /* dns-name, ipv4, cidr4, mac, ...: model/format.c */
+	const char *def;    /* PVE's default as PVE text: equal to "absent" */
+	const struct pm_kind *sub;
+	unsigned count;
+	int64_t unit; /* of a SIZE at PVE */
+	char sep;     /* of a LIST or STRMAP at PVE */
+	const char *since; /* first PVE version that knows the key, as "9.1" */
+	const char *doc; /* one sentence with a full stop */
+};
+
+/** A kind of object, or the inside of a record. */
+struct pm_kind {
+	const char *name; /* "Pod"; of a record: "interface" */
+	const char *plural; /* "pods" */
+	const char *doc;
+	const struct pm_field *fields;
+	unsigned nfields;
+	bool envelope; /* has apiVersion, kind, metadata and spec; false: apiVersion and kind only */
+};
+
+/** A key people will try that is not a setting here, and why. */
+struct pm_refused {
+	const char *name; /* path below spec, "*" at the end matches the rest: "options.unused*" */
+	const char *why;  /* what to do instead */
+};
+
+/** Rows of the kinds, by number: PM_POD_MEMORY is the index of resources.memory in pm_kind_pod. */
+enum pm_pod_id {
+#define PM_ROW(id, ...) PM_POD_##id,
+#include "model/pod.def"
+#undef PM_ROW
+	PM_POD_MAX,
+};
+enum pm_net_id {
+#define PM_ROW(id, ...) PM_NET_##id,
+#include "model/net.def"
+#undef PM_ROW
+	PM_NET_MAX,
+};
+enum pm_rootfs_id {
+#define PM_ROW(id, ...) PM_ROOTFS_##id,
+#include "model/rootfs.def"
+#undef PM_ROW
+	PM_ROOTFS_MAX,
+};
+enum pm_volume_id {
+#define PM_ROW(id, ...) PM_VOLUME_##id,
+#include "model/volume.def"
+#undef PM_ROW
+	PM_VOLUME_MAX,
+};
+enum pm_device_id {
+#define PM_ROW(id, ...) PM_DEVICE_##id,
+#include "model/device.def"
+#undef PM_ROW
+	PM_DEVICE_MAX,
+};
+enum pm_config_id {
+#define PM_ROW(id, ...) PM_CONFIG_##id,
+#include "model/config.def"
+#undef PM_ROW
+	PM_CONFIG_MAX,
+};
+enum pm_cluster_id {
+#define PM_ROW(id, ...) PM_CLUSTER_##id,
+#include "model/cluster.def"
+#undef PM_ROW
+	PM_CLUSTER_MAX,
+};
+
+extern const struct pm_kind pm_kind_pod;
+extern const struct pm_kind pm_kind_config;
+extern const struct pm_kind pm_kind_cluster; /* an entry of Config's clusters */
+extern const struct pm_kind pm_kind_net, pm_kind_rootfs, pm_kind_volume, pm_kind_device;
+extern const struct pm_kind pm_kind_features, pm_kind_startup;
+
+/** All kinds that stand in files of their own: Pod, Config. Ends with NULL. */
+extern const struct pm_kind *const pm_kinds[];
+
+/** By name, case matters ("Pod"); NULL: none. pm_kind_named() also takes "pod" and "pods". */
+const struct pm_kind *pm_kind_find(const char *name);
+const struct pm_kind *pm_kind_named(const char *name);
+
+/** A row by its manifest name or PVE key; NULL: none. */
+const struct pm_field *pm_field_find(const struct pm_kind *k, const char *name);
+const struct pm_field *pm_field_by_key(const struct pm_kind *k, const char *key, size_t n);
+unsigned pm_field_index(const struct pm_kind *k, const struct pm_field *f);
+
+/** Is `name` a group, a prefix of rows: "resources" of "resources.memory"? */
+bool pm_field_is_group(const struct pm_kind *k, const char *name);
+
+/** What stands at a PVE key such as "net12" or "memory": the row and the slot (0 for plain keys). NULL:
+ * PVE has no such setting that we know. */
+const struct pm_field *pm_field_by_slot_key(
+	const struct pm_kind *k, const char *key, size_t n, unsigned *ret_slot);
+
+/** Why a key is not taken, or NULL. */
+const char *pm_refused_why(const struct pm_kind *k, const char *name);
+
+/** What a group is for ("resources"), or NULL. */
+const char *pm_group_doc(const struct pm_kind *k, const char *name);
+
+#endif

@@ -1,0 +1,54 @@
+/* The marker: who owns a guest, written on the guest itself as the last line of its description:
+ *
+ *   <!-- podmox: {"v":1,"set":"home","kind":"Pod","ns":"shop","name":"web","uid":"<32 hex>","vmid":210,
+ *        "root":"manifests","image":"local:vztmpl/x.tar.zst","hash":"<16 hex>","done":true,
+ *        "fields":"cores memory net0:bridge,ip,name"} -->
+ *
+ * in one line, members in this order, no spaces but the ones shown between "podmox:" and "{" and before
+ * "-->". `<` and `>` inside are written as \u003c and \u003e, so the comment cannot end early. `fields`
+ * names the PVE keys that podmox set, sub-keys of property strings after a colon. */
+#ifndef PM_MODEL_MARKER_H
+#define PM_MODEL_MARKER_H
+
+#include "model/obj.h"
+
+struct pm_marker {
+	const char *set, *kind, *ns, *name;
+	const char *uid; /* 32 hex digits, made at creation */
+	unsigned vmid;   /* the guest's own: a clone carries its source's */
+	const char *root; /* where the manifests lay, relative to their repository */
+	const char *image; /* the reference of the manifest */
+	const char *hash;  /* of the applied spec, secrets left out */
+	bool done;         /* the create ended and its second write was made */
+	const char *fields;
+};
+
+/** Splits a description as PVE returns it: the user's text (trailing newlines dropped; "" when none)
+ * and the marker. *ret_marker NULL: none. *ret_fault: a marker line that cannot be understood. */
+void pm_marker_split(struct pm_arena *a, const char *description, const char **ret_text,
+	const struct pm_marker **ret_marker, const char **ret_fault);
+
+/** The description with the marker as its last line. */
+const char *pm_marker_join(struct pm_arena *a, const char *text, const struct pm_marker *m) PM_CHECK;
+
+/** Was this key ("memory") or sub-key ("net0", "tag") set by podmox? sub NULL: the key itself. */
+bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub);
+
+/** `fields` of a spec whose slots are assigned. */
+const char *pm_marker_fields(struct pm_arena *a, const struct pm_rec *spec) PM_CHECK;
+
+/** Hash of a spec: 16 hex digits over every set value that is neither secret nor write-only. */
+const char *pm_marker_hash(struct pm_arena *a, const struct pm_obj *o) PM_CHECK;
+
+#define PM_TAG "podmox"
+
+/** Tag of a set: "podmox-" and 8 hex digits, (h ^ h >> 32) of h = pm_hash(set, strlen(set), 0). */
+char *pm_set_tag(const char *set, char out[24]);
+
+/** Is a tag in a list as PVE joins it (';', ',' or blanks)? */
+bool pm_tags_have(const char *tags, const char *tag);
+
+/** The user's tags and ours: what to write. `user` NULL: keep what `have` holds of others. */
+const char *pm_tags_join(struct pm_arena *a, const struct pm_list *user, const char *set) PM_CHECK;
+
+#endif

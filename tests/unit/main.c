@@ -1,0 +1,42 @@
+/* The main function of every unit test program: collects the tests that registered themselves, runs
+ * those whose name holds the pattern given as argument, and prints the sum. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pm_test.h"
+
+static struct pm_test *first;
+static struct pm_test **last = &first;
+static size_t registered;
+
+void pm_test_add(struct pm_test *t)
+{
+	*last = t;
+	last = &t->next;
+	registered++;
+}
+
+int main(int argc, char **argv)
+{
+	const char *pattern = argc > 1 ? argv[1] : "";
+	struct CMUnitTest *tests = calloc(registered + 1, sizeof(*tests));
+	size_t n = 0;
+	int failed;
+
+	if (!tests)
+		return 1;
+	for (struct pm_test *t = first; t; t = t->next) {
+		if (strstr(t->name, pattern))
+			tests[n++] = (struct CMUnitTest){ .name = t->name, .test_func = t->fn };
+	}
+	/* A test that hangs ends the program instead of the patience of whoever waits. */
+	alarm(600);
+	failed = n > 0 ? _cmocka_run_group_tests(basename(argv[0]), tests, n, NULL, NULL) : 0;
+	fflush(stderr);
+	printf("unit/%s: %zu passed, %d failed\n", basename(argv[0]), n - (size_t)failed, failed);
+	free(tests);
+	return failed != 0;
+}
