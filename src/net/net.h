@@ -1,0 +1,94 @@
+/* HTTP to many hosts: blocking calls for everybody else, one I/O thread over curl_multi inside. Knows
+ * HTTP, not PVE. Each host has its own queue with limits for reads and writes in flight. */
+#ifndef PM_NET_NET_H
+#define PM_NET_NET_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+/** One host. Owner: the caller; must outlive every call to it. Strings are borrowed. */
+struct pm_host {
+	const char *name;       /* for people: "pve1.lan" */
+	const char *url;        /* "https://pve1.lan:8006" */
+	const char *ca_file;    /* NULL: the system's CAs */
+	const char *const *fingerprints; /* SHA-256, 64 hex digits, lower case; NULL: none pinned */
+	unsigned nfingerprints;
+	bool insecure;          /* checks nothing */
+	unsigned reads, writes; /* most in flight; 0: 6 and 2 */
+};
+
+/** One request and its answer. Owner: the caller, for the whole call. */
+struct pm_call {
+	/* in */
+	const struct pm_host *host;
+	const char *method;       /* GET POST PUT DELETE */
+	const char *path;         /* "/api2/json/version?x=y", encoded */
+	const char *body;         /* form-encoded; NULL: none */
+	const char *const *headers; /* "Name: value", ends with NULL; may hold secrets: never logged */
+	unsigned timeout_ms;      /* from the moment it leaves the queue; 0: 30 s */
+	bool idempotent;          /* may be repeated by the connection layer */
+	size_t max_body;          /* 0: 64 MiB */
+	void *user;               /* the caller's */
+	/* out */
+	int status;               /* 0: no answer, see err */
+	char reason[256];         /* reason phrase */
+	struct pm_buf body_in;    /* of the answer; the caller frees it with pm_call_done */
+	unsigned retry_after_s;
+	struct pm_error err;      /* code PM_OK: an answer came, whatever its status */
+};
+
+void pm_call_done(struct pm_call *c); /* frees the answer; the call can be used again */
+
+struct pm_transport;
+
+/** Called in the thread that called batch, once for each call as it completes; the answer may be freed
+ * there. Answer true to go on, false to cancel what has not been sent. */
+typedef bool pm_call_done_fn(void *arg, struct pm_call *c);
+
+struct pm_transport_ops {
+	/** Runs n calls; returns when each has an answer or an error. Thread-safe. */
+	void (*batch)(struct pm_transport *t, struct pm_call *const *v, size_t n, pm_call_done_fn *done,
+		void *arg, struct pm_cancel *cancel);
+	void (*free)(struct pm_transport *t);
+};
+struct pm_transport {
+	const struct pm_transport_ops *ops;
+};
+
+/** Forbids every method but GET from here on (a dry run): such a call fails with PM_E_REFUSED and is not
+ * sent. Applies to any transport, because pm_net_batch checks it. */
+struct pm_net_opts {
+	const struct pm_clock *clock; /* NULL: the system's */
+	unsigned requests_per_second; /* over all hosts; 0: no limit */
+};
+
+/** Numbers since the start, for -v, metrics and tests. */
+struct pm_net_stats {
+	uint64_t requests, connections, handshakes_resumed, bytes_in, failed;
+};
+
+/** Starts the I/O thread. Owner of *ret: the caller (pm_transport_free). */
+int pm_io_start(const struct pm_net_opts *o, struct pm_transport **ret, struct pm_error *err) PM_CHECK;
+void pm_io_stats(struct pm_transport *t, struct pm_net_stats *ret);
+void pm_transport_free(struct pm_transport *t); /* NULL is fine */
+
+/** A wrapper that lets nothing but GET (and the login, POST of a path ending in /access/ticket) through:
+ * the dry run. Frees `inner` when it is freed. */
+struct pm_transport *pm_transport_readonly(struct pm_transport *inner) PM_CHECK;
+
+/** One call. 0 when an answer came (any status), else -code with *err filled from c->err. */
+int pm_net_request(struct pm_transport *t, struct pm_call *c, struct pm_cancel *cancel,
+	struct pm_error *err) PM_CHECK;
+void pm_net_batch(struct pm_transport *t, struct pm_call *const *v, size_t n, pm_call_done_fn *done,
+	void *arg, struct pm_cancel *cancel);
+
+/** Appends "key=value" to a form or query, '&' before it when something is there; everything outside
+ * [A-Za-z0-9_.~-] is percent-encoded. The n form takes NUL bytes. */
+void pm_form_add(struct pm_buf *b, const char *key, const char *value);
+void pm_form_addn(struct pm_buf *b, const char *key, const char *value, size_t n);
+void pm_form_escape(struct pm_buf *b, const char *value, size_t n);
+
+#endif

@@ -1,0 +1,151 @@
+/* The Proxmox API: session, typed errors, tasks, live state of guests, and changes as parameters. Knows
+ * PVE, not what anybody wants. Thread-safe: any thread may call with a job of its own.
+ * Sources of facts are named in pve/errors.c and pve/endpoints.c. */
+#ifndef PM_PVE_PVE_H
+#define PM_PVE_PVE_H
+
+#include "base/job.h"
+#include "model/marker.h"
+#include "net/net.h"
+#include "security/security.h"
+
+struct pm_pve;
+
+struct pm_pve_opts {
+	const struct pm_rec *cluster; /* of pm_kind_cluster; borrowed for the life of the client */
+	const char *config_dir;       /* relative paths of secrets and CA start here */
+	const struct pm_list *allow;  /* policy; NULL: all */
+	struct pm_audit *audit;       /* NULL: none */
+	struct pm_transport *transport; /* borrowed */
+	const struct pm_clock *clock;
+	uint64_t seed;                /* of retries' jitter; 0: the system's */
+};
+
+/** Prepares; nothing is sent before the first call. Owner: the caller. */
+int pm_pve_open(const struct pm_pve_opts *o, struct pm_pve **ret, struct pm_error *err) PM_CHECK;
+void pm_pve_free(struct pm_pve *p);
+
+/** Is this session root@pam by password? */
+bool pm_pve_is_root_pam(const struct pm_pve *p);
+const char *pm_pve_cluster_name(const struct pm_pve *p);
+const char *pm_pve_user(const struct pm_pve *p);
+
+/* ---- any call ---- */
+
+/** One call with failover, login, retries by class (reads; writes only what is provably safe), policy and
+ * audit. `path` below /api2/json; `form` NULL: none (query of a GET or DELETE, body of POST and PUT).
+ * `operation` is the policy's word for it, `object` whom it concerns; both NULL for reads. *ret is the
+ * parsed body's `data` (may be NULL for null); pass NULL when it is not needed. */
+struct json_object;
+struct pm_pve_call {
+	const char *method, *path, *form;
+	const char *node;      /* whose host is asked first; NULL: any */
+	const char *operation, *object;
+	bool idempotent;       /* of a write: may be repeated after a lost answer (it carries a digest) */
+};
+int pm_pve_call(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c,
+	struct json_object **ret, struct pm_error *err) PM_CHECK;
+
+/** Turns an answer of status >= 400 into a typed error: reason, message and errors map in one sentence.
+ * Pure. Returns -code. */
+int pm_pve_error(const struct pm_call *c, struct pm_error *err);
+
+/* ---- tasks ---- */
+
+struct pm_task {
+	char upid[256];
+	char node[64];
+	char exit_status[400]; /* "OK", "WARNINGS: 1", or what went wrong */
+};
+
+/** Parses a UPID; false: it is none. */
+bool pm_task_parse(const char *upid, struct pm_task *ret);
+
+/** Follows a task to its end (polls with growing steps, 100 ms to 2 s; through other hosts while the node
+ * is away). 0: OK or WARNINGS; -PM_E_TASK or a class found by its text otherwise, with the last lines
+ * of its log in the message. */
+int pm_task_wait(struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err) PM_CHECK;
+
+/** The newest task of a type for a guest that our user started since `since_s` (Unix seconds), found in
+ * the node's list: for an answer that was lost. 0 and *ret; -PM_E_NOTFOUND. */
+int pm_task_find(struct pm_pve *p, struct pm_job *j, const char *node, unsigned vmid, const char *type,
+	int64_t since_s, struct pm_task *ret, struct pm_error *err) PM_CHECK;
+
+/* ---- reading guests ---- */
+
+/** What to read with care: guests that carry the set's tag, guests a manifest names by VMID, and guests
+ * in the VMID range that carry no other set's tag. Everything else becomes a row without a spec. */
+struct pm_scope {
+	const char *set;
+	const struct pm_set *want; /* may be NULL */
+	unsigned vmid_low, vmid_high;
+};
+
+/** The live set: one /cluster/resources, /cluster/status, then /pending of the guests in scope, all at
+ * once, decoded as they arrive. Guests on nodes that do not answer are in it as unreachable. Sorted. */
+int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope, struct pm_set *ret,
+	struct pm_error *err) PM_CHECK;
+
+/** One guest, read now: inventory row (its node may have changed), /pending and, when `status`,
+ * status/current. -PM_E_NOTFOUND only when the inventory is complete and it is not there. */
+int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, struct pm_obj **ret,
+	struct pm_error *err) PM_CHECK;
+
+/** Decodes the `data` of /pending (text is changed) into a live object. Pure: the fuzz target. */
+int pm_pve_decode_pending(struct pm_arena *a, const struct pm_kind *k, char *text, size_t n,
+	struct pm_obj *o, struct pm_error *err) PM_CHECK;
+
+/** Fresh facts: quorum, nodes, completeness. */
+int pm_pve_facts(struct pm_pve *p, struct pm_job *j, struct pm_facts *ret, struct pm_error *err) PM_CHECK;
+
+/* ---- changes as parameters ---- */
+
+/** Appends the form of the create call. `secret_dir`: where fromFile of the manifest starts. The buffer
+ * holds the password then: it is wiped by pm_pve_create. */
+struct pm_create {
+	const struct pm_obj *want;
+	unsigned vmid;
+	const char *node;
+	const struct pm_marker *marker;
+	bool tags_later; /* a pool-only token may not set tags in the create call */
+};
+/** POST of a new guest, stopped. *ret: its task. When the answer was lost err->maybe_sent is set. */
+int pm_pve_create(struct pm_pve *p, struct pm_job *j, const struct pm_create *c, struct pm_task *ret,
+	struct pm_error *err) PM_CHECK;
+
+/** The PUT that takes `have` to `want` in the fields where they differ: values built on the observed
+ * strings, `delete` for what podmox set and the manifest no longer names, the marker, the digest. The
+ * form is empty when nothing differs. Growth, pool, node and state are not in it. */
+struct pm_update {
+	const struct pm_obj *want, *have; /* slots of want are assigned */
+	const struct pm_marker *marker;   /* to write; NULL: leave it */
+	const char *set;                  /* for the tags */
+	bool after_create;                /* also the fields marked PM_F_AFTER and nothing else but tags */
+};
+void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form);
+int pm_pve_update(struct pm_pve *p, struct pm_job *j, const struct pm_update *u, struct pm_error *err)
+	PM_CHECK;
+
+/** Tasks: each sends and follows to the end. `key` is "rootfs" or "mp0"; sizes are absolute bytes. */
+int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
+	int64_t bytes, struct pm_error *err) PM_CHECK;
+enum pm_power { PM_START, PM_SHUTDOWN, PM_STOP, PM_REBOOT };
+/** Already there counts as done. `timeout_s` of a shutdown or reboot. */
+int pm_pve_power(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, enum pm_power what,
+	unsigned timeout_s, struct pm_error *err) PM_CHECK;
+int pm_pve_migrate(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *node,
+	bool restart, struct pm_error *err) PM_CHECK;
+/** DELETE of a stopped guest; disks that merely look like its own are left alone. */
+int pm_pve_delete(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, struct pm_error *err)
+	PM_CHECK;
+/** Synchronous. */
+int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
+	struct pm_error *err) PM_CHECK;
+int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *pool,
+	struct pm_error *err) PM_CHECK; /* pool NULL: leave its pool */
+
+/** Addresses of a running guest that are not link-local; static ones of the configuration first. */
+int pm_pve_addresses(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	const struct pm_list **ret, struct pm_error *err) PM_CHECK;
+
+#endif

@@ -1,0 +1,70 @@
+/* The pipeline: one cycle from a directory of manifests to a report. A newcomer starts here. */
+#ifndef PM_RECON_RECON_H
+#define PM_RECON_RECON_H
+
+#include "exec/exec.h"
+#include "manifest/manifest.h"
+
+/** Decoded configuration. Life: its arena's. */
+struct pm_config {
+	struct pm_arena *arena;
+	const char *file, *dir; /* of the configuration file */
+	const struct pm_rec *rec; /* of pm_kind_config */
+	const struct pm_rec *cluster;
+	const char *set;
+	unsigned vmid_low, vmid_high;
+	const char *audit_file, *journal_dir; /* defaults filled in */
+};
+
+/** Finds (path NULL: $PODMOX_CONFIG, ./podmox.yaml, /etc/podmox/podmox.yaml), reads and checks the
+ * configuration. Findings in d. */
+int pm_config_open(const char *path, struct pm_config **ret, struct pm_diags *d, struct pm_error *err)
+	PM_CHECK;
+void pm_config_free(struct pm_config *c);
+
+struct pm_recon_opts {
+	const struct pm_config *config;
+	bool readonly; /* a dry run: nothing but reads leaves this process */
+	const struct pm_clock *clock;
+	struct pm_transport *transport; /* NULL: the real one is started and owned; else owned by the caller */
+	unsigned workers;
+	pm_event_fn *event;
+	void *event_arg;
+	uint64_t seed;
+};
+
+struct pm_recon;
+int pm_recon_open(const struct pm_recon_opts *o, struct pm_recon **ret, struct pm_error *err) PM_CHECK;
+void pm_recon_free(struct pm_recon *rc);
+struct pm_pve *pm_recon_pve(struct pm_recon *rc);
+struct pm_transport *pm_recon_transport(struct pm_recon *rc);
+
+/** One cycle's values: all in the job's arena. */
+struct pm_cycle {
+	struct pm_set want, have;
+	struct pm_load load;
+	struct pm_plan plan;
+	struct pm_report report;
+};
+void pm_cycle_done(struct pm_cycle *c);
+
+/** Reads the manifests (paths) and the cluster and builds the plan. Errors in manifests: -PM_E_INPUT, the
+ * findings are in j->diags. */
+struct pm_recon_ask {
+	const char *const *paths;
+	size_t npaths;
+	const struct pm_set *preloaded; /* instead of paths: a set the daemon put together */
+	const struct pm_load *preload;
+	struct pm_plan_opts plan;       /* set, root, vmids and whole are filled in */
+};
+int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_ask *ask,
+	struct pm_cycle *ret, struct pm_error *err) PM_CHECK;
+
+/** Runs the plan of the cycle under the set's lock. */
+int pm_recon_apply(struct pm_recon *rc, struct pm_job *j, struct pm_cycle *c, struct pm_error *err)
+	PM_CHECK;
+
+/** Exit status of a run that came to its end: 0, 1, 3 or 4. */
+int pm_report_exit(const struct pm_plan *p, const struct pm_report *r);
+
+#endif
