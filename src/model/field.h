@@ -11,17 +11,17 @@
 #include "base/attr.h"
 
 enum pm_type {
-	PM_T_BOOL,    /* true/false in YAML, 1/0 at PVE */
-	PM_T_INT,     /* integer, min..max */
-	PM_T_MILLI,   /* decimal with three places, kept as thousandths */
-	PM_T_SIZE,    /* bytes; 512Mi, 8Gi in YAML; at PVE a number of `unit` bytes, or 8G when unit is 0 */
+	PM_T_BOOL,  /* true/false in YAML, 1/0 at PVE */
+	PM_T_INT,   /* integer, min..max */
+	PM_T_MILLI, /* decimal with three places, kept as thousandths */
+	PM_T_SIZE, /* bytes; 512Mi, 8Gi in YAML; at PVE a number of `unit` bytes, or 8G when unit is 0 */
 	PM_T_SECONDS, /* 30s, 5m in YAML; a plain number at PVE */
 	PM_T_STR,     /* text, with an optional named format */
 	PM_T_ENUM,    /* one of choices */
 	PM_T_LIST,    /* of texts; at PVE joined by `sep` */
 	PM_T_STRMAP,  /* mapping of text to text, kept as a list of "key=value" sorted by key */
 	PM_T_SECRET,  /* {fromFile|fromEnv|fromCredential: X} or the text itself */
-	PM_T_PROPS,   /* a record described by `sub`: a PVE property string, or a nested mapping of a
+	PM_T_PROPS, /* a record described by `sub`: a PVE property string, or a nested mapping of a
 	                 configuration file. count 0: one record; count N: a list, at PVE key0..keyN-1 */
 	PM_T_MAX,
 };
@@ -41,13 +41,16 @@ enum pm_field_flags {
 	PM_F_HEAD = 1 << 11,     /* first part of a property string, without "key=" */
 	PM_F_IDENT = 1 << 12,    /* names the entry of a list: eth0 of interfaces */
 	PM_F_REQUIRED = 1 << 13, /* must be in the manifest */
-	PM_F_KEEP = 1 << 14,     /* PVE cannot unset it: null is refused, dropping it changes nothing */
-	PM_F_ROOT = 1 << 15,     /* only root@pam with a password may set it */
+	PM_F_KEEP = 1 << 14, /* PVE cannot unset it: null is refused, dropping it changes nothing */
+	PM_F_ROOT = 1 << 15, /* only root@pam with a password may set it */
 	PM_F_LINKFLAP = 1 << 16, /* a live change takes the network link down for a moment */
 	PM_F_NOTLIVE = 1 << 17,  /* PVE stores it as applied, but it acts from the next start on */
 	PM_F_CREATED = 1 << 18,  /* PVE fills it in at creation when it is not given */
 	PM_F_REF = 1 << 19,      /* names another object */
 	PM_F_AFTER = 1 << 20,    /* written after the create task, before the first start */
+	PM_F_BARE =
+		1 << 21, /* of a property string: may stand without "key=", is written with it */
+	PM_F_INNER = 1 << 22, /* no setting of manifests: holds what PVE says */
 };
 
 struct pm_kind;
@@ -60,23 +63,25 @@ struct pm_field {
 	unsigned flags;
 	int64_t min, max; /* of the number, in the unit kept: bytes, seconds, thousandths */
 	const char *const *choices; /* ends with NULL */
-	const char *format; /* dns-name, ipv4, cidr4, mac, ...: model/format.c */
-	const char *def;    /* PVE's default as PVE text: equal to "absent" */
+	const char *format;         /* dns-name, ipv4, cidr4, mac, ...: model/format.c */
+	const char *def;            /* PVE's default as PVE text: equal to "absent" */
+	const char *fresh; /* what a new guest gets where that is not def; shown as the default */
 	const struct pm_kind *sub;
 	unsigned count;
-	int64_t unit; /* of a SIZE at PVE */
-	char sep;     /* of a LIST or STRMAP at PVE */
+	int64_t unit;      /* of a SIZE at PVE */
+	char sep;          /* of a LIST or STRMAP at PVE */
 	const char *since; /* first PVE version that knows the key, as "9.1" */
-	const char *doc; /* one sentence with a full stop */
+	const char *doc;   /* one sentence with a full stop */
 };
 
 /** A kind of object, or the inside of a record. */
 struct pm_kind {
-	const char *name; /* "Pod"; of a record: "interface" */
+	const char *name;   /* "Pod"; of a record: "interface" */
 	const char *plural; /* "pods" */
 	const char *doc;
 	const struct pm_field *fields;
 	unsigned nfields;
+	uint8_t id;    /* place in the lookup tables of kinds.c */
 	bool envelope; /* has apiVersion, kind, metadata and spec; false: apiVersion and kind only */
 };
 
@@ -143,7 +148,7 @@ extern const struct pm_kind *const pm_kinds[];
 const struct pm_kind *pm_kind_find(const char *name);
 const struct pm_kind *pm_kind_named(const char *name);
 
-/** A row by its manifest name or PVE key; NULL: none. */
+/** A row by its manifest name or PVE key; NULL: none. INNER rows have a key but no name of manifests. */
 const struct pm_field *pm_field_find(const struct pm_kind *k, const char *name);
 const struct pm_field *pm_field_by_key(const struct pm_kind *k, const char *key, size_t n);
 unsigned pm_field_index(const struct pm_kind *k, const struct pm_field *f);
@@ -156,10 +161,17 @@ bool pm_field_is_group(const struct pm_kind *k, const char *name);
 const struct pm_field *pm_field_by_slot_key(
 	const struct pm_kind *k, const char *key, size_t n, unsigned *ret_slot);
 
-/** Why a key is not taken, or NULL. */
+/** Why a key is not taken, or NULL: reasons of their own, and PVE keys whose setting has another name
+ * ("options.memory" and "memory": "use resources.memory"). Ask when pm_field_find finds nothing. */
 const char *pm_refused_why(const struct pm_kind *k, const char *name);
+
+/** All reasons that stand in the table, for documents: the i-th or NULL at the end. */
+const struct pm_refused *pm_refused_at(const struct pm_kind *k, unsigned i);
 
 /** What a group is for ("resources"), or NULL. */
 const char *pm_group_doc(const struct pm_kind *k, const char *name);
+
+/** "integer", "size", ...: a type in words of the manual. */
+const char *pm_type_name(enum pm_type t);
 
 #endif

@@ -14,9 +14,9 @@
 
 struct pm_marker {
 	const char *set, *kind, *ns, *name;
-	const char *uid; /* 32 hex digits, made at creation */
-	unsigned vmid;   /* the guest's own: a clone carries its source's */
-	const char *root; /* where the manifests lay, relative to their repository */
+	const char *uid;   /* 32 hex digits, made at creation */
+	unsigned vmid;     /* the guest's own: a clone carries its source's */
+	const char *root;  /* where the manifests lay, relative to their repository */
 	const char *image; /* the reference of the manifest */
 	const char *hash;  /* of the applied spec, secrets left out */
 	bool done;         /* the create ended and its second write was made */
@@ -24,17 +24,19 @@ struct pm_marker {
 };
 
 /** Splits a description as PVE returns it: the user's text (trailing newlines dropped; "" when none)
- * and the marker. *ret_marker NULL: none. *ret_fault: a marker line that cannot be understood. */
+ * and the marker, which is found on any line of its own, for people write below it too. *ret_marker NULL: none. *ret_fault: a marker line that cannot be understood. */
 void pm_marker_split(struct pm_arena *a, const char *description, const char **ret_text,
 	const struct pm_marker **ret_marker, const char **ret_fault);
 
 /** The description with the marker as its last line. */
-const char *pm_marker_join(struct pm_arena *a, const char *text, const struct pm_marker *m) PM_CHECK;
+const char *pm_marker_join(
+	struct pm_arena *a, const char *text, const struct pm_marker *m) PM_CHECK;
 
 /** Was this key ("memory") or sub-key ("net0", "tag") set by podmox? sub NULL: the key itself. */
 bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub);
 
-/** `fields` of a spec whose slots are assigned. */
+/** `fields` of a spec whose slots are assigned; of env the names of the variables. What is only sent at
+ * the creation is left out: it cannot be taken back. */
 const char *pm_marker_fields(struct pm_arena *a, const struct pm_rec *spec) PM_CHECK;
 
 /** Hash of a spec: 16 hex digits over every set value that is neither secret nor write-only. */
@@ -48,7 +50,12 @@ char *pm_set_tag(const char *set, char out[24]);
 /** Is a tag in a list as PVE joins it (';', ',' or blanks)? */
 bool pm_tags_have(const char *tags, const char *tag);
 
-/** The user's tags and ours: what to write. `user` NULL: keep what `have` holds of others. */
-const char *pm_tags_join(struct pm_arena *a, const struct pm_list *user, const char *set) PM_CHECK;
+/** Is it one of podmox's own: PM_TAG, or the tag of any set? */
+bool pm_tag_is_ours(const char *tag);
+
+/** The user's tags and ours, in PVE's normal form: what to write. `user` NULL: keep those of `have`
+ * (joined, as PVE returns it; NULL: none) that are not podmox's. */
+const char *pm_tags_join(
+	struct pm_arena *a, const struct pm_list *user, const char *have, const char *set) PM_CHECK;
 
 #endif

@@ -20,22 +20,22 @@ struct pm_pending {
 struct pm_live {
 	unsigned vmid;
 	const char *node;
-	const char *status; /* "running", "stopped", "unknown" */
-	const char *lock;   /* NULL: none */
-	const char *pool;   /* NULL: none */
-	const char *tags;   /* as in the inventory, joined by ';'; NULL: none */
-	const char *hastate; /* NULL: not managed by HA */
-	const char *digest; /* NULL: the configuration was not read */
-	const char *type; /* "lxc" or "qemu" */
+	const char *status;             /* "running", "stopped", "unknown" */
+	const char *lock;               /* NULL: none */
+	const char *pool;               /* NULL: none */
+	const char *tags;               /* as in the inventory, joined by ';'; NULL: none */
+	const char *hastate;            /* NULL: not managed by HA */
+	const char *digest;             /* NULL: the configuration was not read */
+	const char *type;               /* "lxc" or "qemu" */
 	const struct pm_marker *marker; /* NULL: none */
-	const char *marker_fault; /* why a marker could not be understood; NULL: fine */
+	const char *marker_fault;       /* why a marker could not be understood; NULL: fine */
 	const struct pm_pending *pending;
 	unsigned npending;
 	const struct pm_list *unused; /* volumes that hang unused on the guest; NULL: none */
-	const struct pm_list *keys; /* PVE keys that are set: "memory", "net0"; NULL: not read */
+	const struct pm_list *keys;   /* PVE keys that are set: "memory", "net0"; NULL: not read */
 	bool template_;
 	bool unreachable; /* its node does not answer: unknown, not missing */
-	bool unread; /* its configuration could not be read: unknown */
+	bool unread;      /* its configuration could not be read: unknown */
 	const char *unread_why;
 };
 
@@ -64,7 +64,7 @@ struct pm_facts {
 	bool quorate;        /* a node that stands alone counts */
 	bool complete;       /* absence can be believed */
 	const char *incomplete_why;
-	bool root_pam;       /* logged in as root@pam with a password */
+	bool root_pam; /* logged in as root@pam with a password */
 	const struct pm_node *nodes;
 	unsigned nnodes;
 	const char *const *pools; /* that exist, as far as seen */
@@ -79,6 +79,7 @@ struct pm_set {
 	struct pm_arena *arena;
 	struct pm_obj **v;
 	size_t n, cap;
+	bool sorted;           /* by pm_set_sort, and nothing added since */
 	struct pm_facts facts; /* of a live set */
 };
 
@@ -101,12 +102,14 @@ const char *pm_obj_title(struct pm_arena *a, const struct pm_obj *o);
  * `have` (by IDENT), else the lowest free one. `have` NULL: in order from 0. Call once. */
 void pm_slots_assign(struct pm_rec *want, const struct pm_rec *have);
 
-/** Checks of one object across its fields: an interface with gw but without ip, a bind mount with a
- * size, a volume without storage, ... Findings carry positions. */
+/** Checks of one object of a manifest across its fields: required ones that are missing, null where PVE
+ * cannot unset, an interface with gw but without ip, a bind mount with a size, a volume without storage,
+ * ... Findings carry positions. */
 void pm_obj_check(const struct pm_obj *o, struct pm_diags *d);
 
 /** Does the spec hold something only root@pam with a password may do? The first such value's name and
  * line, or NULL. `have` as in pm_slots_assign: what is there already needs nobody's permission. */
-const char *pm_obj_needs_root(const struct pm_obj *want, const struct pm_obj *have, unsigned *ret_line);
+const char *pm_obj_needs_root(
+	const struct pm_obj *want, const struct pm_obj *have, unsigned *ret_line);
 
 #endif
