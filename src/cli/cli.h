@@ -1,0 +1,127 @@
+/* The command line: options, commands, forms of output. Result on stdout; progress, prompts and
+ * findings on stderr. Only this room talks to a person. */
+#ifndef PM_CLI_CLI_H
+#define PM_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/vec.h"
+#include "recon/recon.h"
+
+enum pm_output { PM_OUT_HUMAN, PM_OUT_JSON, PM_OUT_YAML, PM_OUT_NAME, PM_OUT_SARIF, PM_OUT_GITHUB };
+
+/** Everything that can be said on the command line. Texts are borrowed from argv. */
+struct pm_args {
+	/* global */
+	const char *config, *output_word, *color, *log_format;
+	bool verbose, quiet, help;
+	/* of commands */
+	const char *target, *max_deletes;
+	bool prune, detailed_exitcode, yes, dry_run, allow_restart, allow_replace, observe, once;
+	int64_t parallelism;
+	/* the rest */
+	const struct pm_command *command;
+	PM_VEC(const char *) rest; /* ends with NULL, not counted */
+	/* made of it */
+	enum pm_output output;
+	bool colour, terminal; /* colour on stdout; stderr and stdin are a terminal */
+};
+
+enum pm_option_type { PM_OPT_FLAG, PM_OPT_TEXT, PM_OPT_NUMBER };
+
+/** One option. The table is the only place that knows its name and its line of help. */
+struct pm_option {
+	const char *name; /* without the dashes */
+	char letter;      /* 0: none */
+	enum pm_option_type type;
+	size_t offset;     /* in struct pm_args */
+	const char *value; /* its name in help: "FILE"; NULL for flags */
+	const char *help;
+};
+
+struct pm_command {
+	const char *name, *args, *summary;
+	const struct pm_option *const *options; /* ends with NULL; NULL: none */
+	int (*run)(struct pm_args *a);          /* returns the exit status */
+	int min_args, max_args;                 /* max -1: any number */
+	bool hidden;                            /* for the build, not for people */
+};
+
+extern const struct pm_command pm_commands[]; /* ends with a row without a name */
+extern const struct pm_option *const pm_global_options[];
+
+/** Parses; false: `err` says what is wrong, or a->help is set. */
+bool pm_args_parse(int argc, char **argv, struct pm_args *a, struct pm_error *err);
+void pm_args_done(struct pm_args *a);
+
+/** Help of the program or of one command, on stdout or (wrong usage) on stderr. */
+void pm_help_print(const struct pm_command *c, FILE *out);
+
+int cmd_validate(struct pm_args *a);
+int cmd_plan(struct pm_args *a);
+int cmd_apply(struct pm_args *a);
+int cmd_delete(struct pm_args *a);
+int cmd_watch(struct pm_args *a);
+int cmd_get(struct pm_args *a);
+int cmd_describe(struct pm_args *a);
+int cmd_schema(struct pm_args *a);
+int cmd_explain(struct pm_args *a);
+int cmd_completion(struct pm_args *a);
+int cmd_version(struct pm_args *a);
+int cmd_help(struct pm_args *a);
+int cmd_generate(struct pm_args *a);
+
+/* ---- output.c ---- */
+
+/** Prints an error on stderr as "podmox: error: ..." and returns the exit status of its code. */
+int pm_cli_fail(const struct pm_error *err);
+
+/** Findings as people or CI like them: human and github on stderr or stdout, json and sarif on stdout. */
+void pm_cli_findings(const struct pm_args *a, struct pm_diags *d, FILE *out);
+
+/** JSON text on stdout, as YAML when that was asked for. */
+void pm_cli_document(const struct pm_args *a, const struct pm_buf *json);
+
+/** Members of one finding. */
+struct pm_jwrite;
+void pm_finding_json(struct pm_jwrite *w, const struct pm_diag *d);
+
+/** Writes JSON text as YAML. */
+void pm_yaml_from_json(char *json, size_t n, struct pm_buf *out);
+
+/** Asks a yes/no question on the terminal, default No. */
+bool pm_cli_confirm(const char *question);
+
+/* ---- session.c: what every command that talks to a cluster opens ---- */
+
+struct pm_session {
+	struct pm_config *config;
+	struct pm_recon *recon;
+	struct pm_job job;
+	struct pm_cycle cycle;
+};
+
+/** Opens configuration and pipeline; on failure everything is printed and the exit status returned, 0
+ * otherwise. Installs the handlers of SIGINT and SIGTERM that cancel the job. */
+int pm_session_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
+	struct pm_session *ret);
+void pm_session_close(struct pm_session *s);
+
+/** Sets the handlers; the first signal cancels, the second ends the process at once. */
+struct pm_cancel *pm_cli_cancel(void);
+
+/** The paths of a command, or source.path of the configuration. NULL: there is neither (told). */
+const char *const *pm_session_paths(struct pm_session *s, const struct pm_args *a, size_t *ret_n);
+
+/** Plans as the arguments ask. Exit status, 0: done. Findings are printed. */
+int pm_session_plan(struct pm_session *s, const struct pm_args *a, const struct pm_set *preloaded);
+
+/* ---- progress.c ---- */
+
+struct pm_progress;
+struct pm_progress *pm_progress_new(const struct pm_args *a);
+void pm_progress_event(void *progress, const struct pm_event *e);
+void pm_progress_free(struct pm_progress *p);
+
+#endif

@@ -1,0 +1,202 @@
+/* podmox apply and delete: plan, ask, execute, verify, report. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/cli_priv.h"
+
+static void print_line(const struct pm_buf *json)
+{
+	(void)fprintf(stdout, "%s\n", pm_buf_str(json));
+	(void)fflush(stdout);
+}
+
+/* JSON lines before the run: version, then one line for each planned action. */
+static void stream_plan(const struct pm_plan *p)
+{
+	struct pm_buf out cleanup_buf = PM_BUF(0);
+
+	(void)pm_buf_adds(&out, "{\"type\":\"version\",\"version\":\"1\",\"program\":\"podmox\"}");
+	print_line(&out);
+	for (size_t i = 0; i < p->n; i++) {
+		struct pm_jwrite w = { .out = &out };
+
+		pm_buf_clear(&out);
+		pm_jw_object(&w, NULL);
+		pm_jw_str(&w, "type", "planned_change");
+		pm_jw_object(&w, "action");
+		pm_action_json(&w, &p->v[i]);
+		pm_jw_object_end(&w);
+		pm_jw_object_end(&w);
+		print_line(&out);
+	}
+}
+
+static void stream_summary(const struct pm_report *r, int status)
+{
+	struct pm_buf out cleanup_buf = PM_BUF(0);
+	struct pm_jwrite w = { .out = &out };
+
+	pm_jw_object(&w, NULL);
+	pm_jw_str(&w, "type", "summary");
+	pm_jw_int(&w, "done", r->count[PM_DONE]);
+	pm_jw_int(&w, "failed", r->count[PM_FAILED]);
+	pm_jw_int(&w, "skipped", r->count[PM_SKIPPED]);
+	pm_jw_int(&w, "stale", r->count[PM_STALE]);
+	pm_jw_int(&w, "held", r->held);
+	pm_jw_int(&w, "exitStatus", status);
+	pm_jw_object_end(&w);
+	print_line(&out);
+}
+
+static void print_failures(
+	struct pm_arena *arena, const struct pm_plan *p, const struct pm_report *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct pm_action *a = &p->v[i];
+		const struct pm_result *res = &r->v[i];
+		const char *title = pm_obj_title(arena, a->want != NULL ? a->want : a->have);
+
+		if (res->outcome == PM_FAILED || res->outcome == PM_STALE)
+			(void)printf("! %s: %s%s%s\n", title, res->err.where,
+				res->err.where[0] != '\0' ? ": " : "", res->err.msg);
+		if (res->unstable != NULL)
+			(void)printf(
+				"! %s: %s came back different from what was written; it is not "
+				"fought in this run\n",
+				title, res->unstable);
+		if (res->restart_pending)
+			(void)printf("  %s: written, waits for a restart\n", title);
+	}
+}
+
+static void print_report(const struct pm_args *a, struct pm_session *s, int status)
+{
+	const struct pm_report *r = &s->cycle.report;
+
+	if (a->output == PM_OUT_JSON || a->output == PM_OUT_YAML) {
+		stream_summary(r, status);
+		return;
+	}
+	print_failures(s->job.arena, &s->cycle.plan, r);
+	(void)printf("Applied: %u done, %u failed, %u skipped", r->count[PM_DONE],
+		r->count[PM_FAILED] + r->count[PM_STALE], r->count[PM_SKIPPED]);
+	if (r->held > 0)
+		(void)printf(", %u deletion%s held back because something failed", r->held,
+			r->held == 1 ? "" : "s");
+	(void)puts(".");
+}
+
+/* Passing --yes is the approval; otherwise a person at a terminal is asked. 0: go on. */
+static int approve(const struct pm_args *a)
+{
+	if (a->yes)
+		return 0;
+	if (!a->terminal || a->output != PM_OUT_HUMAN) {
+		(void)fputs("podmox: error: nobody is there to be asked; give --yes to apply this "
+			    "plan, or --dry-run\n",
+			stderr);
+		return 64;
+	}
+	if (pm_cli_confirm("Apply this plan?"))
+		return 0;
+	(void)fputs("Nothing was changed.\n", stderr);
+	return 130;
+}
+
+static int execute(struct pm_args *a, struct pm_session *s)
+{
+	struct pm_error err = { 0 };
+	int status;
+
+	if (pm_recon_apply(s->recon, &s->job, &s->cycle, &err) < 0)
+		return pm_cli_fail(&err);
+	status = pm_report_exit(&s->cycle.plan, &s->cycle.report);
+	if (pm_cancelled(s->job.cancel, s->job.clock))
+		status = 130;
+	print_report(a, s, status);
+	return status;
+}
+
+int pm_cli_apply(struct pm_args *a, struct pm_session *s, const struct pm_set *preloaded)
+{
+	bool stream = a->output == PM_OUT_JSON || a->output == PM_OUT_YAML;
+	int status = pm_session_plan(s, a, preloaded);
+
+	if (status != 0)
+		return status;
+	if (stream && !a->dry_run)
+		stream_plan(&s->cycle.plan);
+	else
+		pm_cli_plan(a, &s->cycle.plan);
+	if (a->dry_run || s->cycle.plan.refused)
+		return pm_cli_plan_status(a, &s->cycle.plan);
+	if (pm_plan_empty(&s->cycle.plan))
+		return pm_cli_plan_status(a, &s->cycle.plan);
+	status = approve(a);
+	return status != 0 ? status : execute(a, s);
+}
+
+static int run(struct pm_args *a, const struct pm_set *preloaded)
+{
+	struct pm_progress *progress = pm_progress_new(a);
+	struct pm_session s;
+	int status = pm_session_open(a, a->dry_run, pm_progress_event, progress, &s);
+
+	if (status == 0) {
+		status = pm_cli_apply(a, &s, preloaded);
+		pm_session_close(&s);
+	}
+	pm_progress_free(progress);
+	return status;
+}
+
+int cmd_apply(struct pm_args *a)
+{
+	return run(a, NULL);
+}
+
+/* "pod/shop/web": an object by name; anything else is a path. */
+static struct pm_obj *named_object(struct pm_arena *arena, const char *text)
+{
+	char *copy = pm_arena_strdup(arena, text);
+	char *ns = strchr(copy, '/');
+	char *name = ns != NULL ? strchr(ns + 1, '/') : NULL;
+	const struct pm_kind *k;
+	struct pm_obj *o;
+
+	if (name == NULL || strchr(name + 1, '/') != NULL)
+		return NULL;
+	*ns++ = '\0';
+	*name++ = '\0';
+	k = pm_kind_named(copy);
+	if (k == NULL || !k->envelope)
+		return NULL;
+	o = pm_obj_new(arena, k);
+	o->ns = ns;
+	o->name = name;
+	return o;
+}
+
+int cmd_delete(struct pm_args *a)
+{
+	struct pm_arena *arena cleanup_arena = pm_arena_new(0);
+	struct pm_set named = { .arena = arena };
+	int status;
+
+	for (size_t i = 0; i < a->rest.n; i++) {
+		struct pm_obj *o = named_object(arena, a->rest.v[i]);
+
+		if (o != NULL)
+			pm_set_add(&named, o);
+	}
+	if (named.n > 0 && named.n < a->rest.n) {
+		(void)fputs("podmox: error: give either paths or KIND/NS/NAME, not both\n", stderr);
+		pm_set_done(&named);
+		return 64;
+	}
+	pm_set_sort(&named);
+	status = run(a, named.n > 0 ? &named : NULL);
+	pm_set_done(&named);
+	return status;
+}

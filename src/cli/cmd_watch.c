@@ -1,0 +1,45 @@
+/* podmox watch: the daemon, in the foreground. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "daemon/daemon.h"
+
+int cmd_watch(struct pm_args *a)
+{
+	struct pm_arena *arena cleanup_arena = pm_arena_new(0);
+	struct pm_config *config = NULL;
+	struct pm_diags diags;
+	struct pm_error err = { 0 };
+	struct pm_daemon_opts o = { .observe = a->observe,
+		.once = a->once,
+		.prune = a->prune,
+		.allow_restart = a->allow_restart,
+		.allow_replace = a->allow_replace };
+	const char *path;
+	int r;
+
+	pm_diags_init(&diags, arena);
+	r = pm_config_open(a->config, &config, &diags, &err);
+	pm_diags_print(&diags, stderr, 50);
+	if (r < 0)
+		return pm_cli_fail(&err);
+	path = pm_rec_str(config->rec, PM_CONFIG_SOURCE_PATH, NULL);
+	if (a->rest.n > 0)
+		o.dir = a->rest.v[0];
+	else if (path != NULL)
+		o.dir = path[0] == '/' ? path : pm_arena_printf(arena, "%s/%s", config->dir, path);
+	if (o.dir == NULL) {
+		(void)pm_error_set(&err, PM_E_USAGE,
+			"no directory given, and %s names none under source.path", config->file);
+		r = -PM_E_USAGE;
+	} else {
+		o.config = config;
+		if (!a->verbose && !a->quiet)
+			pm_log_setup(PM_LOG_INFO, pm_str_eq(a->log_format, "json"));
+		r = pm_daemon_run(&o, &err);
+	}
+	pm_config_free(config);
+	return r < 0 ? pm_cli_fail(&err) : 0;
+}

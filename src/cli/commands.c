@@ -1,0 +1,86 @@
+/* The tables of commands and options. */
+#include "cli/cli.h"
+
+#define FLAG(id, word, ch, text)                                   \
+	static const struct pm_option opt_##id = { .name = (word), \
+		.letter = (ch),                                    \
+		.type = PM_OPT_FLAG,                               \
+		.offset = offsetof(struct pm_args, id),            \
+		.help = (text) }
+#define TEXT(id, word, ch, val, text)                              \
+	static const struct pm_option opt_##id = { .name = (word), \
+		.letter = (ch),                                    \
+		.type = PM_OPT_TEXT,                               \
+		.offset = offsetof(struct pm_args, id),            \
+		.value = (val),                                    \
+		.help = (text) }
+#define NUMBER(id, word, ch, val, text)                            \
+	static const struct pm_option opt_##id = { .name = (word), \
+		.letter = (ch),                                    \
+		.type = PM_OPT_NUMBER,                             \
+		.offset = offsetof(struct pm_args, id),            \
+		.value = (val),                                    \
+		.help = (text) }
+
+TEXT(config, "config", 'c', "FILE",
+	"configuration (else $PODMOX_CONFIG, ./podmox.yaml, /etc/podmox)");
+TEXT(output_word, "output", 'o', "FORM", "human, json, yaml or name; validate: also sarif, github");
+TEXT(color, "color", 0, "WHEN", "auto, always or never; NO_COLOR is honoured");
+TEXT(log_format, "log-format", 0, "FORM", "log lines as text or json");
+FLAG(verbose, "verbose", 'v', "tell more on stderr");
+FLAG(quiet, "quiet", 'q', "tell errors only");
+FLAG(help, "help", 'h', "this help");
+TEXT(target, "target", 0, "KIND/NS/NAME", "only this object; a partial plan never prunes");
+TEXT(max_deletes, "max-deletes", 0, "N|N%",
+	"most deletions of this run (3 or 10%, the larger one)");
+FLAG(prune, "prune", 0, "delete what the set owns and the manifests no longer name");
+FLAG(detailed_exitcode, "detailed-exitcode", 0, "exit 2 when changes are pending");
+FLAG(yes, "yes", 'y', "do not ask");
+FLAG(dry_run, "dry-run", 0, "show the plan, change nothing");
+FLAG(allow_restart, "allow-restart", 0, "restart guests for changes that need it");
+FLAG(allow_replace, "allow-replace", 0,
+	"replace guests whose manifest says lifecycle.replace: allow");
+FLAG(observe, "observe", 0, "plan and tell, write nothing");
+FLAG(once, "once", 0, "one cycle, then end");
+NUMBER(parallelism, "parallelism", 0, "N", "actions at once (4); PVE's own limits are kept anyway");
+
+const struct pm_option *const pm_global_options[] = { &opt_config, &opt_output_word, &opt_color,
+	&opt_log_format, &opt_verbose, &opt_quiet, &opt_help, NULL };
+
+static const struct pm_option *const plan_options[] = { &opt_prune, &opt_target, &opt_allow_restart,
+	&opt_allow_replace, &opt_max_deletes, &opt_detailed_exitcode, NULL };
+static const struct pm_option *const apply_options[] = { &opt_yes, &opt_dry_run, &opt_prune,
+	&opt_target, &opt_parallelism, &opt_allow_restart, &opt_allow_replace, &opt_max_deletes,
+	&opt_detailed_exitcode, NULL };
+static const struct pm_option *const delete_options[] = { &opt_yes, &opt_dry_run, &opt_parallelism,
+	&opt_max_deletes, &opt_detailed_exitcode, NULL };
+static const struct pm_option *const watch_options[] = { &opt_observe, &opt_once, &opt_prune,
+	&opt_allow_restart, &opt_allow_replace, NULL };
+
+const struct pm_command pm_commands[] = {
+	{ "validate", "PATH...", "Read and check manifests; no network.", NULL, cmd_validate, 1, -1,
+		false },
+	{ "plan", "[PATH...]", "Show what would be done.", plan_options, cmd_plan, 0, -1, false },
+	{ "apply", "[PATH...]", "Plan, ask, execute, verify.", apply_options, cmd_apply, 0, -1,
+		false },
+	{ "delete", "PATH...|KIND/NS/NAME...", "Remove objects of the set.", delete_options,
+		cmd_delete, 1, -1, false },
+	{ "watch", "[PATH]", "Keep the cluster equal to a directory, until told to end.",
+		watch_options, cmd_watch, 0, 1, false },
+	{ "get", "KIND [NAME]", "List live objects with ownership and sync state.", NULL, cmd_get,
+		1, 2, false },
+	{ "describe", "KIND/NS/NAME", "Tell everything about one object.", NULL, cmd_describe, 1, 1,
+		false },
+	{ "schema", "[KIND]", "JSON Schema of the manifests, for editors and CI.", NULL, cmd_schema,
+		0, 1, false },
+	{ "explain", "KIND.FIELD", "What a field means, as Pod.spec.rootfs.size.", NULL,
+		cmd_explain, 1, 1, false },
+	{ "completion", "bash|zsh|fish", "Completion script for a shell.", NULL, cmd_completion, 1,
+		1, false },
+	{ "version", "", "Version of the program and its libraries.", NULL, cmd_version, 0, 0,
+		false },
+	{ "help", "[COMMAND]", "This help, or a command's.", NULL, cmd_help, 0, 1, false },
+	{ "generate", "DIR", "Write schemas and reference pages below DIR.", NULL, cmd_generate, 1,
+		1, true },
+	{ 0 },
+};

@@ -1,0 +1,171 @@
+/* What every command that talks to a cluster opens: configuration, pipeline, job, signals. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/text.h"
+#include "cli/cli.h"
+
+static struct pm_cancel cancel;
+
+/* The first signal asks the job to end; whoever repeats it wants out now. */
+static void on_signal(int signo)
+{
+	(void)signo;
+	if (atomic_exchange(&cancel.on, true))
+		_exit(130);
+}
+
+struct pm_cancel *pm_cli_cancel(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	return &cancel;
+}
+
+static int open_config(const struct pm_args *a, struct pm_session *s)
+{
+	struct pm_error err = { 0 };
+	int r = pm_config_open(a->config, &s->config, &s->job.diags, &err);
+
+	if (s->job.diags.first != NULL)
+		pm_diags_print(&s->job.diags, stderr, 50);
+	if (r < 0)
+		return pm_cli_fail(&err);
+	pm_diags_init(&s->job.diags, s->job.arena);
+	return 0;
+}
+
+int pm_session_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
+	struct pm_session *s)
+{
+	struct pm_recon_opts o = { .readonly = readonly,
+		.clock = &pm_clock_system,
+		.workers = (unsigned)a->parallelism,
+		.event = event,
+		.event_arg = event_arg };
+	struct pm_error err = { 0 };
+	int status;
+
+	memset(s, 0, sizeof(*s));
+	s->job.arena = pm_arena_new(0);
+	s->job.clock = &pm_clock_system;
+	s->job.cancel = pm_cli_cancel();
+	pm_diags_init(&s->job.diags, s->job.arena);
+	status = open_config(a, s);
+	if (status == 0) {
+		o.config = s->config;
+		if (pm_recon_open(&o, &s->recon, &err) < 0)
+			status = pm_cli_fail(&err);
+	}
+	if (status != 0)
+		pm_session_close(s);
+	return status;
+}
+
+void pm_session_close(struct pm_session *s)
+{
+	pm_cycle_done(&s->cycle);
+	pm_recon_free(s->recon);
+	pm_config_free(s->config);
+	pm_arena_free(s->job.arena);
+	memset(s, 0, sizeof(*s));
+}
+
+const char *const *pm_session_paths(struct pm_session *s, const struct pm_args *a, size_t *ret_n)
+{
+	const char *path = pm_rec_str(s->config->rec, PM_CONFIG_SOURCE_PATH, NULL);
+	const char **v;
+
+	if (a->rest.n > 0) {
+		*ret_n = a->rest.n;
+		return a->rest.v;
+	}
+	if (path == NULL) {
+		(void)fprintf(stderr,
+			"podmox: error: no path given, and %s names none under source.path\n",
+			s->config->file);
+		return NULL;
+	}
+	v = pm_new_n(s->job.arena, const char *, 1);
+	v[0] = path[0] == '/' ? path : pm_arena_printf(s->job.arena, "%s/%s", s->config->dir, path);
+	*ret_n = 1;
+	return v;
+}
+
+/* "pod/shop/web" as people write it becomes "Pod/shop/web". */
+static int parse_target(struct pm_session *s, const char *text, const char **ret)
+{
+	const char *slash = strchr(text, '/');
+	char word[32] = "";
+	const struct pm_kind *k;
+
+	if (slash != NULL && (size_t)(slash - text) < sizeof(word))
+		memcpy(word, text, (size_t)(slash - text));
+	k = pm_kind_named(word);
+	if (k == NULL || slash == NULL || strchr(slash + 1, '/') == NULL) {
+		(void)fprintf(stderr,
+			"podmox: error: --target takes KIND/NAMESPACE/NAME as Pod/shop/web, not \"%s\"\n",
+			text);
+		return 64;
+	}
+	*ret = pm_arena_printf(s->job.arena, "%s%s", k->name, slash);
+	return 0;
+}
+
+static int parse_max_deletes(const char *text, int64_t *ret)
+{
+	char number[24] = "";
+	size_t n = strlen(text);
+	bool percent = n > 0 && text[n - 1] == '%';
+
+	if (n < sizeof(number))
+		memcpy(number, text, percent ? n - 1 : n);
+	if (pm_parse_int(number, 0, percent ? 100 : 1000000, ret) < 0) {
+		(void)fprintf(stderr,
+			"podmox: error: --max-deletes takes a number or a percentage as 10%%, not \"%s\"\n",
+			text);
+		return 64;
+	}
+	if (percent)
+		*ret = -100 - *ret;
+	return 0;
+}
+
+int pm_session_plan(struct pm_session *s, const struct pm_args *a, const struct pm_set *preloaded)
+{
+	struct pm_recon_ask ask = { .preloaded = preloaded,
+		.plan = { .prune = a->prune,
+			.allow_restart = a->allow_restart,
+			.allow_replace = a->allow_replace,
+			.max_deletes = -1,
+			.prune_single = a->prune && a->target != NULL } };
+	struct pm_error err = { 0 };
+	int status = 0;
+	int r;
+
+	if (a->target != NULL)
+		status = parse_target(s, a->target, &ask.plan.target);
+	if (status == 0 && a->max_deletes != NULL)
+		status = parse_max_deletes(a->max_deletes, &ask.plan.max_deletes);
+	if (status != 0)
+		return status;
+	ask.plan.delete_all = strcmp(a->command->name, "delete") == 0;
+	if (preloaded == NULL) {
+		ask.paths = pm_session_paths(s, a, &ask.npaths);
+		if (ask.paths == NULL)
+			return 64;
+	}
+	r = pm_recon_plan(s->recon, &s->job, &ask, &s->cycle, &err);
+	if (r < 0 || a->output == PM_OUT_HUMAN || a->output == PM_OUT_NAME) {
+		pm_diags_sort(&s->job.diags);
+		pm_diags_print(&s->job.diags, stderr, 50);
+	}
+	return r < 0 ? pm_cli_fail(&err) : 0;
+}
