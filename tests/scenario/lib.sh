@@ -1,0 +1,112 @@
+# Shared by the scenario scripts: TAP output, a folder of its own for each script, simulators that are
+# ended by their process id. Sourced by bash; needs PODMOX and PODMOX_SIM.
+# shellcheck shell=bash disable=SC2034
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+PODMOX=$(realpath "${PODMOX:?the programs come from make test-scenario}")
+PODMOX_SIM=$(realpath "${PODMOX_SIM:?}")
+dir=$(mktemp -d "${TMPDIR:-/tmp}/podmox-test.XXXXXX")
+logs=${SCENARIO_LOGS:-}
+count=0
+bad=0
+pids=()
+unset PODMOX_CONFIG CREDENTIALS_DIRECTORY
+export XDG_STATE_HOME=$dir/state NO_COLOR=1
+
+finish() {
+	for pid in "${pids[@]}"; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	if [ -n "$logs" ]; then
+		for log in "$dir"/*.requests; do
+			[ -s "$log" ] && cp "$log" "$logs/$(basename "$0" .sh)-$(basename "$log")"
+		done
+	fi
+	rm -rf "$dir"
+}
+trap finish EXIT
+
+# A fault is told with what was seen.
+tell() {
+	sed 's/^/# /' <"$1" | head -n 40
+}
+
+# ok NAME COMMAND...: the command must succeed. Its output is told when it does not.
+ok() {
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$dir/out.ok" 2>&1; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		echo "# failed: $*"
+		tell "$dir/out.ok"
+		[ -f "$dir/out" ] && tell "$dir/out"
+		[ -f "$dir/err" ] && tell "$dir/err"
+		bad=$((bad + 1))
+	fi
+}
+
+# run STATUS COMMAND...: runs with stdout in $dir/out and stderr in $dir/err; the status must be that.
+run() {
+	local want=$1 got=0
+	shift
+	"$@" >"$dir/out" 2>"$dir/err" </dev/null || got=$?
+	count=$((count + 1))
+	if [ "$got" = "$want" ]; then
+		echo "ok $count - exit $want: $(basename "$1") ${*:2}"
+	else
+		echo "not ok $count - exit $want, not $got: $(basename "$1") ${*:2}"
+		tell "$dir/out"
+		tell "$dir/err"
+		bad=$((bad + 1))
+	fi
+}
+
+out_has() { grep -qF -- "$1" "$dir/out"; }
+err_has() { grep -qF -- "$1" "$dir/err"; }
+out_like() { grep -qE -- "$1" "$dir/out"; }
+err_like() { grep -qE -- "$1" "$dir/err"; }
+out_lacks() { ! grep -qF -- "$1" "$dir/out"; }
+
+# sim_start NAME [OPTION...]: a simulator; its configuration is $dir/NAME.yaml, its control $dir/NAME.ctl.
+# Returns when it answers.
+sim_start() {
+	local name=$1 line
+	shift
+	mkfifo "$dir/$name.ready"
+	"$PODMOX_SIM" --listen 127.0.0.1:0 --task-time 20ms --no-401-delay --seed 7 \
+		--control "unix:$dir/$name.ctl" --log "$dir/$name.requests" \
+		--config-out "$dir/$name.yaml" "$@" >"$dir/$name.ready" 2>"$dir/$name.err" &
+	pids+=($!)
+	sim_pid=$!
+	if ! read -r line <"$dir/$name.ready"; then
+		echo "Bail out! podmox-sim does not start"
+		tell "$dir/$name.err"
+		exit 1
+	fi
+	sim_ready=$line
+}
+
+# ctl NAME COMMAND...: tells the simulator something while it runs.
+ctl() {
+	local name=$1
+	shift
+	"$PODMOX_SIM" ctl "unix:$dir/$name.ctl" "$@"
+}
+
+# until COMMAND: waits at most 20 s for it to succeed.
+until_true() {
+	local end=$((SECONDS + 20))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		read -rt 0.05 <> <(:) || :
+	done
+}
+
+done_testing() {
+	echo "1..$count"
+	[ $bad = 0 ]
+}
