@@ -23,6 +23,9 @@ struct pm_buf {
 void pm_buf_done(struct pm_buf *b);  /* frees the memory; the buffer can be used again */
 void pm_buf_clear(struct pm_buf *b); /* empties, keeps the memory */
 
+/** Makes room for n more bytes; 0 or -PM_E_LIMIT. */
+int pm_buf_reserve(struct pm_buf *b, size_t n);
+
 /** Appends; 0 or -PM_E_LIMIT. The result may be ignored when `full` is looked at in the end. */
 int pm_buf_add(struct pm_buf *b, const void *s, size_t n);
 int pm_buf_addc(struct pm_buf *b, char c);

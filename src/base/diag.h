@@ -12,8 +12,8 @@ enum pm_severity { PM_NOTE, PM_WARNING, PM_ERROR };
 struct pm_diag {
 	struct pm_diag *next;
 	enum pm_severity severity;
-	struct pm_pos pos;
-	unsigned length;    /* of what the caret marks; 0: one character */
+	struct pm_pos pos;  /* the column counts characters, not bytes */
+	unsigned length;    /* of what the caret marks, in characters; 0: one */
 	const char *msg;    /* what is wrong: lower case, no full stop */
 	const char *hint;   /* how to mend it; NULL: none */
 	const char *source; /* the source line; NULL: not at hand */

@@ -27,12 +27,12 @@ struct pm_pos {
 
 struct pm_error {
 	enum pm_code code;
-	int sys_errno;     /* 0: not from the system */
-	int http_status;   /* 0: not from HTTP */
-	bool maybe_sent;   /* the request may have reached the server: look before repeating it */
+	int sys_errno;   /* 0: not from the system */
+	int http_status; /* 0: not from HTTP */
+	bool maybe_sent; /* the request may have reached the server: look before repeating it */
 	unsigned line, column;
-	char where[200];   /* "web.yaml" or "pve1 PUT /nodes/pve1/lxc/101/config"; "" when unknown */
-	char msg[700];     /* "outer context: inner cause", cut with "..." */
+	char where[200]; /* "web.yaml" or "pve1 PUT /nodes/pve1/lxc/101/config"; "" when unknown */
+	char msg[700];   /* "outer context: inner cause", cut with "..." */
 };
 
 /** Sets code and message (cut to fit, control characters made visible); clears the rest.

@@ -15,8 +15,14 @@ struct pm_kv {
 	int64_t i;
 };
 
-#define PM_KV_S(k, v) ((struct pm_kv){ .key = (k), .s = (v) ? (v) : "" })
+#define PM_KV_S(k, v) pm_kv_s((k), (v))
 #define PM_KV_I(k, v) ((struct pm_kv){ .key = (k), .i = (int64_t)(v) })
+
+/** NULL counts as "". */
+static inline struct pm_kv pm_kv_s(const char *key, const char *s)
+{
+	return (struct pm_kv){ .key = key, .s = s ? s : "" };
+}
 
 /** Level from which on nothing is written, and the form: text ("level msg key=value") or JSON lines. */
 void pm_log_setup(enum pm_level most, bool json);
@@ -24,13 +30,13 @@ bool pm_log_enabled(enum pm_level level);
 
 void pm_log_write(enum pm_level level, const char *msg, const struct pm_kv *kv, unsigned n);
 
-#define pm_log(level, msg, ...)                                                        \
-	do {                                                                           \
-		if (pm_log_enabled(level)) {                                           \
-			const struct pm_kv pm_kv_[] = { { 0 }, ##__VA_ARGS__ };        \
-			pm_log_write((level), (msg), pm_kv_ + 1,                       \
-				(unsigned)(sizeof(pm_kv_) / sizeof(pm_kv_[0])) - 1U);  \
-		}                                                                      \
+#define pm_log(level, msg, ...)                                                       \
+	do {                                                                          \
+		if (pm_log_enabled(level)) {                                          \
+			const struct pm_kv pm_kv_[] = { { 0 }, ##__VA_ARGS__ };       \
+			pm_log_write((level), (msg), pm_kv_ + 1,                      \
+				(unsigned)(sizeof(pm_kv_) / sizeof(pm_kv_[0])) - 1U); \
+		}                                                                     \
 	} while (0)
 #define pm_error(msg, ...)   pm_log(PM_LOG_ERROR, msg, ##__VA_ARGS__)
 #define pm_warning(msg, ...) pm_log(PM_LOG_WARNING, msg, ##__VA_ARGS__)

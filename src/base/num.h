@@ -22,10 +22,10 @@ int pm_parse_milli(const char *s, int64_t *ret) PM_CHECK;
 
 /** Bytes: digits with K M G T or Ki Mi Gi Ti (all binary), decimals allowed before a unit when the
  * result is whole bytes ("1.5G"). Without a unit the number counts `unit` bytes each (0: a unit is
- * required). */
+ * required). No sign. -PM_E_LIMIT when the bytes do not fit 63 bits. */
 int pm_parse_size(const char *s, int64_t unit, int64_t *ret) PM_CHECK;
 
-/** Seconds: "30s", "5m", "2h", "1d", or combinations "1h30m"; "300ms" gives -PM_E_LIMIT unless
+/** Seconds: "30s", "5m", "2h", "1d", or combinations from long to short, "1h30m"; a unit is required; "300ms" gives -PM_E_LIMIT unless
  * milliseconds are asked for. */
 int pm_parse_seconds(const char *s, int64_t *ret) PM_CHECK;
 int pm_parse_millis(const char *s, int64_t *ret) PM_CHECK;

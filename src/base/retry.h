@@ -13,8 +13,9 @@ struct pm_retry {
 };
 
 /** Milliseconds to wait before the next attempt, or -1 to stop. Full jitter over 250 ms * 2^attempt, at
- * most 30 s; a lock starts at 2 s. A call that is not idempotent and may have been sent is never
+ * most 30 s; a lock starts at 2 s. What the server asked for is waited in full before that. A call that is not idempotent and may have been sent is never
  * repeated. */
-int64_t pm_retry_delay_ms(const struct pm_retry *r, const struct pm_error *err, struct pm_random *rnd);
+int64_t pm_retry_delay_ms(
+	const struct pm_retry *r, const struct pm_error *err, struct pm_random *rnd);
 
 #endif
