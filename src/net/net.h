@@ -1,5 +1,6 @@
 /* HTTP to many hosts: blocking calls for everybody else, one I/O thread over curl_multi inside. Knows
- * HTTP, not PVE. Each host has its own queue with limits for reads and writes in flight. */
+ * HTTP, not PVE. Each host has its own queue with limits for reads and writes in flight.
+ * docs/internals/net.md tells how it works. */
 #ifndef PM_NET_NET_H
 #define PM_NET_NET_H
 
@@ -11,33 +12,38 @@
 
 /** One host. Owner: the caller; must outlive every call to it. Strings are borrowed. */
 struct pm_host {
-	const char *name;       /* for people: "pve1.lan" */
-	const char *url;        /* "https://pve1.lan:8006" */
-	const char *ca_file;    /* NULL: the system's CAs */
-	const char *const *fingerprints; /* SHA-256, 64 hex digits, lower case; NULL: none pinned */
+	const char *name;                /* for people: "pve1.lan" */
+	const char *url;                 /* "https://pve1.lan:8006" */
+	const char *ca_file;             /* NULL: the system's CAs */
+	const char *const *fingerprints; /* SHA-256, 64 hex digits; NULL: none pinned */
 	unsigned nfingerprints;
 	bool insecure;          /* checks nothing */
 	unsigned reads, writes; /* most in flight; 0: 6 and 2 */
 };
 
-/** One request and its answer. Owner: the caller, for the whole call. */
+/** One request and its answer; zero what is not set. Owner: the caller, for the whole call. */
 struct pm_call {
 	/* in */
 	const struct pm_host *host;
-	const char *method;       /* GET POST PUT DELETE */
-	const char *path;         /* "/api2/json/version?x=y", encoded */
-	const char *body;         /* form-encoded; NULL: none */
-	const char *const *headers; /* "Name: value", ends with NULL; may hold secrets: never logged */
-	unsigned timeout_ms;      /* from the moment it leaves the queue; 0: 30 s */
-	bool idempotent;          /* may be repeated by the connection layer */
-	size_t max_body;          /* 0: 64 MiB */
-	void *user;               /* the caller's */
+	const char *method; /* GET POST PUT DELETE */
+	const char *path;   /* "/api2/json/version?x=y", encoded */
+	const char *body;   /* of POST and PUT, form-encoded; NULL: none */
+	const char *const
+		*headers;    /* "Name: value", ends with NULL; may hold secrets: never logged */
+	unsigned timeout_ms; /* from the moment it leaves the queue; 0: 30 s */
+	bool idempotent;     /* may be repeated by the connection layer; a GET always may */
+	size_t max_body;     /* 0: 64 MiB */
+	void *user;          /* the caller's */
 	/* out */
-	int status;               /* 0: no answer, see err */
-	char reason[256];         /* reason phrase */
-	struct pm_buf body_in;    /* of the answer; the caller frees it with pm_call_done */
+	int status;            /* 0: no answer, see err */
+	char reason[256];      /* reason phrase, as it came: may hold anything */
+	struct pm_buf body_in; /* of the answer; the caller frees it with pm_call_done */
 	unsigned retry_after_s;
-	struct pm_error err;      /* code PM_OK: an answer came, whatever its status */
+	struct pm_error
+		err; /* code PM_OK: an answer came, whatever its status (nothing else of it is set) */
+	/* the transport's while the call runs */
+	struct pm_call *next;
+	void *batch;
 };
 
 void pm_call_done(struct pm_call *c); /* frees the answer; the call can be used again */
@@ -45,21 +51,20 @@ void pm_call_done(struct pm_call *c); /* frees the answer; the call can be used 
 struct pm_transport;
 
 /** Called in the thread that called batch, once for each call as it completes; the answer may be freed
- * there. Answer true to go on, false to cancel what has not been sent. */
+ * there. Answer true to go on, false to cancel what has not been sent (those calls complete, too). */
 typedef bool pm_call_done_fn(void *arg, struct pm_call *c);
 
 struct pm_transport_ops {
-	/** Runs n calls; returns when each has an answer or an error. Thread-safe. */
-	void (*batch)(struct pm_transport *t, struct pm_call *const *v, size_t n, pm_call_done_fn *done,
-		void *arg, struct pm_cancel *cancel);
+	/** Runs n calls; returns when each has an answer or an error. Thread-safe. `done` and `cancel` may
+	 * be NULL. */
+	void (*batch)(struct pm_transport *t, struct pm_call *const *v, size_t n,
+		pm_call_done_fn *done, void *arg, struct pm_cancel *cancel);
 	void (*free)(struct pm_transport *t);
 };
 struct pm_transport {
 	const struct pm_transport_ops *ops;
 };
 
-/** Forbids every method but GET from here on (a dry run): such a call fails with PM_E_REFUSED and is not
- * sent. Applies to any transport, because pm_net_batch checks it. */
 struct pm_net_opts {
 	const struct pm_clock *clock; /* NULL: the system's */
 	unsigned requests_per_second; /* over all hosts; 0: no limit */
@@ -67,16 +72,25 @@ struct pm_net_opts {
 
 /** Numbers since the start, for -v, metrics and tests. */
 struct pm_net_stats {
-	uint64_t requests, connections, handshakes_resumed, bytes_in, failed;
+	uint64_t requests;           /* handed to the network */
+	uint64_t connections;        /* opened */
+	uint64_t handshakes_resumed; /* of those over TLS */
+	uint64_t bytes_in;           /* of answers: headers and bodies */
+	uint64_t failed;             /* requests without an answer */
 };
 
-/** Starts the I/O thread. Owner of *ret: the caller (pm_transport_free). */
-int pm_io_start(const struct pm_net_opts *o, struct pm_transport **ret, struct pm_error *err) PM_CHECK;
+/** Starts the I/O thread. `o` may be NULL. Owner of *ret: the caller (pm_transport_free). */
+int pm_io_start(
+	const struct pm_net_opts *o, struct pm_transport **ret, struct pm_error *err) PM_CHECK;
+
+/** `t` comes from pm_io_start. What a finished batch did is counted when it returns. */
 void pm_io_stats(struct pm_transport *t, struct pm_net_stats *ret);
-void pm_transport_free(struct pm_transport *t); /* NULL is fine */
+
+/** Ends and joins the thread. NULL is fine. Nobody may be inside a call. */
+void pm_transport_free(struct pm_transport *t);
 
 /** A wrapper that lets nothing but GET (and the login, POST of a path ending in /access/ticket) through:
- * the dry run. Frees `inner` when it is freed. */
+ * the dry run. Any other call completes with PM_E_REFUSED. Frees `inner` when it is freed. */
 struct pm_transport *pm_transport_readonly(struct pm_transport *inner) PM_CHECK;
 
 /** One call. 0 when an answer came (any status), else -code with *err filled from c->err. */
