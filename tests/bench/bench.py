@@ -1,0 +1,220 @@
+"""Measures podmox against a simulated cluster: CPU and memory per object, wall time against wrk, peers.
+
+usage: bench.py PODMOX PODMOX_SIM
+
+Environment: BENCH_SIZES (default "100 1000 10000"), BENCH_RUNS (default 5), BENCH_PEERS=0 leaves peers out.
+Every figure is the median of its runs. CPU is user and system time of the whole client process.
+"""
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+PODMOX, SIM = (os.path.realpath(p) for p in sys.argv[1:3])
+SIZES = [int(n) for n in os.environ.get("BENCH_SIZES", "100 1000 10000").split()]
+RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+PEERS = os.environ.get("BENCH_PEERS", "1") != "0"
+CONNECTIONS = 6  # what podmox opens for reads to one host
+faults = []
+
+
+class Simulator:
+    """A simulator with seeded guests and the manifests that describe them."""
+
+    def __init__(self, guests, nodes=1, latency=None):
+        self.dir = tempfile.mkdtemp(prefix="podmox-bench.")
+        self.guests, self.nodes = guests, nodes
+        self.manifests = os.path.join(self.dir, "manifests")
+        self.config = os.path.join(self.dir, "sim.yaml")
+        self.control = "unix:" + os.path.join(self.dir, "ctl")
+        command = [SIM, "--listen", "127.0.0.1:0", "--nodes", str(nodes), "--seed", "1",
+                   "--seed-guests", str(guests), "--seed-manifests", self.manifests, "--stats-lag", "0ms",
+                   "--config-out", self.config, "--control", self.control]
+        if latency:
+            command += ["--latency", latency, "--workers", "3"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.ready = json.loads(self.process.stdout.readline())
+
+    def ctl(self, *words):
+        return subprocess.run([SIM, "ctl", self.control, *words], check=True, capture_output=True, text=True).stdout
+
+    def stats(self):
+        return json.loads(self.ctl("stats"))
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.dir)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def measure(command, status=0, env=None):
+    """(cpu seconds, wall seconds, peak bytes, stdout) of one run."""
+    out = tempfile.TemporaryFile()
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, env={**os.environ, **(env or {})})
+    errors = process.stderr.read()
+    _, code, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(code)
+    if process.returncode != status:
+        sys.exit(f"{' '.join(command)}: exit {process.returncode}: {errors.decode()[:500]}")
+    out.seek(0)
+    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024, out.read().decode()
+
+
+def median(rows, column):
+    return statistics.median(r[column] for r in rows)
+
+
+def report(name, value, unit, goal=None, fmt="{:.2f}"):
+    verdict = "" if goal is None else f"  goal <= {goal:g}: {'met' if value <= goal else 'MISSED'}"
+    print(f"  {name:<58} {fmt.format(value):>10} {unit}{verdict}", flush=True)
+
+
+def plan(sim):
+    return [PODMOX, "-c", sim.config, "plan", sim.manifests, "--detailed-exitcode"]
+
+
+def wrk_rate(sim, seconds=2):
+    """Reads a second that wrk gets over as many connections, rotating over the guests."""
+    script = os.path.join(sim.dir, "wrk.lua")
+    paths = json.loads(subprocess.run([PODMOX, "-c", sim.config, "get", "pods", "-o", "json"], check=True,
+                                      capture_output=True, text=True).stdout)
+    rates = []
+    for node in range(sim.nodes):
+        mine = [f"/api2/json/nodes/{p['node']}/lxc/{p['vmid']}/pending" for p in paths
+                if p["node"] == f"pve{node + 1}"]
+        with open(script, "w") as f:
+            f.write("local paths = {" + ",".join(f'"{p}"' for p in mine[:2000]) + "}\nlocal i = 0\n"
+                    "request = function() i = i % #paths + 1; return wrk.format('GET', paths[i]) end\n")
+        token = f"PVEAPIToken={sim.ready['tokenId']}={sim.ready['tokenSecret']}"
+        out = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Authorization: {token}",
+                              "-s", script, sim.ready["urls"][node]], check=True, capture_output=True, text=True).stdout
+        rates.append(float(next(l.split()[1] for l in out.splitlines() if l.startswith("Requests/sec"))))
+    return sum(rates) if sim.nodes > 1 else rates[0]
+
+
+def size_run(n):
+    """CPU, memory and requests at no latency; returns the plan's CPU microseconds an object."""
+    with Simulator(n) as sim:
+        print(f"\n{n} guests, one node, no latency")
+        validate = [measure([PODMOX, "validate", sim.manifests]) for _ in range(RUNS)]
+        measure(plan(sim))
+        before = sim.stats()
+        rows = [measure(plan(sim)) for _ in range(RUNS)]
+        after = sim.stats()
+        if f"{n} unchanged" not in rows[0][3]:
+            faults.append(f"{n} guests: the plan is not empty:\n{rows[0][3][-400:]}")
+        requests = (after["requests"] - before["requests"]) / RUNS
+        handshakes = (after["connections"] - before["connections"]) / RUNS
+        cpu = median(rows, 0) / n * 1e6
+        big = n >= 10000
+        report("validate: client CPU per object", median(validate, 0) / n * 1e6, "us", 30 if big else None, "{:.1f}")
+        report("plan: client CPU per object", cpu, "us", 75 if big else None, "{:.1f}")
+        report("plan: wall time", median(rows, 1), "s", None, "{:.3f}")
+        report("plan: peak memory", median(rows, 2) / 2**20, "MiB", 16 + 6 * n / 1024, "{:.1f}")
+        report("plan: requests per object", requests / n, "", 1.01 if big else None, "{:.4f}")
+        report("plan: TLS handshakes per request", handshakes / requests, "", 0.02 if big else None, "{:.4f}")
+        if shutil.which("wrk"):
+            floor = n / wrk_rate(sim)
+            report("plan: wall time / wrk for as many reads", median(rows, 1) / floor, "x", 5 if big else None)
+        return cpu
+
+
+def latency_run(nodes, n):
+    with Simulator(n, nodes, "5ms") as sim:
+        print(f"\n{n} guests, {nodes} node{'s' if nodes > 1 else ''}, 5 ms service time, 3 workers a node")
+        rows = [measure(plan(sim)) for _ in range(3)]
+        if shutil.which("wrk"):
+            floor = n / wrk_rate(sim, 4)
+            report("plan: wall time / wrk for as many reads", median(rows, 1) / floor, "x", 1.05, "{:.3f}")
+        else:
+            print("  wrk is not installed: no floor")
+
+
+PROXMOXER = """
+import sys, json, urllib3
+urllib3.disable_warnings()
+from proxmoxer import ProxmoxAPI
+r = json.loads(sys.argv[1])
+host = r["urls"][0].split("//")[1]
+user, token = r["tokenId"].split("!")
+api = ProxmoxAPI(host.split(":")[0], port=int(host.split(":")[1]), user=user, token_name=token,
+                 token_value=r["tokenSecret"], verify_ssl=False)
+for g in api.cluster.resources.get(type="vm"):
+    api.nodes(g["node"]).lxc(g["vmid"]).config.get()
+"""
+
+
+def peers(n):
+    with Simulator(n, 1, "5ms") as sim:
+        print(f"\npeers: {n} guests, one node, 5 ms service time, 3 workers")
+        ours = [measure(plan(sim)) for _ in range(3)]
+        report("podmox plan: wall", median(ours, 1), "s", None, "{:.3f}")
+        if subprocess.run(["/usr/bin/python3", "-c", "import proxmoxer"], capture_output=True).returncode == 0:
+            rows = [measure(["/usr/bin/python3", "-c", PROXMOXER, json.dumps(sim.ready)]) for _ in range(2)]
+            report("python3-proxmoxer, list and configs: wall / podmox", median(rows, 1) / median(ours, 1), "x")
+            report("python3-proxmoxer: CPU / podmox", median(rows, 0) / median(ours, 0), "x")
+        else:
+            print("  python3-proxmoxer is not installed")
+    ansible(20)
+
+
+def ansible(n):
+    if not shutil.which("ansible-playbook", path="/usr/bin"):
+        print("  ansible is not installed")
+        return
+    with Simulator(n, 1, "5ms") as sim:
+        host, port = sim.ready["urls"][0].split("//")[1].split(":")
+        user, token = sim.ready["tokenId"].split("!")
+        guests = json.loads(subprocess.run([PODMOX, "-c", sim.config, "get", "pods", "-o", "json"], check=True,
+                                           capture_output=True, text=True).stdout)
+        play = [{"hosts": "localhost", "gather_facts": False, "tasks": [{
+            "community.general.proxmox": {
+                "api_host": f"{host}:{port}", "api_user": user, "api_token_id": token,
+                "api_token_secret": sim.ready["tokenSecret"], "node": "pve1", "vmid": "{{ item }}",
+                "ostemplate": "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst", "state": "present"},
+            "loop": [g["vmid"] for g in guests]}]}]
+        path = os.path.join(sim.dir, "play.json")
+        with open(path, "w") as f:
+            json.dump(play, f)
+        ours = [measure(plan(sim)) for _ in range(3)]
+        command = ["/usr/bin/ansible-playbook", "-i", "localhost,", "-c", "local", "-e",
+                   "ansible_python_interpreter=/usr/bin/python3", path]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"  ansible could not run against the simulator: {done.stdout[-300:]}")
+            return
+        rows = [measure(command) for _ in range(2)]
+        report(f"ansible, {n} guests, nothing to do: wall / podmox", median(rows, 1) / median(ours, 1), "x", None, "{:.0f}")
+        report("ansible: CPU / podmox", median(rows, 0) / median(ours, 0), "x", None, "{:.0f}")
+
+
+def main():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    costs = [size_run(n) for n in SIZES]
+    for a, b, n in zip(costs, costs[1:], SIZES[1:]):
+        report(f"growth of CPU per object up to {n}", b / a, "x", 1.3)
+    latency_run(1, 1000)
+    latency_run(3, 3000)
+    if PEERS:
+        peers(1000)
+    for fault in faults:
+        print("FAULT:", fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Independent judges, found through PVE_FACTS (a folder that holds pve-api/ and tools/): PVE's own schema over
+# every request the scenarios sent, the field table against that schema, and the recordings against the
+# simulator. Without PVE_FACTS nothing is judged, and this says so.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+if [ -z "${PVE_FACTS:-}" ]; then
+	echo "judges: PVE_FACTS is not set: nothing is judged"
+	echo "judges: 0 passed, 0 failed"
+	exit 0
+fi
+passed=0
+failed=0
+
+judge() {
+	local name=$1
+	shift
+	if "$@"; then
+		echo "judge $name: agrees"
+		passed=$((passed + 1))
+	else
+		echo "judge $name: DISAGREES"
+		failed=$((failed + 1))
+	fi
+}
+
+# What a test sent wrong on purpose is in a log whose name says so.
+check_requests() {
+	local logs=()
+	for log in "$O"/requests/*.requests; do
+		case $log in *wrong-on-purpose*) continue ;; esac
+		[ -s "$log" ] && logs+=("$log")
+	done
+	if [ ${#logs[@]} = 0 ]; then
+		echo "no request log below $O/requests: run make test-scenario first"
+		return 1
+	fi
+	python3 "$PVE_FACTS/tools/pve-schema-check" --schema "$PVE_FACTS/pve-api/schema.json" "${logs[@]}" |
+		tail -n 20
+	return "${PIPESTATUS[0]}"
+}
+
+judge "requests by PVE's schema" check_requests
+for script in tests/judges/fields.sh tests/judges/replay.sh; do
+	[ -x $script ] && judge "$(basename $script .sh)" ./$script
+done
+echo "judges: $passed passed, $failed failed"
+[ $failed = 0 ]
