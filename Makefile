@@ -179,13 +179,19 @@ coverage:
 	@$(MAKE) BUILD=cov O=$(call side,cov) test-unit >/dev/null
 	@sh tests/coverage.sh $(call side,cov)
 
-# ---- fuzzing: tests/fuzz/fuzz_NAME.c with the seeds of tests/fuzz/corpus/NAME ----
+# ---- fuzzing: tests/fuzz/fuzz_NAME.c with the seeds of tests/fuzz/corpus/NAME; linked with the rooms
+#      that it includes and what these need ----
 
-FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-$(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(LIBOBJ)
-	$(call say,LINK,$@)
-	@mkdir -p $(@D)
-	$(link) -fsanitize=fuzzer $(DEPS_LIBS)
+FUZZ      := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_rooms = $(sort $(shell sed -n 's,^\#include "\([a-z]*\)/.*,\1,p' tests/fuzz/fuzz_$(1).c))
+define fuzz_rule
+$(O)/fuzz/$(1): $(O)/tests/fuzz/fuzz_$(1).o $(call objects,$(filter-out $(MAINS),$(call sources, \
+	$(sort $(foreach r,$(call fuzz_rooms,$(1)),$(call closure,$(r)))))))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(link) -fsanitize=fuzzer $$(DEPS_LIBS)
+endef
+$(foreach f,$(if $(filter fuzz,$(BUILD)),$(FUZZ)),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz fuzz-smoke fuzz-run
 fuzz:
 	@$(MAKE) BUILD=fuzz CC=$(CLANG) O=$(call side,fuzz) FUZZ_TIME=$(FUZZ_TIME) fuzz-run

@@ -84,7 +84,15 @@ PM_TEST(mem_assert_aborts_in_every_build)
 	assert_int_equal(signal_of(assert_right), 0);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* The sanitizers end the process themselves. */
+#ifdef __has_feature
+#define SANITIZED __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+#if !SANITIZED
 static void ask_for_too_much(void)
 {
 	volatile size_t most = SIZE_MAX / 2;

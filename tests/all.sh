@@ -1,0 +1,70 @@
+#!/bin/sh
+# All tests, in the order of their price. Every step runs, whatever failed before it. The last line is
+# the sum: "N passed, N failed".
+#
+# A step counts what its runner says on lines of the form "name: N passed, N failed"; a step without
+# such a line counts as one test. The output of a step is shown when it fails; it stays in $O/log.
+set -u
+: "${MAKE:=make}" "${O:=build/release}"
+case $O in
+build/release) side=build/ ;;
+*) side=$O- ;;
+esac
+jobs=$(nproc)
+log=$O/log
+mkdir -p "$log"
+rm -f "$log"/*
+passed=0
+failed=0
+
+# step NAME SECONDS COMMAND...
+step() {
+	name=$1
+	limit=$2
+	shift 2
+	start=$(date +%s)
+	timeout -k 10 "$limit" "$@" >"$log/$name" 2>&1 </dev/null
+	status=$?
+	good=$(awk '/^[^ ]+: [0-9]+ passed, [0-9]+ failed$/ { n += $2 } END { print n + 0 }' "$log/$name")
+	bad=$(awk '/^[^ ]+: [0-9]+ passed, [0-9]+ failed$/ { n += $4 } END { print n + 0 }' "$log/$name")
+	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
+		bad=1
+	elif [ "$status" = 0 ] && [ "$good" = 0 ] && [ "$bad" = 0 ]; then
+		good=1
+	fi
+	if [ "$status" = 124 ]; then
+		echo "$name: did not end within $limit s" >>"$log/$name"
+	fi
+	if [ "$bad" != 0 ]; then
+		grep -v '^\[ *\(RUN\|OK\) *\]' "$log/$name" | tail -n 200
+	else
+		grep '^note: ' "$log/$name"
+	fi
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	printf '%-14s %5d passed, %d failed  (%d s)\n' "$name" "$good" "$bad" $(($(date +%s) - start))
+}
+
+run() {
+	name=$1
+	limit=$2
+	shift 2
+	step "$name" "$limit" "$MAKE" --no-print-directory -j"$jobs" "$@"
+}
+
+run format 60 O="$O" format-check
+run build-gcc 600 O="$O" WERROR=1 all
+run gates 300 O="$O" WERROR=1 gates
+run build-clang 600 O="${side}clang" CC="${CLANG:-clang}" WERROR=1 all
+run unit 300 O="$O" WERROR=1 test-unit
+run asan 600 O="$O" WERROR=1 asan
+run tsan 600 O="$O" WERROR=1 tsan
+run plan 120 O="$O" WERROR=1 test-plan
+run manifest 120 O="$O" WERROR=1 test-manifest
+run generated 60 O="$O" WERROR=1 check-generated
+run scenario 600 O="$O" WERROR=1 test-scenario
+run judges 300 O="$O" WERROR=1 judges
+run fuzz-smoke 400 O="$O" WERROR=1 fuzz-smoke
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

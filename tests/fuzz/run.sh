@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs fuzz targets: run.sh FOLDER SECONDS NAME... Seeds come from tests/fuzz/corpus/NAME; what is new
+# stays in FOLDER/corpus/NAME, a finding in FOLDER/crash-NAME-*.
+set -u
+out=$1
+seconds=$2
+shift 2
+if [ $# = 0 ]; then
+	echo 'no fuzz targets found under tests/fuzz' >&2
+	exit 1
+fi
+passed=0
+failed=0
+for name; do
+	mkdir -p "$out/corpus/$name"
+	seeds=
+	[ ! -d "tests/fuzz/corpus/$name" ] || seeds=tests/fuzz/corpus/$name
+	dict=
+	[ ! -f "tests/fuzz/$name.dict" ] || dict=-dict=tests/fuzz/$name.dict
+	# shellcheck disable=SC2086 # either may be empty
+	if "$out/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
+		-print_final_stats=1 -artifact_prefix="$out/crash-$name-" $dict \
+		"$out/corpus/$name" $seeds >"$out/fuzz-$name.log" 2>&1; then
+		passed=$((passed + 1))
+		sed -n "s/^stat::number_of_executed_units: */$name: executions /p" "$out/fuzz-$name.log"
+	else
+		failed=$((failed + 1))
+		tail -n 60 "$out/fuzz-$name.log"
+		echo "fuzzing $name found something: see $out/fuzz-$name.log"
+	fi
+done
+echo "fuzz: $passed passed, $failed failed"
+[ "$failed" = 0 ]
