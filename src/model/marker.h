@@ -2,11 +2,12 @@
  *
  *   <!-- podmox: {"v":1,"set":"home","kind":"Pod","ns":"shop","name":"web","uid":"<32 hex>","vmid":210,
  *        "root":"manifests","image":"local:vztmpl/x.tar.zst","hash":"<16 hex>","done":true,
- *        "fields":"cores memory net0:bridge,ip,name"} -->
+ *        "onRemove":"keep","fields":"cores memory net0:bridge,ip,name"} -->
  *
  * in one line, members in this order, no spaces but the ones shown between "podmox:" and "{" and before
  * "-->". `<` and `>` inside are written as \u003c and \u003e, so the comment cannot end early. `fields`
- * names the PVE keys that podmox set, sub-keys of property strings after a colon. */
+ * names the PVE keys that podmox set, sub-keys of property strings after a colon. `onRemove` is there only
+ * when it is not "delete": it must be known when the manifest is gone. */
 #ifndef PM_MODEL_MARKER_H
 #define PM_MODEL_MARKER_H
 
@@ -20,6 +21,7 @@ struct pm_marker {
 	const char *image; /* the reference of the manifest */
 	const char *hash;  /* of the applied spec, secrets left out */
 	bool done;         /* the create ended and its second write was made */
+	const char *on_remove; /* "keep" or "stop"; NULL or "": delete */
 	const char *fields;
 };
 

@@ -1,0 +1,469 @@
+/* Checks of one object across its fields, and what only root@pam may set. */
+#include <arpa/inet.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "model/marker.h"
+#include "model/model_priv.h"
+
+#define PVE_DESCRIPTION 8192 /* characters that PVE takes */
+#define MARKER_REST     900  /* of a marker besides its fields: names, image, hashes */
+
+/** One check: of what, and where findings go. */
+struct checking {
+	const struct pm_obj *o;
+	struct pm_diags *d;
+};
+
+static struct pm_pos at_line(const struct checking *c, uint32_t line, uint16_t column)
+{
+	struct pm_pos pos = { .file = c->o->file, .line = line, .column = column };
+
+	if (line == 0) {
+		pos.line = c->o->line;
+		pos.column = c->o->column;
+	}
+	return pos;
+}
+
+static struct pm_pos at_value(const struct checking *c, const struct pm_value *v)
+{
+	return at_line(c, v->line, v->column);
+}
+
+static struct pm_pos at_rec(const struct checking *c, const struct pm_rec *r)
+{
+	return at_line(c, r->line, 0);
+}
+
+#define ERROR_AT(c, pos, ...) pm_diag_add((c)->d, PM_ERROR, (pos), __VA_ARGS__)
+
+static bool set(const struct pm_rec *r, unsigned field)
+{
+	return r->val[field].state == PM_SET;
+}
+
+/* ---- every record: what is needed is there, what cannot be unset is not null ---- */
+
+static void check_rec(const struct checking *c, const struct pm_rec *r, const char *where);
+
+static void check_field(
+	const struct checking *c, const struct pm_rec *r, unsigned i, const char *where)
+{
+	const struct pm_field *f = &r->kind->fields[i];
+	const struct pm_value *v = &r->val[i];
+	struct pm_diag *diag;
+
+	if (f->flags & PM_F_REQUIRED && v->state != PM_SET) {
+		diag = ERROR_AT(c, v->state == PM_NULL ? at_value(c, v) : at_rec(c, r),
+			"%s%s is required", where, f->name);
+		pm_diag_hint(c->d, diag, "%s", f->doc);
+	} else if (f->flags & PM_F_KEEP && v->state == PM_NULL) {
+		diag = ERROR_AT(c, at_value(c, v), "%s%s cannot be null", where, f->name);
+		pm_diag_hint(
+			c->d, diag, "PVE cannot unset it; leave it out to keep the value it has");
+	}
+	if (f->type != PM_T_PROPS || v->state != PM_SET)
+		return;
+	if (f->count == 0) {
+		check_rec(c, v->u.rec, pm_arena_printf(c->d->arena, "%s%s.", where, f->name));
+		return;
+	}
+	if (v->u.recs->n > f->count)
+		(void)ERROR_AT(c, at_value(c, v), "%s%s has %zu entries; there may be at most %u",
+			where, f->name, v->u.recs->n, f->count);
+	for (size_t j = 0; j < v->u.recs->n; j++)
+		check_rec(c, v->u.recs->v[j], "");
+}
+
+static void check_rec(const struct checking *c, const struct pm_rec *r, const char *where)
+{
+	for (unsigned i = 0; i < r->kind->nfields; i++)
+		check_field(c, r, i, where);
+}
+
+/* No two entries of a list may share what this row says. */
+static void check_unique(
+	const struct checking *c, const struct pm_recs *recs, unsigned field, const char *what)
+{
+	for (size_t i = 1; i < recs->n; i++) {
+		const struct pm_value *v = &recs->v[i]->val[field];
+
+		for (size_t j = 0; j < i && v->state == PM_SET; j++) {
+			const struct pm_value *other = &recs->v[j]->val[field];
+
+			if (other->state != PM_SET || strcasecmp(v->u.s, other->u.s) != 0)
+				continue;
+			(void)ERROR_AT(c, at_value(c, v), "%s '%s' is used twice; first in line %u",
+				what, v->u.s, (unsigned)other->line);
+			break;
+		}
+	}
+}
+
+/* ---- network ---- */
+
+/** What ip and gw are called for one family of addresses. */
+struct family {
+	unsigned ip, gw;
+	int af;
+};
+
+static const struct family families[] = {
+	{ PM_NET_IP, PM_NET_GW, AF_INET },
+	{ PM_NET_IP6, PM_NET_GW6, AF_INET6 },
+};
+
+static bool in_subnet(int af, const char *cidr, const char *address)
+{
+	unsigned char net[16] = { 0 }, host[16] = { 0 };
+	char text[64];
+	size_t n = strcspn(cidr, "/");
+	unsigned bits = 0;
+
+	if (n >= sizeof(text))
+		return true;
+	memcpy(text, cidr, n);
+	text[n] = '\0';
+	for (const char *p = cidr + n + 1; cidr[n] && *p >= '0' && *p <= '9' && bits < 128; p++)
+		bits = bits * 10 + (unsigned)(*p - '0');
+	if (inet_pton(af, text, net) != 1 || inet_pton(af, address, host) != 1)
+		return true;
+	for (unsigned i = 0; i < bits; i++) {
+		unsigned bit = 0x80U >> (i % 8);
+
+		if ((net[i / 8] & bit) != (host[i / 8] & bit))
+			return false;
+	}
+	return true;
+}
+
+static void check_gateway(
+	const struct checking *c, const struct pm_rec *r, const struct family *fam)
+{
+	const char *name = pm_rec_ident(r);
+	const char *ip = pm_rec_str(r, fam->ip, NULL);
+	const char *gw = pm_rec_str(r, fam->gw, NULL);
+	const char *gw_name = r->kind->fields[fam->gw].name,
+		   *ip_name = r->kind->fields[fam->ip].name;
+	struct pm_diag *diag;
+
+	if (!gw)
+		return;
+	if (!ip || !strchr(ip, '/')) {
+		diag = ERROR_AT(c, at_value(c, &r->val[fam->gw]),
+			"interface %s: %s needs a static %s", name, gw_name, ip_name);
+		pm_diag_hint(c->d, diag, "give %s an address with a prefix length, or leave %s out",
+			ip_name, gw_name);
+	} else if (!in_subnet(fam->af, ip, gw) && !pm_str_starts(gw, "fe80:")) {
+		diag = pm_diag_add(c->d, PM_WARNING, at_value(c, &r->val[fam->gw]),
+			"interface %s: %s %s is not in the network of %s", name, gw_name, gw, ip);
+		pm_diag_hint(c->d, diag, "packets reach it only with a route of its own");
+	}
+}
+
+static void check_interfaces(const struct checking *c, const struct pm_recs *recs)
+{
+	for (size_t i = 0; i < recs->n; i++) {
+		const struct pm_rec *r = recs->v[i];
+
+		for (unsigned f = 0; f < PM_COUNT(families); f++)
+			check_gateway(c, r, &families[f]);
+		if (pm_rec_bool(r, PM_NET_HOST_MANAGED, false) &&
+			!strcmp(pm_rec_str(r, PM_NET_IP6, ""), "auto"))
+			(void)ERROR_AT(c, at_value(c, &r->val[PM_NET_IP6]),
+				"interface %s: ip6: auto cannot be had together with host-managed",
+				pm_rec_ident(r));
+	}
+	check_unique(c, recs, PM_NET_NAME, "interface");
+	check_unique(c, recs, PM_NET_HWADDR, "hwaddr");
+}
+
+/* ---- volumes ---- */
+
+static void check_bind(const struct checking *c, const struct pm_rec *r)
+{
+	static const unsigned not_with_source[] = { PM_VOLUME_STORAGE, PM_VOLUME_SIZE,
+		PM_VOLUME_BACKUP };
+
+	for (unsigned i = 0; i < PM_COUNT(not_with_source); i++) {
+		const struct pm_value *v = &r->val[not_with_source[i]];
+		struct pm_diag *diag;
+
+		if (v->state != PM_SET || (not_with_source[i] == PM_VOLUME_BACKUP && !v->u.b))
+			continue;
+		diag = ERROR_AT(c, at_value(c, v), "volume %s: %s does not go with source",
+			pm_rec_ident(r), r->kind->fields[not_with_source[i]].name);
+		pm_diag_hint(c->d, diag,
+			"source mounts a path of the node; storage and size make a volume");
+	}
+}
+
+static void check_volume(const struct checking *c, const struct pm_rec *r)
+{
+	const char *path = pm_rec_ident(r);
+	struct pm_diag *diag;
+
+	if (set(r, PM_VOLUME_SOURCE)) {
+		check_bind(c, r);
+	} else if (!set(r, PM_VOLUME_STORAGE)) {
+		diag = ERROR_AT(
+			c, at_rec(c, r), "volume %s needs storage and size, or source", path);
+		pm_diag_hint(c->d, diag,
+			"storage and size make a volume, source mounts a path of the node");
+	} else if (!set(r, PM_VOLUME_SIZE)) {
+		(void)ERROR_AT(c, at_rec(c, r), "volume %s needs a size", path);
+	}
+}
+
+static void check_quota(
+	const struct checking *c, const struct pm_rec *spec, const struct pm_rec *r, unsigned quota)
+{
+	if (pm_rec_bool(r, quota, false) && pm_rec_bool(spec, PM_POD_UNPRIVILEGED, true))
+		(void)pm_diag_add(c->d, PM_WARNING, at_value(c, &r->val[quota]),
+			"quota works in privileged containers only");
+}
+
+static void check_volumes(const struct checking *c, const struct pm_rec *spec)
+{
+	const struct pm_recs *recs;
+
+	if (set(spec, PM_POD_ROOTFS))
+		check_quota(c, spec, spec->val[PM_POD_ROOTFS].u.rec, PM_ROOTFS_QUOTA);
+	if (!set(spec, PM_POD_VOLUMES))
+		return;
+	recs = spec->val[PM_POD_VOLUMES].u.recs;
+	for (size_t i = 0; i < recs->n; i++) {
+		check_volume(c, recs->v[i]);
+		check_quota(c, spec, recs->v[i], PM_VOLUME_QUOTA);
+	}
+	check_unique(c, recs, PM_VOLUME_PATH, "path");
+}
+
+/* ---- the rest of a Pod ---- */
+
+static void check_tags(const struct checking *c, const struct pm_value *v)
+{
+	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++) {
+		if (pm_tag_is_ours(v->u.list->v[i]))
+			(void)ERROR_AT(c, at_value(c, v),
+				"the tag '%s' is podmox's own; leave it out", v->u.list->v[i]);
+	}
+}
+
+static size_t characters(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void check_description(const struct checking *c, const struct pm_rec *spec)
+{
+	const struct pm_value *v = &spec->val[PM_POD_DESCRIPTION];
+	const struct pm_marker *marker;
+	const char *text = "", *fault, *fields;
+
+	if (v->state == PM_SET) {
+		pm_marker_split(c->d->arena, v->u.s, &text, &marker, &fault);
+		if (marker || fault) {
+			(void)ERROR_AT(c, at_value(c, v),
+				"description may not hold a podmox marker; podmox writes it itself");
+			return;
+		}
+	}
+	fields = pm_marker_fields(c->d->arena, spec);
+	if (characters(text) + strlen(fields) + MARKER_REST > PVE_DESCRIPTION)
+		(void)ERROR_AT(c, at_value(c, v),
+			"description and what podmox notes below it are longer than the %d characters that PVE takes",
+			PVE_DESCRIPTION);
+}
+
+static void check_ready(const struct checking *c, const struct pm_rec *spec)
+{
+	static const unsigned ways[] = { PM_POD_READY_TASK, PM_POD_READY_RUNNING, PM_POD_READY_IP,
+		PM_POD_READY_TCP };
+	const struct pm_field *first = NULL;
+
+	for (unsigned i = 0; i < PM_COUNT(ways); i++) {
+		const struct pm_field *f = &spec->kind->fields[ways[i]];
+		const struct pm_value *v = &spec->val[ways[i]];
+
+		if (v->state != PM_SET || (f->type == PM_T_BOOL && !v->u.b))
+			continue;
+		if (first)
+			(void)ERROR_AT(c, at_value(c, v), "%s and %s exclude each other",
+				first->name, f->name);
+		else
+			first = f;
+	}
+	if (first && first != &spec->kind->fields[PM_POD_READY_TASK] &&
+		!strcmp(pm_rec_str(spec, PM_POD_STATE, "running"), "stopped"))
+		(void)pm_diag_add(c->d, PM_WARNING,
+			at_value(c, &spec->val[first - spec->kind->fields]),
+			"%s never comes true for a container whose state is stopped", first->name);
+}
+
+static void check_pod(const struct checking *c, const struct pm_rec *spec)
+{
+	struct pm_diag *diag;
+
+	if (set(spec, PM_POD_INTERFACES))
+		check_interfaces(c, spec->val[PM_POD_INTERFACES].u.recs);
+	if (set(spec, PM_POD_DEVICES))
+		check_unique(c, spec->val[PM_POD_DEVICES].u.recs, PM_DEVICE_PATH, "device");
+	check_volumes(c, spec);
+	check_tags(c, &spec->val[PM_POD_TAGS]);
+	check_description(c, spec);
+	check_ready(c, spec);
+	if (pm_rec_bool(spec, PM_POD_PINNED, false) && !set(spec, PM_POD_NODE)) {
+		diag = ERROR_AT(c, at_value(c, &spec->val[PM_POD_PINNED]), "pinned needs a node");
+		pm_diag_hint(c->d, diag, "say with node where the container has to be");
+	}
+}
+
+/* ---- Config ---- */
+
+static void check_auth(const struct checking *c, const struct pm_rec *r)
+{
+	bool id = set(r, PM_CLUSTER_TOKEN_ID), secret = set(r, PM_CLUSTER_TOKEN_SECRET);
+	bool user = set(r, PM_CLUSTER_USERNAME), password = set(r, PM_CLUSTER_PASSWORD);
+	const char *wrong = NULL;
+
+	if ((id || secret) && (user || password))
+		wrong = "auth has both a token and a user: one of them is too many";
+	else if (id != secret)
+		wrong = id ? "auth.tokenId needs auth.tokenSecret"
+			   : "auth.tokenSecret needs auth.tokenId";
+	else if (user != password)
+		wrong = user ? "auth.username needs auth.password"
+			     : "auth.password needs auth.username";
+	else if (!id && !user)
+		wrong = "auth needs tokenId and tokenSecret, or username and password";
+	if (wrong)
+		(void)ERROR_AT(c, at_rec(c, r), "cluster %s: %s", pm_rec_ident(r), wrong);
+}
+
+static void check_config(const struct checking *c, const struct pm_rec *spec)
+{
+	const struct pm_recs *recs;
+
+	if (!set(spec, PM_CONFIG_CLUSTERS))
+		return;
+	recs = spec->val[PM_CONFIG_CLUSTERS].u.recs;
+	if (recs->n == 0)
+		(void)ERROR_AT(
+			c, at_value(c, &spec->val[PM_CONFIG_CLUSTERS]), "clusters needs an entry");
+	for (size_t i = 0; i < recs->n; i++) {
+		const struct pm_rec *r = recs->v[i];
+
+		check_auth(c, r);
+		if (set(r, PM_CLUSTER_HOSTS) && r->val[PM_CLUSTER_HOSTS].u.list->n == 0)
+			(void)ERROR_AT(
+				c, at_value(c, &r->val[PM_CLUSTER_HOSTS]), "hosts needs an entry");
+		if (!pm_rec_bool(r, PM_CLUSTER_TLS_VERIFY, true) &&
+			!set(r, PM_CLUSTER_TLS_FINGERPRINTS))
+			(void)pm_diag_add(c->d, PM_WARNING,
+				at_value(c, &r->val[PM_CLUSTER_TLS_VERIFY]),
+				"cluster %s: with verify: false anybody on the way can pose as the host",
+				pm_rec_ident(r));
+	}
+}
+
+void pm_obj_check(const struct pm_obj *o, struct pm_diags *d)
+{
+	const struct checking c = { .o = o, .d = d };
+
+	if (!o->spec)
+		return;
+	check_rec(&c, o->spec, "");
+	if (o->kind == &pm_kind_pod)
+		check_pod(&c, o->spec);
+	else if (o->kind == &pm_kind_config)
+		check_config(&c, o->spec);
+}
+
+/* ---- what needs root@pam ---- */
+
+/** The search: the first value in the order of lines wins. */
+struct root_search {
+	const char *name;
+	unsigned line;
+};
+
+static void note_root(struct root_search *s, const char *name, unsigned line)
+{
+	if (s->name && s->line <= line)
+		return;
+	s->name = name;
+	s->line = line;
+}
+
+static const struct pm_rec *entry_like(const struct pm_value *have, const struct pm_rec *want)
+{
+	const struct pm_recs *recs = have && have->state == PM_SET ? have->u.recs : NULL;
+
+	for (size_t i = 0; recs && i < recs->n; i++) {
+		if (!strcmp(pm_rec_ident(recs->v[i]), pm_rec_ident(want)))
+			return recs->v[i];
+	}
+	return NULL;
+}
+
+/* Does the wanted value ask PVE for anything? Without a counterpart: is it more than the default? */
+static bool asks(const struct pm_field *f, const struct pm_value *want, const struct pm_value *have)
+{
+	static const struct pm_value absent = { 0 };
+
+	return !pm_value_equal(f, want, have ? have : &absent);
+}
+
+static void search_rec(
+	struct root_search *s, const struct pm_rec *want, const struct pm_rec *have, bool all);
+
+static void search_value(struct root_search *s, const struct pm_field *f,
+	const struct pm_value *want, const struct pm_value *have, bool all)
+{
+	bool guarded = all || f->flags & PM_F_ROOT;
+
+	if (want->state == PM_SET && f->type == PM_T_PROPS && f->count == 0) {
+		search_rec(s, want->u.rec, have && have->state == PM_SET ? have->u.rec : NULL,
+			guarded);
+		return;
+	}
+	if (want->state == PM_SET && f->type == PM_T_PROPS) {
+		for (size_t i = 0; i < want->u.recs->n; i++)
+			search_rec(s, want->u.recs->v[i], entry_like(have, want->u.recs->v[i]),
+				guarded);
+		return;
+	}
+	if (guarded && asks(f, want, have))
+		note_root(s, f->name, want->line);
+}
+
+static void search_rec(
+	struct root_search *s, const struct pm_rec *want, const struct pm_rec *have, bool all)
+{
+	for (unsigned i = 0; i < want->kind->nfields; i++) {
+		/* Any change of features of a privileged container is root's. */
+		bool privileged = want->kind == &pm_kind_pod && i == PM_POD_FEATURES &&
+				  !pm_rec_bool(want, PM_POD_UNPRIVILEGED, true);
+
+		search_value(s, &want->kind->fields[i], &want->val[i], have ? &have->val[i] : NULL,
+			all || privileged);
+	}
+}
+
+const char *pm_obj_needs_root(
+	const struct pm_obj *want, const struct pm_obj *have, unsigned *ret_line)
+{
+	struct root_search s = { 0 };
+
+	search_rec(&s, want->spec, have ? have->spec : NULL, false);
+	if (s.name)
+		*ret_line = s.line;
+	return s.name;
+}

@@ -1,0 +1,502 @@
+/* The kinds, their rows built from the .def files, and how to find a row, a group or a reason. */
+#include <ctype.h>
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "model/model_priv.h"
+
+static const char *const pm_choices_state[] = { "running", "stopped", "ignored", NULL };
+static const char *const pm_choices_allow[] = { "never", "allow", NULL };
+static const char *const pm_choices_on_remove[] = { "delete", "keep", "stop", NULL };
+static const char *const pm_choices_arch[] = { "amd64", "i386", "arm64", "armhf", "riscv32",
+	"riscv64", NULL };
+static const char *const pm_choices_cmode[] = { "shell", "console", "tty", NULL };
+static const char *const pm_choices_ostype[] = { "debian", "devuan", "ubuntu", "centos", "fedora",
+	"opensuse", "archlinux", "alpine", "gentoo", "nixos", "unmanaged", NULL };
+static const char *const pm_choices_mountoptions[] = { "discard", "lazytime", "noatime", "nodev",
+	"noexec", "nosuid", NULL };
+static const char *const pm_choices_net_type[] = { "veth", NULL };
+static const char *const pm_choices_operations[] = { "create", "update", "delete", "start", "stop",
+	"restart", "resize", "move", "migrate", "pool", NULL };
+
+static const struct pm_field pod_rows[] = {
+#define PM_ROW(id, ...) [PM_POD_##id] = { __VA_ARGS__ },
+#include "model/pod.def"
+#undef PM_ROW
+};
+static const struct pm_field net_rows[] = {
+#define PM_ROW(id, ...) [PM_NET_##id] = { __VA_ARGS__ },
+#include "model/net.def"
+#undef PM_ROW
+};
+static const struct pm_field rootfs_rows[] = {
+#define PM_ROW(id, ...) [PM_ROOTFS_##id] = { __VA_ARGS__ },
+#include "model/rootfs.def"
+#undef PM_ROW
+};
+static const struct pm_field volume_rows[] = {
+#define PM_ROW(id, ...) [PM_VOLUME_##id] = { __VA_ARGS__ },
+#include "model/volume.def"
+#undef PM_ROW
+};
+static const struct pm_field device_rows[] = {
+#define PM_ROW(id, ...) [PM_DEVICE_##id] = { __VA_ARGS__ },
+#include "model/device.def"
+#undef PM_ROW
+};
+static const struct pm_field config_rows[] = {
+#define PM_ROW(id, ...) [PM_CONFIG_##id] = { __VA_ARGS__ },
+#include "model/config.def"
+#undef PM_ROW
+};
+static const struct pm_field cluster_rows[] = {
+#define PM_ROW(id, ...) [PM_CLUSTER_##id] = { __VA_ARGS__ },
+#include "model/cluster.def"
+#undef PM_ROW
+};
+static const struct pm_field features_rows[] = {
+#define PM_ROW(id, ...) { __VA_ARGS__ },
+#include "model/features.def"
+#undef PM_ROW
+};
+static const struct pm_field startup_rows[] = {
+#define PM_ROW(id, ...) { __VA_ARGS__ },
+#include "model/startup.def"
+#undef PM_ROW
+};
+
+#define ROWS(rows) .fields = (rows), .nfields = PM_COUNT(rows)
+
+enum {
+	K_POD,
+	K_CONFIG,
+	K_CLUSTER,
+	K_NET,
+	K_ROOTFS,
+	K_VOLUME,
+	K_DEVICE,
+	K_FEATURES,
+	K_STARTUP,
+	K_MAX
+};
+
+const struct pm_kind pm_kind_pod = { .name = "Pod",
+	.plural = "pods",
+	.id = K_POD,
+	.envelope = true,
+	.doc = "An LXC container of Proxmox VE.",
+	ROWS(pod_rows) };
+const struct pm_kind pm_kind_config = { .name = "Config",
+	.plural = "configs",
+	.id = K_CONFIG,
+	.doc = "The configuration of podmox, the file podmox.yaml.",
+	ROWS(config_rows) };
+const struct pm_kind pm_kind_cluster = { .name = "cluster",
+	.plural = "clusters",
+	.id = K_CLUSTER,
+	.doc = "One cluster: how to reach it and who we are there.",
+	ROWS(cluster_rows) };
+const struct pm_kind pm_kind_net = { .name = "interface",
+	.plural = "interfaces",
+	.id = K_NET,
+	.doc = "A network interface of a container.",
+	ROWS(net_rows) };
+const struct pm_kind pm_kind_rootfs = { .name = "rootfs",
+	.plural = "rootfs",
+	.id = K_ROOTFS,
+	.doc = "The volume that holds a container's root.",
+	ROWS(rootfs_rows) };
+const struct pm_kind pm_kind_volume = { .name = "volume",
+	.plural = "volumes",
+	.id = K_VOLUME,
+	.doc = "A volume, bind mount or device mount of a container.",
+	ROWS(volume_rows) };
+const struct pm_kind pm_kind_device = { .name = "device",
+	.plural = "devices",
+	.id = K_DEVICE,
+	.doc = "A device of the node handed to a container.",
+	ROWS(device_rows) };
+const struct pm_kind pm_kind_features = { .name = "features",
+	.plural = "features",
+	.id = K_FEATURES,
+	.doc = "What a container may do beyond the ordinary.",
+	ROWS(features_rows) };
+const struct pm_kind pm_kind_startup = { .name = "startup",
+	.plural = "startup",
+	.id = K_STARTUP,
+	.doc = "Order and delays when a node starts or stops its guests.",
+	ROWS(startup_rows) };
+
+const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_config, NULL };
+const struct pm_kind *const pm_all_kinds[] = { &pm_kind_pod, &pm_kind_config, &pm_kind_cluster,
+	&pm_kind_net, &pm_kind_rootfs, &pm_kind_volume, &pm_kind_device, &pm_kind_features,
+	&pm_kind_startup, NULL };
+
+struct group {
+	const struct pm_kind *kind;
+	const char *name, *doc;
+};
+
+static const struct group groups[] = {
+	{ &pm_kind_pod, "resources", "CPU and memory." },
+	{ &pm_kind_pod, "network", "Interfaces and name servers." },
+	{ &pm_kind_pod, "network.dns", "How the container looks names up." },
+	{ &pm_kind_pod, "options", "Settings of PVE without a field of their own." },
+	{ &pm_kind_pod, "ready", "When others may count on the container." },
+	{ &pm_kind_pod, "lifecycle", "What podmox may do to the container." },
+	{ &pm_kind_config, "source", "Where manifests come from." },
+	{ &pm_kind_config, "sync", "How the daemon keeps the cluster in line." },
+	{ &pm_kind_config, "audit", "The log of what was done." },
+	{ &pm_kind_config, "journal", "What makes recovery after a crash quick." },
+	{ &pm_kind_config, "policy", "What podmox may do at all." },
+	{ &pm_kind_cluster, "auth", "An API token, or a user with a password." },
+	{ &pm_kind_cluster, "tls", "How the hosts prove who they are." },
+	{ &pm_kind_cluster, "limits", "How hard the hosts are worked." },
+};
+
+struct refused {
+	const struct pm_kind *kind;
+	struct pm_refused is;
+};
+
+static const struct refused refused[] = {
+	{ &pm_kind_pod,
+		{ "options.lock",
+			"a lock belongs to whoever works on the guest; PVE sets and clears it" } },
+	{ &pm_kind_pod, { "options.force", "podmox never overwrites a guest" } },
+	{ &pm_kind_pod,
+		{ "options.restore",
+			"podmox makes containers from images; restore a backup with PVE" } },
+	{ &pm_kind_pod,
+		{ "options.template", "a template is no container that runs; make one with PVE" } },
+	{ &pm_kind_pod,
+		{ "options.unused*",
+			"unused volumes are PVE's list of what was detached; attach one below volumes, or remove it with PVE" } },
+	{ &pm_kind_pod, { "options.delete", "write null as the value of what must be absent" } },
+	{ &pm_kind_pod,
+		{ "options.revert",
+			"podmox writes what the manifest says; there is nothing to take back" } },
+	{ &pm_kind_pod, { "options.start", "use state" } },
+	{ &pm_kind_pod,
+		{ "options.unique", "belongs to restoring a backup, which podmox does not do" } },
+	{ &pm_kind_pod,
+		{ "options.bwlimit", "belongs to restoring a backup, which podmox does not do" } },
+	{ &pm_kind_pod, { "options.ignore-unpack-errors",
+				"an image that cannot be unpacked whole makes no container" } },
+	{ &pm_kind_pod, { "options.ostemplate", "use image" } },
+	{ &pm_kind_pod, { "options.storage", "use rootfs.storage" } },
+	{ &pm_kind_pod, { "options.digest", "podmox sends the digest of what it has read" } },
+	{ &pm_kind_pod, { "options.lxc*", "PVE's API takes raw lxc keys from nobody" } },
+	{ &pm_kind_pod,
+		{ "network.ports*",
+			"PVE has no port forwards, and this version of podmox makes none" } },
+	{ &pm_kind_pod,
+		{ "network.firewall*",
+			"this version does not manage firewall rules; set them at PVE, and firewall: true at the interface" } },
+	{ &pm_kind_pod, { "network.dns.options", "PVE has no such setting for containers" } },
+	{ &pm_kind_rootfs, { "volume", "PVE names the volume; give storage and size" } },
+	{ &pm_kind_volume, { "volume", "PVE names the volume; give storage and size, or source" } },
+	{ &pm_kind_config,
+		{ "source.git*",
+			"this version reads folders only; check the repository out and give source.path" } },
+	{ &pm_kind_config, { "agent*", "this version listens on no address; leave it out" } },
+	{ &pm_kind_config,
+		{ "portForward*", "this version makes no port forwards; leave it out" } },
+};
+
+/* ---- lookup tables, made once ---- */
+
+#define SLOTS   256
+#define OPTIONS "options."
+
+struct lookup {
+	uint8_t by_name[SLOTS]; /* 0: free; n: row n - 1; above the rows: a group */
+	uint8_t by_key[SLOTS];
+	uint8_t order[PM_POD_MAX];
+	unsigned norder;
+	char use[PM_POD_MAX][48]; /* "use resources.memory" */
+};
+
+static struct lookup lookups[K_MAX];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static unsigned slot_of(const char *s, size_t n)
+{
+	return (unsigned)(pm_hash(s, n, 0) % SLOTS);
+}
+
+static void put(uint8_t *table, const char *s, unsigned code)
+{
+	unsigned i = slot_of(s, strlen(s));
+
+	while (table[i])
+		i = (i + 1) % SLOTS;
+	table[i] = (uint8_t)code;
+}
+
+/* Place of a row in a printed property string: smaller comes first. */
+static int rank(const struct pm_field *f)
+{
+	if (f->flags & (PM_F_HEAD | PM_F_BARE))
+		return 0;
+	return f->flags & PM_F_IDENT ? 1 : 2;
+}
+
+static bool before(const struct pm_field *a, const struct pm_field *b)
+{
+	return rank(a) != rank(b) ? rank(a) < rank(b) : strcmp(a->key, b->key) < 0;
+}
+
+static void make_order(const struct pm_kind *k, struct lookup *l)
+{
+	for (unsigned i = 0; i < k->nfields; i++) {
+		unsigned at = l->norder;
+
+		if (!k->fields[i].key)
+			continue;
+		for (; at > 0 && before(&k->fields[i], &k->fields[l->order[at - 1]]); at--)
+			l->order[at] = l->order[at - 1];
+		l->order[at] = (uint8_t)i;
+		l->norder++;
+	}
+}
+
+static void make_lookup(const struct pm_kind *k)
+{
+	struct lookup *l = &lookups[k->id];
+
+	pm_assert(k->nfields <= PM_POD_MAX && k->nfields + PM_COUNT(groups) < 255);
+	for (unsigned i = 0; i < k->nfields; i++) {
+		const struct pm_field *f = &k->fields[i];
+
+		if (!(f->flags & PM_F_INNER))
+			put(l->by_name, f->name, i + 1);
+		if (f->key)
+			put(l->by_key, f->key, i + 1);
+		(void)snprintf(l->use[i], sizeof(l->use[i]), "use %s", f->name);
+	}
+	for (unsigned i = 0; i < PM_COUNT(groups); i++) {
+		if (groups[i].kind == k)
+			put(l->by_name, groups[i].name, k->nfields + i + 1);
+	}
+	make_order(k, l);
+}
+
+static void make_lookups(void)
+{
+	for (unsigned i = 0; pm_all_kinds[i]; i++)
+		make_lookup(pm_all_kinds[i]);
+}
+
+static struct lookup *lookup_of(const struct pm_kind *k)
+{
+	(void)pthread_once(&once, make_lookups);
+	return &lookups[k->id];
+}
+
+/* Row or group of a name: its number, or -1. */
+static int find_name(const struct pm_kind *k, const char *name)
+{
+	const uint8_t *table = lookup_of(k)->by_name;
+
+	for (unsigned i = slot_of(name, strlen(name)); table[i]; i = (i + 1) % SLOTS) {
+		unsigned at = table[i] - 1U;
+		const char *is =
+			at < k->nfields ? k->fields[at].name : groups[at - k->nfields].name;
+
+		if (!strcmp(is, name))
+			return (int)at;
+	}
+	return -1;
+}
+
+const struct pm_kind *pm_kind_find(const char *name)
+{
+	for (unsigned i = 0; pm_kinds[i]; i++) {
+		if (!strcmp(pm_kinds[i]->name, name))
+			return pm_kinds[i];
+	}
+	return NULL;
+}
+
+const struct pm_kind *pm_kind_named(const char *name)
+{
+	for (unsigned i = 0; pm_kinds[i]; i++) {
+		if (!strcasecmp(pm_kinds[i]->name, name) || !strcasecmp(pm_kinds[i]->plural, name))
+			return pm_kinds[i];
+	}
+	return NULL;
+}
+
+const struct pm_field *pm_field_find(const struct pm_kind *k, const char *name)
+{
+	int at = find_name(k, name);
+
+	return at >= 0 && (unsigned)at < k->nfields ? &k->fields[at] : NULL;
+}
+
+const struct pm_field *pm_field_by_key(const struct pm_kind *k, const char *key, size_t n)
+{
+	const uint8_t *table = lookup_of(k)->by_key;
+
+	for (unsigned i = slot_of(key, n); table[i]; i = (i + 1) % SLOTS) {
+		const struct pm_field *f = &k->fields[table[i] - 1];
+
+		if (!strncmp(f->key, key, n) && f->key[n] == '\0')
+			return f;
+	}
+	return NULL;
+}
+
+unsigned pm_field_index(const struct pm_kind *k, const struct pm_field *f)
+{
+	pm_assert(f >= k->fields && f < k->fields + k->nfields);
+	return (unsigned)(f - k->fields);
+}
+
+bool pm_field_is_group(const struct pm_kind *k, const char *name)
+{
+	int at = find_name(k, name);
+
+	return at >= 0 && (unsigned)at >= k->nfields;
+}
+
+const struct pm_field *pm_field_by_slot_key(
+	const struct pm_kind *k, const char *key, size_t n, unsigned *ret_slot)
+{
+	const struct pm_field *f = pm_field_by_key(k, key, n);
+	size_t stem = n;
+	unsigned slot = 0;
+
+	*ret_slot = 0;
+	if (f)
+		return f->count == 0 ? f : NULL;
+	while (stem > 0 && isdigit((unsigned char)key[stem - 1]))
+		stem--;
+	if (n - stem < 1 || n - stem > 4 || (key[stem] == '0' && n - stem > 1))
+		return NULL;
+	for (size_t i = stem; i < n; i++)
+		slot = slot * 10 + (unsigned)(key[i] - '0');
+	f = pm_field_by_key(k, key, stem);
+	if (!f || slot >= f->count)
+		return NULL;
+	*ret_slot = slot;
+	return f;
+}
+
+static bool refused_matches(const char *pattern, const char *name)
+{
+	size_t n = strlen(pattern);
+
+	if (n > 0 && pattern[n - 1] == '*')
+		return strncmp(pattern, name, n - 1) == 0;
+	return strcmp(pattern, name) == 0;
+}
+
+/* Settings of PVE are looked for at both places where people put them: below options and at the top. */
+static const char *refused_by_table(const struct pm_kind *k, const char *name)
+{
+	for (unsigned i = 0; i < PM_COUNT(refused); i++) {
+		const char *pattern = refused[i].is.name;
+
+		if (refused[i].kind != k)
+			continue;
+		if (refused_matches(pattern, name))
+			return refused[i].is.why;
+		if (pm_str_starts(pattern, OPTIONS) && !strchr(name, '.') &&
+			refused_matches(pattern + strlen(OPTIONS), name))
+			return refused[i].is.why;
+	}
+	return NULL;
+}
+
+const char *pm_refused_why(const struct pm_kind *k, const char *name)
+{
+	const char *why = refused_by_table(k, name);
+	bool below = pm_str_starts(name, OPTIONS) && pm_field_is_group(k, "options");
+	const char *bare = below ? name + strlen(OPTIONS) : name;
+	const struct pm_field *f;
+	unsigned slot;
+
+	if (why)
+		return why;
+	f = pm_field_by_key(k, bare, strlen(bare));
+	if (!f)
+		f = pm_field_by_slot_key(k, bare, strlen(bare), &slot);
+	if (!f && below)
+		f = pm_field_find(k, bare);
+	if (!f || !strcmp(f->name, name) || f->flags & PM_F_INNER)
+		return NULL;
+	return lookup_of(k)->use[pm_field_index(k, f)];
+}
+
+const struct pm_refused *pm_refused_at(const struct pm_kind *k, unsigned i)
+{
+	for (unsigned at = 0; at < PM_COUNT(refused); at++) {
+		if (refused[at].kind == k && i-- == 0)
+			return &refused[at].is;
+	}
+	return NULL;
+}
+
+const char *pm_group_doc(const struct pm_kind *k, const char *name)
+{
+	int at = find_name(k, name);
+
+	return at >= 0 && (unsigned)at >= k->nfields ? groups[(unsigned)at - k->nfields].doc : NULL;
+}
+
+const uint8_t *pm_kind_order(const struct pm_kind *k, unsigned *ret_n)
+{
+	struct lookup *l = lookup_of(k);
+
+	*ret_n = l->norder;
+	return l->order;
+}
+
+static const struct pm_volume_shape shapes[] = {
+	{ &pm_kind_rootfs, PM_ROOTFS_VOLUME, PM_ROOTFS_STORAGE, -1, PM_ROOTFS_SIZE },
+	{ &pm_kind_volume, PM_VOLUME_VOLUME, PM_VOLUME_STORAGE, PM_VOLUME_SOURCE, PM_VOLUME_SIZE },
+};
+
+const struct pm_volume_shape *pm_volume_shape(const struct pm_kind *k)
+{
+	for (unsigned i = 0; i < PM_COUNT(shapes); i++) {
+		if (shapes[i].kind == k)
+			return &shapes[i];
+	}
+	return NULL;
+}
+
+size_t pm_choices_count(const char *const *choices)
+{
+	size_t n = 0;
+
+	while (choices && choices[n])
+		n++;
+	return n;
+}
+
+static const char *const type_names[PM_T_MAX] = {
+	[PM_T_BOOL] = "boolean",
+	[PM_T_INT] = "integer",
+	[PM_T_MILLI] = "number",
+	[PM_T_SIZE] = "size",
+	[PM_T_SECONDS] = "duration",
+	[PM_T_STR] = "text",
+	[PM_T_ENUM] = "choice",
+	[PM_T_LIST] = "list",
+	[PM_T_STRMAP] = "mapping",
+	[PM_T_SECRET] = "secret",
+	[PM_T_PROPS] = "record",
+};
+
+const char *pm_type_name(enum pm_type t)
+{
+	return type_names[t];
+}

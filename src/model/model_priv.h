@@ -1,0 +1,51 @@
+/* What the files of model share among themselves. */
+#ifndef PM_MODEL_PRIV_H
+#define PM_MODEL_PRIV_H
+
+#include "model/value.h"
+
+/** A named form of texts. */
+struct pm_format {
+	const char *name;
+	bool (*fits)(const char *s);
+	bool (*same)(const char *a, const char *b); /* NULL: equal as text */
+	const char *pattern;                        /* for JSON Schema; NULL: none */
+	const char *what;                           /* "must be ..." */
+	const char *(*why)(const char *s);          /* more about a text that does not fit; NULL */
+};
+
+/** By name; NULL: none. */
+const struct pm_format *pm_format_find(const char *name);
+
+/** Rows of a record in the order in which PVE prints a property string: head, needed ones, the rest by
+ * key. As many as rows with a key; the count goes to *ret_n. */
+const uint8_t *pm_kind_order(const struct pm_kind *k, unsigned *ret_n);
+
+/** Number of records: kinds that stand in files and those inside them, for loops over all rows. */
+extern const struct pm_kind *const pm_all_kinds[];
+
+/** Where a record keeps its volume, or NULL when it is of another kind. */
+struct pm_volume_shape {
+	const struct pm_kind *kind;
+	int volume, storage, source, size; /* rows; -1: none */
+};
+const struct pm_volume_shape *pm_volume_shape(const struct pm_kind *k);
+
+/** Reads a decimal as leniently as PVE writes it (0.5, 1e-1) and multiplies it; cuts what is left of
+ * thousandths of the result. false: no number, or too large. */
+bool pm_lenient_number(const char *s, size_t n, int64_t times, int64_t *ret);
+
+/** Appends bytes as manifests write them: "8Gi". */
+void pm_size_manifest(int64_t bytes, struct pm_buf *out);
+
+/** Is the record's every set value what absence means? */
+bool pm_rec_default(const struct pm_rec *r);
+bool pm_rec_equal(const struct pm_rec *want, const struct pm_rec *have);
+
+/** The number of rows of choices. */
+size_t pm_choices_count(const char *const *choices);
+
+/** "from 1 to 8192", "of at least 16", in the words of manifests; "" when there is no bound. */
+void pm_range_words(const struct pm_field *f, struct pm_buf *out);
+
+#endif

@@ -1,0 +1,414 @@
+/* Records and property strings: reading, printing, and putting changes into what was observed. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "model/model_priv.h"
+
+struct pm_rec *pm_rec_new(struct pm_arena *a, const struct pm_kind *k)
+{
+	size_t size = sizeof(struct pm_rec) + k->nfields * sizeof(struct pm_value);
+	struct pm_rec *r = pm_arena_alloc(a, size, _Alignof(struct pm_rec));
+
+	r->kind = k;
+	r->slot = PM_NO_SLOT;
+	return r;
+}
+
+/* ---- items: "key=value" or a value alone ---- */
+
+struct item {
+	const char *start, *value; /* value: behind the '=', or start */
+	size_t n, nkey, nvalue;    /* nkey 0: a value alone */
+};
+
+static bool blank(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] != ' ' && s[i] != '\t')
+			return false;
+	}
+	return true;
+}
+
+/* The next item that is not empty; moves *s behind it. */
+static bool next_item(const char **s, const char *end, struct item *ret)
+{
+	while (*s < end) {
+		const char *start = *s;
+		const char *comma = memchr(start, ',', (size_t)(end - start));
+		size_t n = (size_t)((comma ? comma : end) - start);
+		const char *equals = memchr(start, '=', n);
+
+		*s = comma ? comma + 1 : end;
+		if (blank(start, n))
+			continue;
+		*ret = (struct item){ .start = start, .value = start, .n = n, .nvalue = n };
+		if (equals) {
+			ret->nkey = (size_t)(equals - start);
+			ret->value = equals + 1;
+			ret->nvalue = n - ret->nkey - 1;
+		}
+		return true;
+	}
+	return false;
+}
+
+/* The row a value without a key belongs to. */
+static const struct pm_field *bare_field(const struct pm_kind *k)
+{
+	for (unsigned i = 0; i < k->nfields; i++) {
+		if (k->fields[i].flags & (PM_F_HEAD | PM_F_BARE))
+			return &k->fields[i];
+	}
+	return NULL;
+}
+
+static const struct pm_field *field_of(const struct pm_kind *k, const struct item *it)
+{
+	if (it->value == it->start)
+		return bare_field(k);
+	return pm_field_by_key(k, it->start, it->nkey);
+}
+
+/* ---- volumes ---- */
+
+static void set_str(struct pm_rec *r, int field, const char *s)
+{
+	r->val[field].state = PM_SET;
+	r->val[field].u.s = s;
+}
+
+/* A volume says on which storage it lies, or that it is a path of the node. */
+static void derive_volume(struct pm_arena *a, struct pm_rec *r, const struct pm_volume_shape *shape)
+{
+	struct pm_value *v = &r->val[shape->volume];
+	const char *colon = v->state == PM_SET ? strchr(v->u.s, ':') : NULL;
+
+	if (v->state != PM_SET)
+		return;
+	if (v->u.s[0] == '/' && shape->source >= 0) {
+		struct pm_error err;
+
+		if (pm_value_decode(a, &r->kind->fields[shape->source], v->u.s, strlen(v->u.s),
+			    &r->val[shape->source], &err) == 0)
+			v->state = PM_UNSET;
+	} else if (colon && colon > v->u.s) {
+		set_str(r, shape->storage, pm_arena_strndup(a, v->u.s, (size_t)(colon - v->u.s)));
+	}
+}
+
+/* A new volume is asked for by its size in GiB, with as many decimals as it takes. */
+static void add_new_volume(const char *storage, int64_t bytes, struct pm_buf *out)
+{
+	int64_t rest = bytes % PM_GIB;
+
+	pm_buf_addf(out, "%s:%lld", storage, (long long)(bytes / PM_GIB));
+	if (rest > 0)
+		pm_buf_addc(out, '.');
+	for (; rest > 0; rest %= PM_GIB) {
+		rest *= 10;
+		pm_buf_addc(out, (char)('0' + rest / PM_GIB));
+	}
+}
+
+static bool is_set(const struct pm_rec *r, int field)
+{
+	return field >= 0 && r->val[field].state == PM_SET;
+}
+
+/* Writes what identifies the volume; true: a new one, whose size is in there. */
+static bool add_volume(const struct pm_rec *r, const struct pm_volume_shape *s, struct pm_buf *out)
+{
+	if (is_set(r, s->volume)) {
+		pm_buf_adds(out, r->val[s->volume].u.s);
+	} else if (is_set(r, s->source)) {
+		pm_buf_adds(out, r->val[s->source].u.s);
+	} else if (is_set(r, s->storage) && is_set(r, s->size)) {
+		add_new_volume(r->val[s->storage].u.s, r->val[s->size].u.i, out);
+		return true;
+	}
+	return false;
+}
+
+/* ---- reading ---- */
+
+static int read_item(
+	struct pm_arena *a, struct pm_rec *r, const struct item *it, struct pm_error *err)
+{
+	const struct pm_field *f = field_of(r->kind, it);
+	struct pm_error ignored;
+	struct pm_value *v;
+
+	if (it->value == it->start && !f)
+		return pm_error_set(err, PM_E_INPUT, "'%.*s' has no key", (int)it->n, it->start);
+	if (it->value != it->start && (it->nkey == 0 || it->nvalue == 0))
+		return pm_error_set(
+			err, PM_E_INPUT, "'%.*s' is no key=value", (int)it->n, it->start);
+	if (!f)
+		return 0;
+	v = &r->val[f - r->kind->fields];
+	if (v->state == PM_SET)
+		return pm_error_set(err, PM_E_INPUT, "%s is given twice", f->key);
+	/* A value of another type stays in raw: the manifest can still mend it. */
+	if (pm_value_decode(a, f, it->value, it->nvalue, v, &ignored) < 0)
+		v->state = PM_UNSET;
+	return 0;
+}
+
+int pm_rec_parse(struct pm_arena *a, const struct pm_kind *k, const char *text, size_t n,
+	struct pm_rec **ret, struct pm_error *err)
+{
+	const struct pm_volume_shape *shape = pm_volume_shape(k);
+	struct pm_rec *r = pm_rec_new(a, k);
+	const char *s, *end;
+	struct item it;
+
+	if (memchr(text, '\0', n))
+		return pm_error_set(err, PM_E_INPUT, "holds a NUL");
+	r->raw = pm_arena_strndup(a, text, n);
+	s = r->raw;
+	end = s + n;
+	while (next_item(&s, end, &it)) {
+		int bad = read_item(a, r, &it, err);
+
+		if (bad < 0)
+			return bad;
+	}
+	if (shape)
+		derive_volume(a, r, shape);
+	*ret = r;
+	return 0;
+}
+
+/* ---- printing ---- */
+
+static void add_separator(struct pm_buf *out, size_t start)
+{
+	if (out->len > start)
+		pm_buf_addc(out, ',');
+}
+
+static void add_item(
+	const struct pm_field *f, const struct pm_value *v, struct pm_buf *out, size_t start)
+{
+	if (v->state != PM_SET || (f->type == PM_T_LIST && v->u.list->n == 0))
+		return;
+	add_separator(out, start);
+	if (!(f->flags & PM_F_HEAD))
+		pm_buf_addf(out, "%s=", f->key);
+	pm_value_format(f, PM_PVE, v, out);
+}
+
+void pm_rec_format(const struct pm_rec *r, struct pm_buf *out)
+{
+	const struct pm_volume_shape *shape = pm_volume_shape(r->kind);
+	size_t start = out->len;
+	bool fresh = shape && add_volume(r, shape, out);
+	unsigned n;
+	const uint8_t *order = pm_kind_order(r->kind, &n);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (shape && (order[i] == shape->volume || (fresh && order[i] == shape->size)))
+			continue;
+		add_item(&r->kind->fields[order[i]], &r->val[order[i]], out, start);
+	}
+}
+
+/* ---- changing what was observed ---- */
+
+/** One merge: which rows of want are written by now, and what becomes of the volume. */
+struct merge {
+	const struct pm_rec *want, *have;
+	const struct pm_volume_shape *shape;
+	const char *const *drop;
+	bool new_head; /* want's volume or path takes the place of the observed one */
+	struct pm_buf *out;
+	size_t start;
+};
+
+static bool is_dropped(const struct merge *m, const struct item *it)
+{
+	for (const char *const *d = m->drop; d && *d; d++) {
+		if (strlen(*d) == it->nkey && !strncmp(*d, it->start, it->nkey))
+			return true;
+	}
+	return false;
+}
+
+static bool head_differs(const struct merge *m)
+{
+	const struct pm_volume_shape *s = m->shape;
+	const struct pm_rec *want = m->want, *have = m->have;
+
+	if (!s)
+		return false;
+	if (is_set(want, s->volume))
+		return !is_set(have, s->volume) ||
+		       strcmp(want->val[s->volume].u.s, have->val[s->volume].u.s) != 0;
+	if (is_set(want, s->source))
+		return !is_set(have, s->source) ||
+		       !pm_value_equal(&want->kind->fields[s->source], &want->val[s->source],
+			       &have->val[s->source]);
+	return !is_set(have, s->volume) && is_set(want, s->storage) && is_set(want, s->size);
+}
+
+static bool is_volume_row(const struct merge *m, const struct pm_field *f)
+{
+	return m->shape && f == &m->want->kind->fields[m->shape->volume];
+}
+
+/* Changed by calls of their own (resize, move), or part of the volume's name. */
+static bool not_merged(const struct merge *m, const struct pm_field *f)
+{
+	return f->flags & (PM_F_GROW | PM_F_MOVE) || is_volume_row(m, f);
+}
+
+static void merge_item(const struct merge *m, const struct item *it)
+{
+	const struct pm_field *f = field_of(m->want->kind, it);
+	unsigned i = f ? pm_field_index(m->want->kind, f) : 0;
+	const struct pm_value *want = f ? &m->want->val[i] : NULL;
+
+	if (f && is_volume_row(m, f)) {
+		if (!m->new_head) {
+			add_separator(m->out, m->start);
+			pm_buf_add(m->out, it->start, it->n);
+		}
+		return;
+	}
+	if (is_dropped(m, it) || (f && f->flags & PM_F_GROW && m->new_head))
+		return;
+	if (f && want->state == PM_NULL && !not_merged(m, f))
+		return;
+	if (!f || not_merged(m, f) ||
+		(m->have->val[i].state == PM_SET && pm_value_equal(f, want, &m->have->val[i]))) {
+		add_separator(m->out, m->start);
+		pm_buf_add(m->out, it->start, it->n);
+		return;
+	}
+	if (want->state == PM_SET)
+		add_item(f, want, m->out, m->start);
+}
+
+static bool mentions(const struct pm_rec *have, const struct pm_field *f)
+{
+	const char *s = have->raw, *end = s + strlen(s);
+	struct item it;
+
+	while (next_item(&s, end, &it)) {
+		if (field_of(have->kind, &it) == f)
+			return true;
+	}
+	return false;
+}
+
+/* What want sets and the observed text does not mention. */
+static void merge_rest(const struct merge *m)
+{
+	unsigned n;
+	const uint8_t *order = pm_kind_order(m->want->kind, &n);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct pm_field *f = &m->want->kind->fields[order[i]];
+		const struct pm_value *want = &m->want->val[order[i]];
+		const struct pm_value *have = &m->have->val[order[i]];
+
+		if (!not_merged(m, f) && want->state == PM_SET && have->state != PM_SET &&
+			!pm_value_equal(f, want, have) && !mentions(m->have, f))
+			add_item(f, want, m->out, m->start);
+	}
+}
+
+void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const char *const *drop,
+	struct pm_buf *out)
+{
+	struct merge m = { .want = want,
+		.have = have,
+		.drop = drop,
+		.out = out,
+		.start = out->len,
+		.shape = pm_volume_shape(want->kind) };
+	const char *s, *end;
+	struct item it;
+
+	if (!have || !have->raw) {
+		pm_rec_format(want, out);
+		return;
+	}
+	m.new_head = head_differs(&m);
+	if (m.new_head)
+		(void)add_volume(want, m.shape, out);
+	s = have->raw;
+	end = s + strlen(s);
+	while (next_item(&s, end, &it))
+		merge_item(&m, &it);
+	merge_rest(&m);
+}
+
+/* ---- comparing and looking ---- */
+
+bool pm_rec_equal(const struct pm_rec *want, const struct pm_rec *have)
+{
+	for (unsigned i = 0; i < want->kind->nfields; i++) {
+		if (!pm_value_equal(&want->kind->fields[i], &want->val[i], &have->val[i]))
+			return false;
+	}
+	return true;
+}
+
+bool pm_rec_default(const struct pm_rec *r)
+{
+	for (unsigned i = 0; i < r->kind->nfields; i++) {
+		if (!(r->kind->fields[i].flags & PM_F_OWN) &&
+			!pm_value_default(&r->kind->fields[i], &r->val[i]))
+			return false;
+	}
+	return true;
+}
+
+const struct pm_value *pm_rec_get(const struct pm_rec *r, unsigned field)
+{
+	pm_assert(field < r->kind->nfields);
+	return &r->val[field];
+}
+
+static const struct pm_value *get_set(const struct pm_rec *r, unsigned field, unsigned types)
+{
+	const struct pm_value *v = pm_rec_get(r, field);
+
+	pm_assert(1U << r->kind->fields[field].type & types);
+	return v->state == PM_SET ? v : NULL;
+}
+
+const char *pm_rec_str(const struct pm_rec *r, unsigned field, const char *otherwise)
+{
+	const struct pm_value *v = get_set(r, field, 1U << PM_T_STR | 1U << PM_T_ENUM);
+
+	return v ? v->u.s : otherwise;
+}
+
+int64_t pm_rec_int(const struct pm_rec *r, unsigned field, int64_t otherwise)
+{
+	const struct pm_value *v = get_set(
+		r, field, 1U << PM_T_INT | 1U << PM_T_MILLI | 1U << PM_T_SIZE | 1U << PM_T_SECONDS);
+
+	return v ? v->u.i : otherwise;
+}
+
+bool pm_rec_bool(const struct pm_rec *r, unsigned field, bool otherwise)
+{
+	const struct pm_value *v = get_set(r, field, 1U << PM_T_BOOL);
+
+	return v ? v->u.b : otherwise;
+}
+
+const char *pm_rec_ident(const struct pm_rec *r)
+{
+	for (unsigned i = 0; i < r->kind->nfields; i++) {
+		if (r->kind->fields[i].flags & PM_F_IDENT)
+			return r->val[i].state == PM_SET ? r->val[i].u.s : "";
+	}
+	return "";
+}
