@@ -51,7 +51,7 @@ void pm_freep(void *pp)
 	free(p);
 }
 
-void pm_closep(int *fd)
+void pm_closep(const int *fd)
 {
 	if (*fd >= 0)
 		(void)close(*fd);
