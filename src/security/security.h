@@ -42,24 +42,24 @@ struct pm_audit_record {
 	const char *user;      /* at PVE */
 	const char *host;
 	const char *method, *path;
-	const char *keys;      /* names of the parameters, never values */
-	const char *result;    /* "ok", or the class of the error */
-	const char *details;   /* UPID, or the error's text without secrets */
+	const char *keys;    /* names of the parameters, never values */
+	const char *result;  /* "ok", or the class of the error */
+	const char *details; /* UPID, or the error's text without secrets */
 };
 
 /** Appends one record and fsyncs. Thread-safe. */
-int pm_audit_write(struct pm_audit *a, const struct pm_clock *clock, const struct pm_audit_record *r,
-	struct pm_error *err) PM_CHECK;
+int pm_audit_write(struct pm_audit *a, const struct pm_clock *clock,
+	const struct pm_audit_record *r, struct pm_error *err) PM_CHECK;
 
 /** Checks the chain of a file; *ret_line: of the first bad line. */
-int pm_audit_verify(const char *path, unsigned *ret_line, unsigned *ret_records, struct pm_error *err)
-	PM_CHECK;
+int pm_audit_verify(
+	const char *path, unsigned *ret_line, unsigned *ret_records, struct pm_error *err) PM_CHECK;
 
 /* ---- policy ---- */
 
 /** Is the operation on the allow list? An empty list (n 0) allows all. -PM_E_REFUSED says how to allow. */
-int pm_policy_check(const char *const *allow, size_t n, const char *operation, struct pm_error *err)
-	PM_CHECK;
+int pm_policy_check(
+	const char *const *allow, size_t n, const char *operation, struct pm_error *err) PM_CHECK;
 
 /** SHA-256 as 64 hex digits. */
 char *pm_sha256_hex(const void *p, size_t n, char out[65]);
