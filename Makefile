@@ -62,13 +62,14 @@ MAINS   := src/cli/main.c src/sim/main.c
 SRC     := $(call sources,$(ROOMS))
 OBJ     := $(call objects,$(SRC))
 LIBOBJ  := $(call objects,$(filter-out $(MAINS),$(SRC)))
+MANPAGES := $(if $(shell command -v scdoc),$(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd)))
 PROGS   := $(if $(wildcard src/cli/main.c),$(O)/podmox) $(if $(wildcard src/sim/main.c),$(O)/podmox-sim)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all FORCE
-all: $(OBJ) $(PROGS)
+all: $(OBJ) $(PROGS) $(MANPAGES)
 ifeq ($(O),build/release)
 	$(if $(PROGS),@ln -sfn $(PROGS:build/%=%) build/)
 endif
@@ -105,6 +106,11 @@ $(O)/podmox: $(call objects,$(call sources,$(filter-out sim,$(ROOMS))))
 $(O)/podmox-sim: $(call objects,$(call sources,base sim))
 	$(call say,LINK,$@)
 	$(link) $(DEPS_LIBS)
+
+$(O)/man/%: docs/man/%.scd
+	$(call say,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)scdoc <$< >$@
 
 -include $(OBJ:.o=.d) $(wildcard $(O)/tests/*/*.d $(O)/tests/*/*/*.d)
 
@@ -225,18 +231,18 @@ $(O)/tidy/%.ok: src/%.c $(O)/%.o .clang-tidy
 
 .PHONY: generate check-generated
 generate: all
-	@PODMOX='$(O)/podmox' sh tests/generate.sh .
+	@$(O)/podmox generate .
 check-generated: all
 	@rm -rf $(O)/generated && mkdir -p $(O)/generated
-	@PODMOX='$(O)/podmox' sh tests/generate.sh $(O)/generated
-	@cd $(O)/generated && find . -type f | while read -r f; do \
-		diff -u "$(CURDIR)/$$f" "$$f" || echo "$$f"; done | tee stale
-	@test ! -s $(O)/generated/stale || { echo 'generated files are stale; run: make generate' >&2; exit 1; }
+	@$(O)/podmox generate $(O)/generated
+	@stale=; for f in $$(cd $(O)/generated && find . -type f); do \
+		diff -u "$$f" "$(O)/generated/$$f" || stale="$$stale $$f"; done; \
+		for f in schemas/*.json; do test -e "$(O)/generated/$$f" || stale="$$stale $$f"; done; \
+		test -z "$$stale" || { echo "stale:$$stale; run: make generate" >&2; exit 1; }
 
 # ---- the rest ----
 
 .PHONY: install uninstall compdb nightly check clean help
-MANPAGES  = $(wildcard docs/man/*.[1-8])
 INSTALLED = $(PROGS:$(O)/%=$(BINDIR)/%) $(foreach m,$(MANPAGES),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	$(patsubst %,$(DATADIR)/podmox/%,$(wildcard schemas/*.json))
 install: all

@@ -29,7 +29,7 @@ step() {
 	bad=$(awk '/^[^ ]+: [0-9]+ passed, [0-9]+ failed$/ { n += $4 } END { print n + 0 }' "$log/$name")
 	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
 		bad=1
-	elif [ "$status" = 0 ] && [ "$good" = 0 ] && [ "$bad" = 0 ]; then
+	elif [ "$status" = 0 ] && ! grep -qE '^[^ ]+: [0-9]+ passed, [0-9]+ failed$' "$log/$name"; then
 		good=1
 	fi
 	if [ "$status" = 124 ]; then
@@ -37,8 +37,8 @@ step() {
 	fi
 	if [ "$bad" != 0 ]; then
 		grep -v '^\[ *\(RUN\|OK\) *\]' "$log/$name" | tail -n 200
-	else
-		grep '^note: ' "$log/$name"
+	elif [ "$good" = 0 ]; then
+		cat "$log/$name"
 	fi
 	passed=$((passed + good))
 	failed=$((failed + bad))
