@@ -100,7 +100,7 @@ static void serve(struct fake *f, struct pm_call *c)
 {
 	struct pm_fake_rule r = { 0 };
 	const struct pm_fake_rule *found;
-	char nothing[300];
+	char nothing[sizeof(c->reason)];
 
 	pthread_mutex_lock(&f->lock);
 	note(f, c);
