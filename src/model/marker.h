@@ -15,12 +15,12 @@
 
 struct pm_marker {
 	const char *set, *kind, *ns, *name;
-	const char *uid;   /* 32 hex digits, made at creation */
-	unsigned vmid;     /* the guest's own: a clone carries its source's */
-	const char *root;  /* where the manifests lay, relative to their repository */
-	const char *image; /* the reference of the manifest */
-	const char *hash;  /* of the applied spec, secrets left out */
-	bool done;         /* the create ended and its second write was made */
+	const char *uid;       /* 32 hex digits, made at creation */
+	unsigned vmid;         /* the guest's own: a clone carries its source's */
+	const char *root;      /* where the manifests lay, relative to their repository */
+	const char *image;     /* the reference of the manifest */
+	const char *hash;      /* of the applied spec, secrets left out */
+	bool done;             /* the create ended and its second write was made */
 	const char *on_remove; /* "keep" or "stop"; NULL or "": delete */
 	const char *fields;
 };

@@ -48,4 +48,24 @@ size_t pm_choices_count(const char *const *choices);
 /** "from 1 to 8192", "of at least 16", in the words of manifests; "" when there is no bound. */
 void pm_range_words(const struct pm_field *f, struct pm_buf *out);
 
+/** When a change takes effect, in the words of plans: "live", "pending", "resize", ... `in` is the row of
+ * the record that holds f; NULL: none. */
+const char *pm_impact(const struct pm_field *f, const struct pm_field *in);
+
+/** The default as manifests write it; false: none. */
+bool pm_default_words(const struct pm_field *f, struct pm_buf *out);
+
+/** Length of the group that a name stands in, behind `prefix` bytes: 9 for "resources.memory"; 0: none. */
+size_t pm_group_length(const char *name, size_t prefix);
+
+/** Is row i the first of the group that the first n bytes of its name say? */
+bool pm_group_first(const struct pm_kind *k, unsigned i, size_t n);
+
+/** One entry of metadata, for schema and documents. */
+struct pm_meta_row {
+	const char *name, *type, *pattern, *def, *doc;
+	bool required;
+};
+extern const struct pm_meta_row pm_meta_rows[3];
+
 #endif
