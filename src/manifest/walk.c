@@ -1,0 +1,312 @@
+/* Finding manifests: all *.yaml and *.yml below a folder in the order of their paths, each read once.
+ * Whatever looks like a manifest and cannot be read is told to the caller, so that nobody takes a part of
+ * the tree for all of it. Links are followed inside of the folder only. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "manifest/manifest_priv.h"
+
+#define DEPTH_MAX 32
+
+struct walk {
+	struct pm_arena *arena;
+	char *real; /* path of the root without links */
+	pm_found_fn *fn;
+	void *arg;
+	struct pm_buf text; /* one buffer for all files */
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} above[DEPTH_MAX]; /* folders we are in */
+	unsigned depth;
+	struct pm_error err;
+};
+
+struct entry {
+	const char *path;   /* of the whole */
+	const char *name;   /* its last part */
+	unsigned char type; /* DT_* */
+};
+
+bool pm_is_manifest_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (name[0] == '.')
+		return false;
+	return (n > 5 && strcmp(name + n - 5, ".yaml") == 0) ||
+	       (n > 4 && strcmp(name + n - 4, ".yml") == 0);
+}
+
+static void tell(struct walk *w, const char *path, const char *why, const char *hint)
+{
+	struct pm_found f = { .path = path, .why = why, .hint = hint };
+
+	w->fn(w->arg, &f);
+}
+
+static void read_file(struct walk *w, int dir, const struct entry *e)
+{
+	struct pm_found f = { .path = e->path };
+
+	if (pm_file_read(dir, e->name, PM_MANIFEST_MAX_FILE, &w->text, &w->err) < 0) {
+		tell(w, e->path, pm_arena_strdup(w->arena, w->err.msg),
+			w->err.code == PM_E_LIMIT
+				? "split it: one object a file is a good measure"
+				: "make it a readable file, or move it out of the folder");
+		return;
+	}
+	f.text = pm_buf_str(&w->text);
+	f.n = w->text.len;
+	w->fn(w->arg, &f);
+}
+
+/* ---- links ---- */
+
+static bool is_hidden(const char *path)
+{
+	for (const char *p = path; p; p = strchr(p, '/')) {
+		p += *p == '/';
+		if (*p == '.')
+			return true;
+	}
+	return false;
+}
+
+/* What follows the folder in a path below it; NULL: it is not below. "" is the folder itself. */
+static const char *below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	if (strncmp(path, folder, n) != 0)
+		return NULL;
+	if (folder[n - 1] == '/' && path[n] != '\0')
+		return path + n;
+	if (path[n] == '\0')
+		return path + n;
+	return path[n] == '/' ? path + n + 1 : NULL;
+}
+
+static void walk_folder(struct walk *w, int fd, const char *path);
+
+static bool leads_up(const struct walk *w, const struct stat *st)
+{
+	for (unsigned i = 0; i < w->depth; i++)
+		if (w->above[i].dev == st->st_dev && w->above[i].ino == st->st_ino)
+			return true;
+	return false;
+}
+
+/* A link whose target lies below the root and is not met otherwise, or it is told why not. */
+static bool worth_following(struct walk *w, const struct entry *e, const struct stat *st)
+{
+	char *real cleanup_free = realpath(e->path, NULL);
+	const char *rest = real ? below(real, w->real) : NULL;
+	const char *name = real ? strrchr(real, '/') : NULL;
+
+	if (S_ISDIR(st->st_mode) && leads_up(w, st)) {
+		tell(w, e->path, "the symbolic link leads back to a folder above it",
+			"remove the link");
+		return false;
+	}
+	if (!rest) {
+		tell(w, e->path, "the symbolic link leads out of the folder",
+			"copy what it names, or name that folder as well");
+		return false;
+	}
+	/* What is met on its own is read there. */
+	return is_hidden(rest) || (!S_ISDIR(st->st_mode) && !pm_is_manifest_name(name + 1));
+}
+
+static void follow(struct walk *w, int dir, const struct entry *e)
+{
+	struct stat st;
+
+	if (fstatat(dir, e->name, &st, 0) < 0) {
+		tell(w, e->path,
+			errno == ELOOP ? "the symbolic link leads to itself"
+				       : "the symbolic link leads nowhere",
+			"remove the link, or mend it");
+		return;
+	}
+	if (!S_ISDIR(st.st_mode) && !pm_is_manifest_name(e->name))
+		return;
+	if (!worth_following(w, e, &st))
+		return;
+	if (S_ISDIR(st.st_mode))
+		walk_folder(w, openat(dir, e->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), e->path);
+	else
+		read_file(w, dir, e);
+}
+
+/* ---- folders ---- */
+
+static unsigned char type_of(int dir, const char *name, unsigned char type)
+{
+	struct stat st;
+
+	if (type != DT_UNKNOWN)
+		return type;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return DT_UNKNOWN;
+	return (unsigned char)IFTODT(st.st_mode);
+}
+
+/* Is it of any interest? Other files are nobody's business, hidden ones belong to editors and git. */
+static bool wanted(const char *name, unsigned char type)
+{
+	if (name[0] == '.')
+		return false;
+	return type == DT_DIR || type == DT_LNK || pm_is_manifest_name(name);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	size_t i = 0;
+	unsigned char cx, cy;
+
+	while (x->name[i] && x->name[i] == y->name[i])
+		i++;
+	/* As if the names of folders ended in a slash: the order is that of whole paths then. */
+	cx = (unsigned char)(x->name[i] || x->type != DT_DIR ? x->name[i] : '/');
+	cy = (unsigned char)(y->name[i] || y->type != DT_DIR ? y->name[i] : '/');
+	return cx < cy ? -1 : cx > cy;
+}
+
+static void visit(struct walk *w, int dir, const struct entry *e)
+{
+	if (e->type == DT_LNK)
+		follow(w, dir, e);
+	else if (e->type == DT_DIR)
+		walk_folder(w,
+			openat(dir, e->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
+			e->path);
+	else
+		read_file(w, dir, e);
+}
+
+typedef PM_VEC(struct entry) entries;
+
+static void list(struct walk *w, DIR *d, const char *path, entries *v)
+{
+	size_t n = strcmp(path, ".") == 0 ? 0 : strlen(path);
+
+	for (;;) {
+		const struct dirent *de = readdir(d);
+		struct entry e;
+		size_t len;
+		char *full;
+
+		if (!de)
+			return;
+		e.type = type_of(dirfd(d), de->d_name, de->d_type);
+		if (!wanted(de->d_name, e.type))
+			continue;
+		len = strlen(de->d_name);
+		full = pm_arena_alloc(w->arena, n + len + 2, 1);
+		memcpy(full, path, n);
+		if (n > 0 && path[n - 1] != '/')
+			full[n] = '/';
+		e.path = full;
+		e.name = full + strlen(full);
+		memcpy(full + strlen(full), de->d_name, len);
+		pm_vec_push(v, e);
+	}
+}
+
+static bool enter(struct walk *w, int fd, const char *path)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		tell(w, path,
+			pm_arena_printf(
+				w->arena, "cannot read the folder: %s", strerrordesc_np(errno)),
+			"mend its permissions, or move it away");
+		return false;
+	}
+	if (w->depth == DEPTH_MAX) {
+		tell(w, path, "folders are nested too deep", "32 levels are read");
+		return false;
+	}
+	w->above[w->depth].dev = st.st_dev;
+	w->above[w->depth++].ino = st.st_ino;
+	return true;
+}
+
+/* Takes the descriptor over. */
+static void walk_folder(struct walk *w, int fd, const char *path)
+{
+	entries v = { 0 };
+	DIR *d;
+
+	if (!enter(w, fd, path)) {
+		pm_closep(&fd);
+		return;
+	}
+	d = fdopendir(fd);
+	pm_assert(d);
+	list(w, d, path, &v);
+	if (v.n > 0)
+		qsort(v.v, v.n, sizeof(*v.v), compare_entries);
+	for (size_t i = 0; i < v.n; i++)
+		visit(w, dirfd(d), &v.v[i]);
+	pm_vec_done(&v);
+	(void)closedir(d);
+	w->depth--;
+}
+
+/* A file that was named itself must be one. */
+static int walk_file(struct walk *w, const char *path, struct pm_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct pm_found f = { .path = path };
+	int r;
+
+	if (!pm_is_manifest_name(slash ? slash + 1 : path))
+		return pm_error_set(err, PM_E_USAGE,
+			"%s is no manifest: their names end in .yaml or .yml", path);
+	r = pm_file_read(AT_FDCWD, path, PM_MANIFEST_MAX_FILE, &w->text, err);
+	if (r < 0)
+		return r;
+	f.text = pm_buf_str(&w->text);
+	f.n = w->text.len;
+	w->fn(w->arg, &f);
+	return 0;
+}
+
+int pm_walk(struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg, struct pm_error *err)
+{
+	struct walk w = {
+		.arena = a, .fn = fn, .arg = arg, .text = PM_BUF(PM_MANIFEST_MAX_FILE + 1)
+	};
+	size_t n = strlen(path);
+	struct stat st;
+	int r = 0;
+
+	if (stat(path, &st) < 0)
+		return pm_error_sys(err, errno, "cannot read %s", path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	path = pm_arena_strndup(a, path, n);
+	if (S_ISDIR(st.st_mode)) {
+		w.real = realpath(path, NULL);
+		if (!w.real || access(path, R_OK | X_OK) < 0)
+			r = pm_error_sys(err, errno, "cannot read %s", path);
+		else
+			walk_folder(&w, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
+	} else {
+		r = walk_file(&w, path, err);
+	}
+	free(w.real);
+	pm_buf_done(&w.text);
+	return r;
+}
