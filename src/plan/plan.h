@@ -29,17 +29,20 @@ enum pm_impact {
 	PM_IMPACT_MAX,
 };
 
-/** One field of one object. Texts are for people: manifest words, secrets masked. */
+/** One field of one object. Texts are for people: manifest words, sizes as "8G", secrets masked. */
 struct pm_change {
-	unsigned field;      /* row of the object's kind */
-	unsigned slot;       /* of a numbered key; PM_NO_SLOT otherwise */
-	const char *path;    /* "network.interfaces.eth0.tag" */
+	unsigned field; /* row of the object's kind */
+	unsigned slot;  /* of a numbered key; PM_NO_SLOT otherwise */
+	const struct pm_field
+		*row;     /* the row of the value itself, of the sub-kind when there is one; NULL:
+	                               a whole entry or record */
+	const char *path; /* "network.interfaces.eth0.tag" */
 	const char *from, *to; /* NULL: absent */
 	enum pm_impact impact;
-	const char *note;    /* "link flaps"; NULL: none */
-	bool waiting;        /* already written, waits for a restart: listed, counts as no change */
-	bool blocked;        /* shown, but not done: `note` says why */
-	unsigned line;       /* in the manifest; 0: not there any more */
+	const char *note; /* "link flaps"; NULL: none */
+	bool waiting;     /* already written, waits for a restart: listed, counts as no change */
+	bool blocked;     /* shown, but not done: `note` says why */
+	unsigned line;    /* in the manifest; 0: not there any more */
 };
 
 /** What the executor has to do for an update, besides the config write. */
@@ -60,21 +63,25 @@ enum pm_step {
 struct pm_action {
 	enum pm_verb verb;
 	const struct pm_obj *want, *have; /* NULL: none */
-	unsigned vmid;      /* of a create: the one chosen */
-	const char *node;   /* of a create: the one chosen */
+	unsigned vmid;                    /* of a create: the one chosen */
+	const char *node;                 /* of a create: the one chosen */
 	unsigned steps;
 	enum pm_impact impact; /* the gravest of the changes */
 	const struct pm_change *change;
 	size_t nchanges;
-	const char *reason; /* "no longer in the manifests; --prune not given: kept" */
+	const char *reason;      /* "no longer in the manifests; --prune not given: kept" */
 	const char *const *dies; /* volumes that a delete or replace destroys */
 	size_t ndies;
-	const unsigned *after; /* actions that come first */
+	const unsigned
+		*after; /* actions that come first. Not named here: a delete waits for everything
+	                          that is no delete, and is held when any of that failed */
 	size_t nafter;
 };
 
 struct pm_summary {
-	unsigned create, update, restart, replace, remove, kept, unchanged;
+	unsigned create, update, restart, replace, remove, kept,
+		unchanged; /* a start or stop is an update;
+	                                                                       restart: updates among them */
 };
 
 struct pm_plan {
@@ -83,31 +90,34 @@ struct pm_plan {
 	struct pm_summary sum;
 	const char *set;
 	const struct pm_facts *facts;
-	unsigned nobjects; /* desired */
+	unsigned nobjects;      /* desired */
 	struct pm_diags *diags; /* what the planner had to say: guards, things a token may not do */
-	bool refused;       /* a guard forbids the run as it was asked for (exit 4) */
+	bool refused;           /* a guard forbids the run as it was asked for (exit 4) */
 };
 
 struct pm_plan_opts {
 	const char *set;
 	const char *root; /* of the load */
 	unsigned vmid_low, vmid_high;
-	bool prune, prune_single, /* --prune with a single file or --target: refused */
-		whole,            /* the load was complete */
-		allow_restart, allow_replace;
-	int64_t max_deletes;      /* -1: 3 or 10 %; -100-p: p percent */
-	const char *target;       /* "Pod/ns/name": plan only this; NULL: all */
-	bool delete_all;          /* `podmox delete`: every object of `want` is to go */
+	bool prune;
+	bool prune_single; /* a single file or --target: with `prune` refused; without it, what the file
+	                      does not name is not listed */
+	bool whole;        /* the load was complete */
+	bool allow_restart, allow_replace;
+	int64_t max_deletes; /* -1: 3 or 10 %; -100-p: p percent */
+	const char *target;  /* "Pod/ns/name": plan only this; NULL: all */
+	bool delete_all;     /* `podmox delete`: every object of `want` is to go */
 };
 
 /** Builds the plan. Everything in it lives in the arena; `want` and `have` must outlive it. Assigns the
  * slots of `want`. `d` takes findings; -PM_E_BUG only. */
 int pm_plan_build(struct pm_arena *a, struct pm_set *want, const struct pm_set *have,
-	const struct pm_plan_opts *o, struct pm_diags *d, struct pm_plan *ret, struct pm_error *err)
-	PM_CHECK;
+	const struct pm_plan_opts *o, struct pm_diags *d, struct pm_plan *ret,
+	struct pm_error *err) PM_CHECK;
 
 /** Changes that take one live object to the wanted one; *ret in the arena. The slots of want are
- * assigned. Waiting ones included. */
+ * assigned. Waiting and blocked ones included: skip those to know whether something is left to write.
+ * Power state is not among them; consent is what the object itself says, without the flags of a run. */
 size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct pm_obj *have,
 	struct pm_change **ret);
 

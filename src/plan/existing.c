@@ -1,0 +1,290 @@
+/* A wanted object and the guest that is it: what differs, what that asks for, and who agreed to it. */
+#include <string.h>
+
+#include "base/text.h"
+#include "plan/plan_priv.h"
+
+/** What the changes of one object come to. */
+struct verdict {
+	unsigned steps;
+	enum pm_impact impact;
+	bool replaces, waits, pends, does; /* does: something to do besides a restart */
+};
+
+bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have)
+{
+	unsigned line = 0;
+	const char *what;
+	struct pm_diag *d;
+
+	if (p->facts->root_pam)
+		return false;
+	what = pm_obj_needs_root(want, have, &line);
+	if (what == NULL)
+		return false;
+	d = pm_diag_add(p->d, PM_ERROR, (struct pm_pos){ .file = want->file, .line = line },
+		"%s: %s may be set by root@pam with a password only; this login may not",
+		pm_obj_title(p->a, want), what);
+	pm_diag_hint(p->d, d, "log in as root@pam (auth: username and password), or leave it out");
+	return true;
+}
+
+static void unblock(struct pm_change *c, const char *note)
+{
+	c->blocked = false;
+	c->note = note;
+}
+
+/* Consent that the run gives, and facts that take it away again. */
+static void consent(struct pm_planner *p, struct pm_change *c, const struct pm_obj *want,
+	const struct pm_obj *have)
+{
+	const char *fault;
+
+	if (c->impact != PM_I_MIGRATE)
+		return;
+	if (c->blocked && p->o->allow_restart)
+		unblock(c, "stops and starts it");
+	fault = pm_plan_node_fault(p, c->to);
+	if (fault != NULL) {
+		c->blocked = true;
+		c->note = fault;
+	} else if (pm_live_running(have->live) && !c->blocked && !pm_allows_restart(want) &&
+		   !p->o->allow_restart) {
+		c->blocked = true;
+	}
+}
+
+static bool may_replace(
+	const struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have)
+{
+	return p->o->allow_replace && pm_allows_replace(want) && !pm_live_protected(have);
+}
+
+static bool touches_disk(const struct pm_change *c)
+{
+	return (c->field == PM_POD_ROOTFS || c->field == PM_POD_VOLUMES) &&
+	       c->impact != PM_I_RESIZE && c->impact != PM_I_MOVE;
+}
+
+static unsigned step_of(const struct pm_change *c)
+{
+	switch (c->impact) {
+	case PM_I_RESIZE:
+		return PM_STEP_RESIZE;
+	case PM_I_MIGRATE:
+		return PM_STEP_MIGRATE;
+	default:
+		return c->field == PM_POD_POOL ? PM_STEP_POOL : PM_STEP_CONFIG;
+	}
+}
+
+static void weigh(struct verdict *v, const struct pm_change *c, const struct pm_obj *have)
+{
+	if (c->waiting) {
+		v->waits = true;
+		return;
+	}
+	if (c->blocked)
+		return;
+	v->does = true;
+	v->steps |= step_of(c);
+	if (c->impact > v->impact)
+		v->impact = c->impact;
+	if (c->impact == PM_I_PENDING)
+		v->pends = true;
+	if (touches_disk(c) && pm_live_protected(have))
+		v->steps |= PM_STEP_UNPROTECT;
+}
+
+/* The step that brings the power state about, or 0. */
+static unsigned power_step(const struct pm_obj *want, const struct pm_obj *have)
+{
+	const char *state = pm_rec_str(want->spec, PM_POD_STATE, "running");
+	const char *is = have->live->status ? have->live->status : "unknown";
+
+	if (have->live->template_)
+		return 0;
+	if (strcmp(state, "running") == 0 && strcmp(is, "stopped") == 0)
+		return PM_STEP_START;
+	if (strcmp(state, "stopped") == 0 && strcmp(is, "running") == 0)
+		return PM_STEP_STOP;
+	return 0;
+}
+
+/* The changes with one more for the power state. */
+static struct pm_change *with_state(struct pm_planner *p, const struct pm_change *v, size_t n,
+	const struct pm_obj *want, unsigned step)
+{
+	struct pm_change *all = pm_new_n(p->a, struct pm_change, n + 1);
+	struct pm_change *c = &all[n];
+
+	if (n > 0)
+		memcpy(all, v, n * sizeof(*v));
+	c->field = PM_POD_STATE;
+	c->slot = PM_NO_SLOT;
+	c->row = &want->kind->fields[PM_POD_STATE];
+	c->path = c->row->name;
+	c->from = step == PM_STEP_START ? "stopped" : "running";
+	c->to = step == PM_STEP_START ? "running" : "stopped";
+	c->impact = PM_I_LIVE;
+	c->line = want->spec->val[PM_POD_STATE].line;
+	return all;
+}
+
+static void replace(struct pm_planner *p, struct pm_action *a)
+{
+	struct pm_change *c = (struct pm_change *)a->change;
+	const struct pm_obj *want = a->want, *have = a->have;
+
+	for (size_t i = 0; i < a->nchanges; i++) {
+		c[i].waiting = false;
+		if (c[i].blocked)
+			unblock(&c[i], c[i].impact == PM_I_REPLACE ? "needs a new guest" : NULL);
+	}
+	a->verb = PM_V_REPLACE;
+	a->impact = PM_I_REPLACE;
+	a->vmid = (unsigned)pm_rec_int(want->spec, PM_POD_VMID, have->live->vmid);
+	a->node = pm_rec_bool(want->spec, PM_POD_PINNED, false)
+			  ? pm_rec_str(want->spec, PM_POD_NODE, have->live->node)
+			  : have->live->node;
+	a->steps = PM_STEP_DELETE | PM_STEP_CREATE;
+	if (pm_live_running(have->live))
+		a->steps |= PM_STEP_STOP;
+	if (strcmp(pm_rec_str(want->spec, PM_POD_STATE, "running"), "running") == 0)
+		a->steps |= PM_STEP_START;
+	pm_plan_dies(p->a, a);
+}
+
+/* A new VMID that somebody else has stops a replacement before it destroys anything. */
+static bool vmid_in_the_way(struct pm_planner *p, const struct pm_obj *want,
+	const struct pm_obj *have, struct pm_change *v, size_t n)
+{
+	unsigned vmid = (unsigned)pm_rec_int(want->spec, PM_POD_VMID, have->live->vmid);
+	size_t at = pm_match_vmid(&p->match, vmid);
+	const char *note;
+
+	if (vmid == have->live->vmid || at == PM_NOWHERE)
+		return false;
+	note = pm_arena_printf(p->a, "needs a new guest; VMID %u is taken by %s", vmid,
+		pm_guest_title(p->a, p->match.have->v[at]));
+	for (size_t i = 0; i < n; i++)
+		if (v[i].impact == PM_I_REPLACE)
+			v[i].note = note;
+	return true;
+}
+
+static void block_all(struct pm_change *v, size_t n, const char *note)
+{
+	for (size_t i = 0; i < n; i++) {
+		v[i].blocked = true;
+		v[i].note = note;
+	}
+}
+
+static bool unfinished(const struct pm_obj *have)
+{
+	return have->live->marker != NULL && !have->live->marker->done;
+}
+
+/* Restart, power and the finishing of a create: what comes on top of the changes. */
+static void add_steps(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have,
+	struct verdict *v, unsigned power)
+{
+	bool restart = (pm_allows_restart(want) || p->o->allow_restart) &&
+		       pm_live_running(have->live) && power != PM_STEP_STOP;
+
+	if (restart && (v->pends || v->waits))
+		v->steps |= PM_STEP_RESTART;
+	if (unfinished(have))
+		v->steps |= PM_STEP_FINISH;
+	v->steps |= power;
+	if (v->impact == PM_I_NONE && power)
+		v->impact = PM_I_LIVE;
+	if (v->steps & PM_STEP_RESTART && v->impact < PM_I_PENDING)
+		v->impact = PM_I_PENDING;
+}
+
+static const char *reason_of(const struct verdict *v, bool finishes)
+{
+	if (finishes)
+		return "its creation was interrupted: it is finished";
+	if (v->steps & PM_STEP_UNPROTECT)
+		return "protected: protection is lifted for this and restored";
+	return NULL;
+}
+
+static enum pm_verb verb_of(const struct verdict *v, unsigned power)
+{
+	if (v->steps == 0)
+		return PM_V_KEEP;
+	if (v->steps == power)
+		return power == PM_STEP_START ? PM_V_START : PM_V_STOP;
+	return PM_V_UPDATE;
+}
+
+static void keep_without_root(struct pm_planner *p, const struct pm_obj *want,
+	const struct pm_obj *have, struct pm_change *v, size_t n)
+{
+	struct pm_action *a;
+
+	if (p->held == NULL)
+		p->held = pm_obj_title(p->a, want);
+	block_all(v, n, "held");
+	a = pm_planner_add(p, PM_V_KEEP, want, have);
+	a->change = v;
+	a->nchanges = n;
+	a->reason = "held: needs a login as root@pam with a password";
+}
+
+static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *have,
+	struct pm_change *v, size_t n)
+{
+	unsigned power = power_step(want, have);
+	struct verdict is = { 0 };
+	struct pm_action *a;
+
+	for (size_t i = 0; i < n; i++) {
+		consent(p, &v[i], want, have);
+		weigh(&is, &v[i], have);
+		is.replaces = is.replaces || v[i].impact == PM_I_REPLACE;
+	}
+	if (is.does && pm_plan_lacks_root(p, want, have)) {
+		keep_without_root(p, want, have, v, n);
+		return;
+	}
+	add_steps(p, want, have, &is, power);
+	if (n == 0 && is.steps == 0) {
+		p->unchanged++;
+		return;
+	}
+	a = pm_planner_add(p, verb_of(&is, power), want, have);
+	a->steps = is.steps;
+	a->impact = is.impact;
+	a->reason = reason_of(&is, unfinished(have));
+	if (a->verb == PM_V_KEEP)
+		a->reason = is.waits ? "written, waits for a restart" : "what differs is not done";
+	a->change = power ? with_state(p, v, n, want, power) : v;
+	a->nchanges = n + (power ? 1 : 0);
+	if (is.replaces && may_replace(p, want, have) && !vmid_in_the_way(p, want, have, v, n))
+		replace(p, a);
+}
+
+void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *have)
+{
+	const struct pm_live *l = have->live;
+	struct pm_change *v = NULL;
+	size_t n;
+
+	if (unfinished(have) && l->lock != NULL && strcmp(l->lock, "create") == 0) {
+		pm_planner_keep(p, want, have, "it is being made just now (lock: create)");
+		return;
+	}
+	if (want->spec == NULL || have->spec == NULL) {
+		p->unchanged++;
+		return;
+	}
+	pm_slots_assign(want->spec, have->spec);
+	n = pm_diff_obj(p->a, want, have, &v);
+	decide(p, want, have, v, n);
+}

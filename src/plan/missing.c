@@ -1,0 +1,184 @@
+/* A wanted object for which no guest was found. Before it is created, absence must be certain: anything
+ * that may be it and cannot be looked into holds the creation back, whatever it is called. */
+#include <string.h>
+
+#include "base/text.h"
+#include "plan/plan_priv.h"
+
+/* Held back: nothing of this set is deleted while something cannot be made. */
+static void hold(struct pm_planner *p, const struct pm_obj *want, const char *why)
+{
+	if (p->held == NULL)
+		p->held = pm_obj_title(p->a, want);
+	pm_planner_keep(p, want, NULL, "%s", why);
+}
+
+static struct pm_pos place_of(const struct pm_obj *o, const struct pm_value *v)
+{
+	struct pm_pos pos = { .file = o->file, .line = o->line, .column = o->column };
+
+	if (v != NULL && v->line > 0) {
+		pos.line = v->line;
+		pos.column = v->column;
+	}
+	return pos;
+}
+
+static const char *hostname_of(const struct pm_obj *want)
+{
+	return want->spec ? pm_rec_str(want->spec, PM_POD_HOSTNAME, want->name) : want->name;
+}
+
+static size_t guest_named(
+	struct pm_planner *p, const struct pm_map *names, const struct pm_obj *want)
+{
+	const struct pm_obj *o = pm_map_get(names, hostname_of(want));
+
+	return o != NULL ? pm_match_vmid(&p->match, o->live->vmid) : PM_NOWHERE;
+}
+
+size_t pm_plan_unknown_guest(struct pm_planner *p, const struct pm_obj *want)
+{
+	int64_t vmid = want->spec ? pm_rec_int(want->spec, PM_POD_VMID, 0) : 0;
+	size_t at = vmid > 0 ? pm_match_vmid(&p->match, (unsigned)vmid) : PM_NOWHERE;
+
+	if (at != PM_NOWHERE) {
+		const struct pm_live *l = p->match.have->v[at]->live;
+
+		return l->unreachable || l->unread ? at : PM_NOWHERE;
+	}
+	at = guest_named(p, &p->match.unread, want);
+	return at != PM_NOWHERE && !p->match.wanted[at] ? at : PM_NOWHERE;
+}
+
+static bool being_made(const struct pm_live *l)
+{
+	return l->marker == NULL && l->lock != NULL && strcmp(l->lock, "create") == 0;
+}
+
+static void find_taken(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *guest)
+{
+	const struct pm_value *v = &want->spec->val[PM_POD_VMID];
+	bool ours = p->match.claim[pm_match_vmid(&p->match, guest->live->vmid)] == PM_CLAIM_OURS;
+	const char *title = pm_guest_title(p->a, guest);
+	struct pm_diag *d = pm_diag_add(p->d, PM_ERROR, place_of(want, v),
+		"%s: VMID %u is taken by %s, which %s", pm_obj_title(p->a, want), guest->live->vmid,
+		title, ours ? "is another object of this set" : "podmox did not make");
+
+	if (ours)
+		pm_diag_hint(p->d, d, "delete that one first, or choose another vmid");
+	else
+		pm_diag_hint(p->d, d, "choose another vmid, or leave it out: podmox finds one");
+	hold(p, want, pm_arena_printf(p->a, "VMID %u is taken by %s", guest->live->vmid, title));
+}
+
+/* The VMID that the manifest names; true: the object is dealt with. */
+static bool named_is_taken(struct pm_planner *p, const struct pm_obj *want)
+{
+	int64_t vmid = pm_rec_int(want->spec, PM_POD_VMID, 0);
+	size_t at = vmid > 0 ? pm_match_vmid(&p->match, (unsigned)vmid) : PM_NOWHERE;
+	const struct pm_obj *guest = at != PM_NOWHERE ? p->match.have->v[at] : NULL;
+
+	if (guest == NULL)
+		return false;
+	if (being_made(guest->live))
+		hold(p, want,
+			pm_arena_printf(p->a,
+				"container %u is being made just now (lock: create): whose it is cannot be seen yet",
+				(unsigned)vmid));
+	else
+		find_taken(p, want, guest);
+	return true;
+}
+
+/* Why nobody can be sure that it is not there; NULL: it is not. */
+static const char *doubt(struct pm_planner *p, const struct pm_obj *want)
+{
+	const struct pm_facts *f = p->facts;
+	const struct pm_obj *u = p->match.unknown;
+	size_t at;
+
+	if (!f->quorate)
+		return "held: the cluster has no quorum";
+	if (!f->complete)
+		return pm_arena_printf(p->a, "held: nobody can tell whether it is there: %s",
+			f->incomplete_why ? f->incomplete_why : "the inventory is not complete");
+	if (u != NULL)
+		return pm_arena_printf(p->a,
+			"held: %s of this set cannot be read and may be this one",
+			pm_guest_title(p->a, u));
+	at = guest_named(p, &p->match.lost, want);
+	if (at == PM_NOWHERE)
+		return NULL;
+	return pm_arena_printf(p->a,
+		"held: %s has this set's tag but no marker, and may be this one",
+		pm_guest_title(p->a, p->match.have->v[at]));
+}
+
+static void check_pool(struct pm_planner *p, const struct pm_obj *want)
+{
+	const struct pm_facts *f = p->facts;
+	const char *pool = pm_rec_str(want->spec, PM_POD_POOL, NULL);
+
+	if (pool == NULL || f->npools == 0)
+		return;
+	for (unsigned i = 0; i < f->npools; i++)
+		if (strcmp(f->pools[i], pool) == 0)
+			return;
+	(void)pm_diag_add(p->d, PM_WARNING, place_of(want, &want->spec->val[PM_POD_POOL]),
+		"%s: pool \"%s\" is not among those that can be seen", pm_obj_title(p->a, want),
+		pool);
+}
+
+static void create(struct pm_planner *p, struct pm_obj *want)
+{
+	const char *node = NULL, *why;
+	struct pm_action *a;
+	unsigned vmid = 0;
+
+	why = pm_plan_place(p, want, &node);
+	if (why == NULL)
+		why = pm_plan_vmid(p, want, &vmid);
+	if (why != NULL) {
+		(void)pm_diag_add(p->d, PM_ERROR, place_of(want, NULL), "%s cannot be created: %s",
+			pm_obj_title(p->a, want), why);
+		hold(p, want, why);
+		return;
+	}
+	check_pool(p, want);
+	pm_slots_assign(want->spec, NULL);
+	a = pm_planner_add(p, PM_V_CREATE, want, NULL);
+	a->vmid = vmid;
+	a->node = node;
+	a->steps = PM_STEP_CREATE;
+	if (strcmp(pm_rec_str(want->spec, PM_POD_STATE, "running"), "running") == 0)
+		a->steps |= PM_STEP_START;
+}
+
+void pm_plan_missing(struct pm_planner *p, struct pm_obj *want)
+{
+	size_t at = pm_plan_unknown_guest(p, want);
+	const char *why;
+
+	if (at != PM_NOWHERE) {
+		const struct pm_obj *guest = p->match.have->v[at];
+
+		p->match.wanted[at] = true;
+		pm_planner_keep(p, want, guest, "cannot be read (%s): left as it is",
+			guest->live->unread_why ? guest->live->unread_why
+						: "its node does not answer");
+		return;
+	}
+	if (named_is_taken(p, want))
+		return;
+	why = doubt(p, want);
+	if (why != NULL) {
+		hold(p, want, why);
+		return;
+	}
+	if (pm_plan_lacks_root(p, want, NULL)) {
+		hold(p, want, "needs a login as root@pam with a password");
+		return;
+	}
+	create(p, want);
+}

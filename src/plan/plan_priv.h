@@ -1,0 +1,153 @@
+/* What the files of plan share: the state of one planning run and the steps of it. */
+#ifndef PM_PLAN_PRIV_H
+#define PM_PLAN_PRIV_H
+
+#include "base/map.h"
+#include "plan/plan.h"
+
+/** What a live guest is to this set. */
+enum pm_claim {
+	PM_CLAIM_NONE,    /* nobody's, or another set's */
+	PM_CLAIM_OURS,    /* our marker, with the guest's own VMID */
+	PM_CLAIM_TWIN,    /* the same, but another guest claims the same identity */
+	PM_CLAIM_COPY,    /* our marker, with another guest's VMID: a clone or a restored backup */
+	PM_CLAIM_LOST,    /* our tag, but no marker that can be understood */
+	PM_CLAIM_UNKNOWN, /* our tag, and it cannot be read now */
+};
+
+#define PM_NOWHERE SIZE_MAX
+
+/** Open-addressing table of places in an array; 0 is a free slot, else place + 1. */
+struct pm_index {
+	uint32_t *slot;
+	size_t mask;
+};
+
+/** Who is who: every live guest judged once, and found by identity and by VMID. */
+struct pm_match {
+	const struct pm_set *have;
+	const char *set;
+	char tag[24];
+	uint8_t *claim; /* enum pm_claim, parallel to have->v */
+	bool *wanted;   /* parallel to have->v: some wanted object speaks of it */
+	struct pm_index ident, vmid;
+	struct pm_map lost, unread; /* PVE's name to the guest: PM_CLAIM_LOST, PM_CLAIM_UNKNOWN */
+	size_t nours;
+	const struct pm_obj *unknown; /* the first; NULL: none */
+	uint64_t probes;              /* comparisons made, for tests of growth */
+};
+
+void pm_match_init(
+	struct pm_match *m, const struct pm_set *have, const char *set, struct pm_diags *d);
+void pm_match_done(struct pm_match *m);
+
+/** Place in have->v of our guest of that identity, or of any guest of that VMID; PM_NOWHERE: none. */
+size_t pm_match_find(struct pm_match *m, const struct pm_obj *want);
+size_t pm_match_vmid(struct pm_match *m, unsigned vmid);
+
+/** A set of numbers, for VMIDs that are spoken for. */
+struct pm_numbers {
+	uint32_t *slot;
+	size_t n, mask;
+};
+
+/** Guests of this set for each node of the facts. */
+struct pm_places {
+	unsigned *count; /* NULL: not counted yet */
+};
+
+/** One planning run. */
+struct pm_planner {
+	struct pm_arena *a;
+	struct pm_set *want;
+	const struct pm_plan_opts *o;
+	const struct pm_facts *facts;
+	struct pm_diags *d;
+	struct pm_match match;
+	struct pm_numbers taken; /* VMIDs that manifests name or that were chosen */
+	struct pm_places places;
+	PM_VEC(struct pm_action) act;
+	const char *held; /* the first object whose creation had to be held back; NULL: none */
+	unsigned unchanged;
+	bool refused;
+	uint64_t edges; /* looked at by the ordering, for tests of growth */
+};
+
+/** All of it but the result, for tests that look at the counters. */
+void pm_planner_init(struct pm_planner *p, struct pm_arena *a, struct pm_set *want,
+	const struct pm_set *have, const struct pm_plan_opts *o, struct pm_diags *d);
+void pm_planner_run(struct pm_planner *p, struct pm_plan *ret);
+void pm_planner_done(struct pm_planner *p);
+
+/** Adds an action of that verb; the pointer is good until the next one. */
+struct pm_action *pm_planner_add(struct pm_planner *p, enum pm_verb verb, const struct pm_obj *want,
+	const struct pm_obj *have);
+/** Adds a PM_V_KEEP with its reason. */
+void pm_planner_keep(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have,
+	const char *fmt, ...) PM_PRINTF(4, 5);
+
+/** "pod shop/web (210 on pve1)", or "guest x (210 on pve1)" when it is not known whose it is. */
+const char *pm_guest_title(struct pm_arena *a, const struct pm_obj *have);
+
+/* ---- existing.c: a wanted object and its guest ---- */
+
+void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *have);
+
+/** May podmox set what only root@pam may? Otherwise a finding is made, and true. */
+bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have);
+
+/* ---- missing.c: a wanted object without a guest ---- */
+
+void pm_plan_missing(struct pm_planner *p, struct pm_obj *want);
+
+/** A guest that may be the wanted one, but cannot be looked into now; PM_NOWHERE: none. */
+size_t pm_plan_unknown_guest(struct pm_planner *p, const struct pm_obj *want);
+
+/* ---- guard.c: what is to go ---- */
+
+/** The guests of the set that no object wants, and with delete_all those that the objects name. */
+void pm_plan_removals(struct pm_planner *p);
+
+/** Volumes that die with the guest, into act->dies. */
+void pm_plan_dies(struct pm_arena *a, struct pm_action *act);
+
+/* ---- vmid.c, place.c ---- */
+
+/** Chooses the number of a new guest. NULL and *ret, or why it cannot be chosen now. */
+const char *pm_plan_vmid(struct pm_planner *p, const struct pm_obj *want, unsigned *ret);
+
+/** Chooses the node of a new guest. NULL and *ret, or why there is none. */
+const char *pm_plan_place(struct pm_planner *p, const struct pm_obj *want, const char **ret);
+
+/** Why nothing can be put on that node now; NULL: it can. */
+const char *pm_plan_node_fault(struct pm_planner *p, const char *node);
+
+/* ---- effect.c ---- */
+
+/** What a change is about, for judging it. */
+struct pm_spot {
+	unsigned field;             /* of the kind */
+	const struct pm_field *f;   /* its row */
+	const struct pm_field *sub; /* NULL: the value itself, or a whole entry */
+	unsigned slot;
+	const char *ident;                        /* of the entry; NULL: none */
+	const struct pm_rec *want_rec, *have_rec; /* the entry or record; NULL: none */
+};
+
+/** Fills in impact, note and blocked. `want` and `have`: the values, NULL: a whole entry. */
+void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
+	const struct pm_spot *s, const struct pm_value *want, const struct pm_value *have,
+	struct pm_change *c);
+
+bool pm_live_running(const struct pm_live *l);
+bool pm_allows_restart(const struct pm_obj *want);
+bool pm_allows_replace(const struct pm_obj *want);
+bool pm_live_protected(const struct pm_obj *have);
+
+/* ---- order.c ---- */
+
+/** Puts the actions in an order that respects the dependencies, fills in `after`, and holds back creates
+ * whose dependencies cannot be created. *ret in the arena. */
+void pm_plan_order(struct pm_planner *p, struct pm_action **ret);
+
+#endif
