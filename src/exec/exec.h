@@ -33,12 +33,19 @@ struct pm_report {
 };
 
 /** What happens, as it happens; called from worker threads one at a time. */
-enum pm_event_type { PM_EV_START, PM_EV_PROGRESS, PM_EV_WAIT, PM_EV_DONE, PM_EV_FAILED, PM_EV_SKIPPED };
+enum pm_event_type {
+	PM_EV_START,
+	PM_EV_PROGRESS,
+	PM_EV_WAIT,
+	PM_EV_DONE,
+	PM_EV_FAILED,
+	PM_EV_SKIPPED
+};
 struct pm_event {
 	enum pm_event_type type;
 	const struct pm_action *action;
 	const struct pm_result *result; /* of DONE, FAILED, SKIPPED */
-	const char *text; /* "waits for the lock of the guest (backup)"; NULL: none */
+	const char *text;               /* "waits for the lock of the guest (backup)"; NULL: none */
 };
 typedef void pm_event_fn(void *arg, const struct pm_event *e);
 
@@ -46,10 +53,11 @@ struct pm_exec_opts {
 	struct pm_pve *pve;
 	const char *set, *root;
 	const char *journal_dir; /* NULL: no journal, no lock */
-	const char *manifest_dir; /* relative secrets of manifests start at their file's directory */
-	unsigned workers;        /* 0: 4 */
-	unsigned lock_wait_s;    /* how long a lock is waited for; 0: 600 */
-	bool allow_restart;
+	unsigned vmid_low,
+		vmid_high; /* where a create whose VMID is taken probes on; 0: PVE's whole range */
+	bool exact;       /* a saved plan: a VMID that is taken makes it stale, nothing is probed */
+	unsigned workers; /* 0: 4 */
+	unsigned lock_wait_s; /* how long a lock is waited for; 0: 600 */
 	pm_event_fn *event;
 	void *event_arg;
 	uint64_t seed; /* 0: the system's */
@@ -60,9 +68,18 @@ int pm_exec_new(const struct pm_exec_opts *o, struct pm_exec **ret, struct pm_er
 void pm_exec_free(struct pm_exec *e);
 
 /** Runs the plan. 0 when the run came to its end (failures are in the report); -code when it could not
- * start. `live`: the set the plan was made from, for VMIDs that are taken. */
+ * start. `live`: the set the plan was made from: guests that are not in it came up since. */
 int pm_exec_run(struct pm_exec *e, struct pm_job *j, const struct pm_plan *p,
 	const struct pm_set *live, struct pm_report *ret, struct pm_error *err) PM_CHECK;
+
+/** Compares what the run has touched with what it was to become, once more, when all is over: what has
+ * changed back is named as unstable, what cannot be read counts as failed. */
+int pm_exec_check(struct pm_exec *e, struct pm_job *j, const struct pm_plan *p,
+	struct pm_report *report, struct pm_error *err) PM_CHECK;
+
+/** Waits for tasks that an earlier run started and did not see the end of, as its journal says. The
+ * caller holds the lock of the set. pm_exec_run does the same; before planning it saves a round. */
+int pm_exec_recover(struct pm_exec *e, struct pm_job *j, struct pm_error *err) PM_CHECK;
 
 /** The lock of a set: one apply or daemon at a time. -PM_E_SETLOCKED names the holder's pid. */
 struct pm_setlock;

@@ -8,7 +8,7 @@
 /** Decoded configuration. Life: its arena's. */
 struct pm_config {
 	struct pm_arena *arena;
-	const char *file, *dir; /* of the configuration file */
+	const char *file, *dir;   /* of the configuration file */
 	const struct pm_rec *rec; /* of pm_kind_config */
 	const struct pm_rec *cluster;
 	const char *set;
@@ -18,15 +18,16 @@ struct pm_config {
 
 /** Finds (path NULL: $PODMOX_CONFIG, ./podmox.yaml, /etc/podmox/podmox.yaml), reads and checks the
  * configuration. Findings in d. */
-int pm_config_open(const char *path, struct pm_config **ret, struct pm_diags *d, struct pm_error *err)
-	PM_CHECK;
+int pm_config_open(const char *path, struct pm_config **ret, struct pm_diags *d,
+	struct pm_error *err) PM_CHECK;
 void pm_config_free(struct pm_config *c);
 
 struct pm_recon_opts {
 	const struct pm_config *config;
 	bool readonly; /* a dry run: nothing but reads leaves this process */
 	const struct pm_clock *clock;
-	struct pm_transport *transport; /* NULL: the real one is started and owned; else owned by the caller */
+	struct pm_transport
+		*transport; /* NULL: the real one is started and owned; else owned by the caller */
 	unsigned workers;
 	pm_event_fn *event;
 	void *event_arg;
@@ -34,7 +35,8 @@ struct pm_recon_opts {
 };
 
 struct pm_recon;
-int pm_recon_open(const struct pm_recon_opts *o, struct pm_recon **ret, struct pm_error *err) PM_CHECK;
+int pm_recon_open(
+	const struct pm_recon_opts *o, struct pm_recon **ret, struct pm_error *err) PM_CHECK;
 void pm_recon_free(struct pm_recon *rc);
 struct pm_pve *pm_recon_pve(struct pm_recon *rc);
 struct pm_transport *pm_recon_transport(struct pm_recon *rc);
@@ -45,6 +47,7 @@ struct pm_cycle {
 	struct pm_load load;
 	struct pm_plan plan;
 	struct pm_report report;
+	bool exact; /* a saved plan: set it before the apply; VMIDs are not looked for anew */
 };
 void pm_cycle_done(struct pm_cycle *c);
 
@@ -55,16 +58,18 @@ struct pm_recon_ask {
 	size_t npaths;
 	const struct pm_set *preloaded; /* instead of paths: a set the daemon put together */
 	const struct pm_load *preload;
-	struct pm_plan_opts plan;       /* set, root, vmids and whole are filled in */
+	struct pm_plan_opts plan; /* set, root, vmids and whole are filled in */
 };
 int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_ask *ask,
 	struct pm_cycle *ret, struct pm_error *err) PM_CHECK;
 
 /** Runs the plan of the cycle under the set's lock. */
-int pm_recon_apply(struct pm_recon *rc, struct pm_job *j, struct pm_cycle *c, struct pm_error *err)
-	PM_CHECK;
+int pm_recon_apply(
+	struct pm_recon *rc, struct pm_job *j, struct pm_cycle *c, struct pm_error *err) PM_CHECK;
 
-/** Exit status of a run that came to its end: 0, 1, 3 or 4. */
+/** Exit status of a run that came to its end: 0; 3 when something was done and something failed; when
+ * nothing was done the status that all failures agree on (4, 5, 77, ...), else 1. A field that came back
+ * different counts as a failure. */
 int pm_report_exit(const struct pm_plan *p, const struct pm_report *r);
 
 #endif

@@ -1,0 +1,123 @@
+/* The last look at a run: everything it has touched is read once more when all of it is over, so that what
+ * changes back behind our back (another tool, a hook, PVE's own idea of a value) is named. */
+#include "base/text.h"
+#include "exec/exec_priv.h"
+
+#define FEW 32 /* guests that are read one by one; more are cheaper read all at once */
+
+static bool touched(const struct pm_action *a, const struct pm_result *res)
+{
+	return a->want && res->outcome == PM_DONE && !res->unstable && a->verb != PM_V_DELETE;
+}
+
+/* The first difference that is left: its path in the arena; NULL: none. */
+static const char *difference(
+	struct pm_arena *arena, const struct pm_action *a, const struct pm_obj *have, bool state)
+{
+	int wants_running = state ? pm_obj_wants_running(a->want) : -1;
+	struct pm_change *v = NULL;
+	size_t n = pm_diff_obj(arena, a->want, have, &v);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!v[i].waiting && !pm_change_left_out(a, &v[i]))
+			return v[i].path;
+	}
+	return wants_running >= 0 && (bool)wants_running != pm_obj_runs(have) ? "state" : NULL;
+}
+
+/* What was done and cannot be seen is not known to be done. */
+static void not_seen(struct pm_report *rep, size_t i, const struct pm_error *why)
+{
+	rep->v[i].err = *why;
+	(void)pm_error_wrap(&rep->v[i].err, "was done, but could not be read back");
+	rep->v[i].outcome = PM_FAILED;
+	rep->count[PM_DONE]--;
+	rep->count[PM_FAILED]++;
+}
+
+static void compare(struct pm_job *j, const struct pm_plan *p, struct pm_report *rep, size_t i,
+	const struct pm_obj *have, bool state)
+{
+	struct pm_arena *scratch cleanup_arena = pm_arena_new(0);
+	const char *path = difference(scratch, &p->v[i], have, state);
+
+	if (path)
+		rep->v[i].unstable = pm_arena_strdup(j->arena, path);
+}
+
+static int check_each(struct pm_exec *e, struct pm_job *j, const struct pm_plan *p,
+	struct pm_report *rep, struct pm_error *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct pm_arena *scratch cleanup_arena = pm_arena_new(0);
+		struct pm_job own = { .arena = scratch, .cancel = j->cancel, .clock = j->clock };
+		struct pm_obj *have = NULL;
+		int r;
+
+		if (!touched(&p->v[i], &rep->v[i]))
+			continue;
+		pm_diags_init(&own.diags, scratch);
+		r = pm_pve_read(e->o.pve, &own, rep->v[i].vmid, true, &have, err);
+		if (r == -PM_E_CANCELLED)
+			return r;
+		if (r == 0 && (have->live->unreachable || have->live->unread))
+			r = pm_error_set(err, PM_E_UNREACHABLE, "CT %u on %s does not answer",
+				rep->v[i].vmid, have->live->node);
+		if (r < 0)
+			not_seen(rep, i, err);
+		else
+			compare(j, p, rep, i, have, true);
+	}
+	return 0;
+}
+
+static const struct pm_obj *by_vmid(const struct pm_set *s, unsigned vmid)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i]->live->vmid == vmid)
+			return s->v[i];
+	}
+	return NULL;
+}
+
+static int check_all(struct pm_exec *e, struct pm_job *j, const struct pm_plan *p,
+	struct pm_report *rep, struct pm_error *err)
+{
+	struct pm_arena *scratch cleanup_arena = pm_arena_new(0);
+	struct pm_job own = { .arena = scratch, .cancel = j->cancel, .clock = j->clock };
+	struct pm_scope scope = { .set = e->o.set };
+	struct pm_set all = { .arena = scratch };
+	int r;
+
+	pm_diags_init(&own.diags, scratch);
+	r = pm_pve_live(e->o.pve, &own, &scope, &all, err);
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
+		const struct pm_obj *have;
+		struct pm_error why;
+
+		if (!touched(&p->v[i], &rep->v[i]))
+			continue;
+		have = by_vmid(&all, rep->v[i].vmid);
+		if (have && have->spec && !have->live->unreachable && !have->live->unread) {
+			/* The run state of a listing is seconds old. */
+			compare(j, p, rep, i, have, false);
+			continue;
+		}
+		(void)pm_error_set(&why, PM_E_UNREACHABLE, "CT %u does not answer", rep->v[i].vmid);
+		not_seen(rep, i, &why);
+	}
+	pm_set_done(&all);
+	return r;
+}
+
+int pm_exec_check(struct pm_exec *e, struct pm_job *j, const struct pm_plan *p,
+	struct pm_report *report, struct pm_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += touched(&p->v[i], &report->v[i]);
+	if (n == 0)
+		return 0;
+	return n <= FEW ? check_each(e, j, p, report, err) : check_all(e, j, p, report, err);
+}

@@ -1,0 +1,64 @@
+/* Create: claim a VMID and have PVE make the guest (claim.c), write what the creation could not (tags,
+ * environment, entrypoint, and that it is complete), start it, wait until it is ready, read it back. */
+#include "exec/exec_priv.h"
+
+/* A guest that was found may be of an earlier manifest, or of another hand: it is brought up to date
+ * like any other. */
+static int bring_up_to_date(struct pm_act *act, struct pm_error *err)
+{
+	int r = pm_act_write_config(act, false, NULL, err);
+
+	if (r == 0)
+		r = pm_act_resize(act, err);
+	if (r == 0 && pm_rec_get(act->a->want->spec, PM_POD_POOL)->state == PM_SET)
+		r = pm_act_pool(act, err);
+	return r;
+}
+
+static int set_state(struct pm_act *act, bool found, struct pm_error *err)
+{
+	int wants_running = pm_obj_wants_running(act->a->want);
+	int r;
+
+	if (wants_running <= 0)
+		return wants_running == 0 && found ? pm_act_power(act, false, NULL, err) : 0;
+	r = pm_act_power(act, true, NULL, err);
+	return r == 0 ? pm_act_ready(act, err) : r;
+}
+
+static int complete(struct pm_act *act, bool found, struct pm_error *err)
+{
+	int r = found ? bring_up_to_date(act, err) : pm_act_write_config(act, true, NULL, err);
+
+	if (r < 0)
+		return pm_error_wrap(err, "completing CT %u", act->vmid);
+	return set_state(act, found, err);
+}
+
+int pm_act_create(struct pm_act *act, struct pm_error *err)
+{
+	bool found = false;
+	int r = pm_act_claim(act, &found, err);
+
+	if (r == 0)
+		r = complete(act, found, err);
+	return r == 0 ? pm_act_verify(act, err) : r;
+}
+
+int pm_act_replace(struct pm_act *act, struct pm_error *err)
+{
+	unsigned before = act->vmid;
+	int r = pm_act_remove(act, err);
+
+	if (r < 0)
+		return pm_error_wrap(err, "removing it for its replacement");
+	act->res.outcome = PM_DONE;
+	if (act->a->vmid > 0)
+		act->vmid = act->a->vmid;
+	r = pm_act_create(act, err);
+	if (r < 0)
+		return pm_error_wrap(err,
+			"CT %u WAS DELETED and its replacement is not complete; mend this and apply again",
+			before);
+	return 0;
+}

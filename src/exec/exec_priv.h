@@ -1,0 +1,231 @@
+/* Inside of exec: one run of a plan, one action of it on its worker, and the steps they share. */
+#ifndef PM_EXEC_EXEC_PRIV_H
+#define PM_EXEC_EXEC_PRIV_H
+
+#include <pthread.h>
+
+#include "base/random.h"
+#include "exec/exec.h"
+
+#define PM_TASKS_PER_NODE      2
+#define PM_ALLOCATIONS_AT_ONCE 2 /* per storage and node */
+#define PM_SHUTDOWN_S          60
+#define PM_CLOCK_SLACK_S       120 /* by which our clock and a node's may differ */
+
+struct pm_exec {
+	struct pm_exec_opts o;
+	unsigned workers;
+	pthread_mutex_t event_lock; /* events come one at a time */
+};
+
+/* ---- journal.c ---- */
+
+struct pm_journal;
+
+/** What a run meant to do and did not finish. Strings live as long as the journal. */
+struct pm_intent {
+	unsigned id;
+	const char *object; /* "Pod/shop/web" */
+	const char *task;   /* PVE's type of the task, as vzcreate; "" for a call without one */
+	const char *node;
+	const char *upid; /* NULL: the answer never came */
+	unsigned vmid;
+	int64_t at_ms; /* wall clock */
+};
+
+/** Opens (makes) the journal of a set and reads what is unfinished. The caller holds the set's lock.
+ * A journal that cannot be understood counts as empty. */
+int pm_journal_open(const char *dir, const char *set, const struct pm_clock *clock,
+	struct pm_journal **ret, struct pm_error *err) PM_CHECK;
+const struct pm_intent *pm_journal_unfinished(const struct pm_journal *j, size_t *ret_n);
+
+/** Appends and fsyncs; thread-safe. `i->id` and at_ms are filled in. A journal that cannot be written
+ * is a warning, once: it only makes recovery quicker. j NULL: nothing. */
+void pm_journal_intent(struct pm_journal *j, struct pm_intent *i);
+void pm_journal_task(struct pm_journal *j, unsigned id, const char *upid);
+void pm_journal_result(struct pm_journal *j, unsigned id, const char *result);
+
+/** Closes; drops what is finished from the file. NULL is fine. */
+void pm_journal_close(struct pm_journal *j);
+
+/** Waits for the tasks of unfinished intents: recover.c. j NULL: nothing. */
+int pm_journal_recover(struct pm_exec *e, struct pm_job *j, struct pm_journal *journal,
+	struct pm_error *err) PM_CHECK;
+
+/* ---- run.c ---- */
+
+enum pm_phase { PM_PH_WAITING, PM_PH_RUNNING, PM_PH_OVER };
+
+/** How many of ours are at work at a node or storage. */
+struct pm_place {
+	const char *key;
+	unsigned busy;
+};
+
+struct pm_act;
+
+struct pm_run {
+	struct pm_exec *e;
+	const struct pm_plan *plan;
+	struct pm_job *job;
+	struct pm_report *rep;
+	struct pm_journal *journal; /* NULL: none */
+	enum pm_phase *phase;       /* parallel to the plan's actions; the main thread's */
+	unsigned running;           /* started and not yet collected; the main thread's */
+	const unsigned *known;      /* VMIDs that the plan knew of, sorted */
+	size_t nknown;
+	struct pm_set newcomers; /* guests that came up since, of those that may be ours */
+
+	pthread_mutex_t lock;    /* guards what follows */
+	pthread_cond_t changed;  /* an action ended, a place is free, somebody parked */
+	struct pm_act *finished; /* to be collected */
+	unsigned parked;         /* running ones that only wait: others may work meanwhile */
+	PM_VEC(struct pm_place) places;
+	PM_VEC(unsigned) taken; /* VMIDs that are in use or spoken for, sorted */
+};
+
+/** One action on its worker. */
+struct pm_act {
+	struct pm_act *next; /* of the finished ones */
+	struct pm_run *run;
+	const struct pm_action *a;
+	size_t index;
+	struct pm_job job; /* its own arena */
+	struct pm_random rnd;
+	struct pm_result res;
+	const char *id, *title; /* "Pod/shop/web", "pod shop/web" */
+	unsigned vmid;
+	const char *node;
+	unsigned intent; /* id of the last one; 0: none */
+	bool changed;    /* something was sent */
+};
+
+/* ---- places.c: who may work where ---- */
+
+/** Waits until there is room at the node (NULL: any) and, for an allocation, at each of the storages;
+ * takes the places. All or nothing. -PM_E_CANCELLED. */
+int pm_places_enter(struct pm_act *act, const char *node, const struct pm_list *storages,
+	struct pm_error *err) PM_CHECK;
+void pm_places_leave(struct pm_act *act, const char *node, const struct pm_list *storages);
+
+/** One guest at a time is taken down for a restart. */
+int pm_restart_enter(struct pm_act *act, struct pm_error *err) PM_CHECK;
+void pm_restart_leave(struct pm_act *act);
+
+/** The next VMID of the range after `vmid` that nobody is known to have, spoken for; 0: none. */
+unsigned pm_vmid_next(struct pm_run *run, unsigned vmid);
+void pm_vmid_taken(struct pm_run *run, unsigned vmid);
+
+/* ---- action.c ---- */
+
+/** Runs the action from its precondition to its verification; fills act->res but for time and VMID. */
+void pm_act_perform(struct pm_act *act);
+
+/* ---- step.c: what the verbs are made of ---- */
+
+/** What one loop of attempts has behind it. Starts zeroed. */
+struct pm_tries {
+	unsigned n, conflicts;
+	uint64_t locked_since_ns;
+};
+
+/** After a failure: waits and answers 0 when another look is worth it, else -err->code. Locks are
+ * waited for up to lock_wait_s, a lost race for the configuration five times at once, other passing
+ * troubles as base/retry.h says. Everything that gets here is looked at again before it is repeated. */
+int pm_act_again(struct pm_act *act, struct pm_tries *t, struct pm_error *err) PM_CHECK;
+
+/** Waits without keeping a worker busy. */
+int pm_act_wait(struct pm_act *act, uint64_t ns, struct pm_error *err) PM_CHECK;
+
+void pm_act_event(struct pm_act *act, enum pm_event_type type, const char *fmt, ...)
+	PM_PRINTF(3, 4);
+
+/** Reads the guest, with its run state, and notes where it is. A node that does not answer and a
+ * configuration that could not be read are errors here. */
+int pm_act_read(struct pm_act *act, struct pm_obj **ret, struct pm_error *err) PM_CHECK;
+
+/** The same without noting anything, for a guest that may be anybody's. */
+int pm_act_look(
+	struct pm_act *act, unsigned vmid, struct pm_obj **ret, struct pm_error *err) PM_CHECK;
+
+/** Is a lock on it? 0 or -PM_E_LOCKED, for pm_act_again. */
+int pm_act_locked(struct pm_act *act, const struct pm_obj *have, struct pm_error *err) PM_CHECK;
+
+/** Is the guest the object's, by its own marker? */
+bool pm_act_owns(const struct pm_act *act, const struct pm_obj *have);
+
+/** Write-ahead: says in the journal what is about to be sent. `task` is PVE's type or "". */
+void pm_act_intent(struct pm_act *act, const char *task);
+void pm_act_result(struct pm_act *act, int r, const struct pm_error *err);
+
+/** After an answer that was lost: finds the task it may have started and waits for its end. What came
+ * of it is for the next look to say; only a cancelled wait is an error. */
+int pm_act_settle(struct pm_act *act, const char *task, struct pm_error *err) PM_CHECK;
+
+/** Changes from have to the wanted that are still to be made: neither waiting for a restart nor blocked
+ * nor left out of the plan on purpose. *ret in the act's arena; *ret_waiting may be NULL. */
+size_t pm_act_diff(struct pm_act *act, const struct pm_obj *have, const struct pm_change ***ret,
+	bool *ret_waiting);
+
+/** Is a difference left out on purpose? The plan decides what is done, for it knows the flags of the run;
+ * a change that it does not hold is judged by what the object says itself. */
+bool pm_change_left_out(const struct pm_action *a, const struct pm_change *c);
+
+/** The marker to write: of `have` when it has one of ours, else a new one. */
+const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *have, bool done);
+
+/** Reads the guest a last time: what came back different is named in the result. */
+int pm_act_verify(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** Is the object meant to run? -1: that is left to others. */
+int pm_obj_wants_running(const struct pm_obj *want);
+bool pm_obj_runs(const struct pm_obj *have);
+
+/* ---- write.c, power.c, volume.c ---- */
+
+/** May this still be done to the guest as it is now? 0 or -code. */
+typedef int pm_act_check_fn(struct pm_act *act, const struct pm_obj *have, struct pm_error *err);
+
+/** Writes the configuration where it differs, and the marker when it does not say that the guest is
+ * complete: read, `check` (NULL: none), PUT with the digest just read, again when that was overtaken.
+ * `after_create` as in struct pm_update. */
+int pm_act_write_config(struct pm_act *act, bool after_create, pm_act_check_fn *check,
+	struct pm_error *err) PM_CHECK;
+
+/** Starts or stops (shutdown, then stop when time runs out) until it is so. `check` is asked with a
+ * fresh reading before each call is sent; NULL: none. */
+int pm_act_power(
+	struct pm_act *act, bool on, pm_act_check_fn *check, struct pm_error *err) PM_CHECK;
+
+/** Restarts the guest when something waits for that; others wait for their turn. */
+int pm_act_restart(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** Grows what is smaller than wanted; puts it into its pool, moves it to its node. */
+int pm_act_resize(struct pm_act *act, struct pm_error *err) PM_CHECK;
+int pm_act_pool(struct pm_act *act, struct pm_error *err) PM_CHECK;
+int pm_act_migrate(struct pm_act *act, struct pm_error *err) PM_CHECK;
+int pm_act_protect(struct pm_act *act, bool on, struct pm_error *err) PM_CHECK;
+
+/* ---- one file a verb ---- */
+
+int pm_act_create(struct pm_act *act, struct pm_error *err) PM_CHECK;
+int pm_act_update(struct pm_act *act, struct pm_error *err) PM_CHECK;
+int pm_act_remove(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** What a removed object leaves stopped instead of deleted. */
+int pm_act_retire(struct pm_act *act, struct pm_error *err) PM_CHECK;
+int pm_act_replace(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** Makes the guest, or finds it made: claim.c. Afterwards act->vmid is the object's. *ret_found: it was
+ * there already, complete or not. */
+int pm_act_claim(struct pm_act *act, bool *ret_found, struct pm_error *err) PM_CHECK;
+
+/** Reads the guests that came up since the plan was made and may be the set's. Fails when the inventory
+ * is not complete: then nothing may be created. */
+int pm_run_newcomers(
+	struct pm_run *run, struct pm_job *j, struct pm_set *ret, struct pm_error *err) PM_CHECK;
+
+/** Waits until the object is ready in the way its manifest says. */
+int pm_act_ready(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+#endif

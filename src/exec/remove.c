@@ -1,0 +1,205 @@
+/* Remove: every guard is asked with a fresh reading right before each call, the shutdown included; a
+ * removal that is refused leaves the guest as it was. `purge` is never sent. */
+#include "base/text.h"
+#include "exec/exec_priv.h"
+
+static int refuse(struct pm_act *act, struct pm_error *err, const char *why)
+{
+	return pm_error_set(err, PM_E_REFUSED, "CT %u is not removed: %s", act->vmid, why);
+}
+
+/* ---- guards ---- */
+
+static int guard_quorum(struct pm_act *act, struct pm_error *err)
+{
+	struct pm_facts facts = { 0 };
+	int r = pm_pve_facts(act->run->e->o.pve, &act->job, &facts, err);
+
+	if (r < 0)
+		return r;
+	return facts.quorate ? 0 : refuse(act, err, "the cluster has no quorum");
+}
+
+/* Tag, marker and the marker's own VMID, all in agreement with what the plan was made for. */
+static int guard_identity(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	const struct pm_marker *seen = act->a->have->live->marker;
+	const struct pm_marker *m = have->live->marker;
+	char tag[24];
+
+	if (have->live->marker_fault)
+		return refuse(act, err, "its marker cannot be understood");
+	if (!m || !seen)
+		return refuse(act, err, "it carries no marker: it is not known to be ours");
+	if (!pm_tags_have(have->live->tags, pm_set_tag(act->run->e->o.set, tag)))
+		return refuse(act, err,
+			pm_arena_printf(
+				act->job.arena, "it does not carry the tag %s of the set", tag));
+	if (m->vmid != have->live->vmid)
+		return refuse(act, err, "its marker is of another guest: it is a copy");
+	if (!pm_str_eq(m->set, act->run->e->o.set) || !pm_str_eq(m->uid, seen->uid) ||
+		!pm_str_eq(m->kind, seen->kind) || !pm_str_eq(m->ns, seen->ns) ||
+		!pm_str_eq(m->name, seen->name))
+		return refuse(act, err, "it is not the guest that the plan was made for");
+	return 0;
+}
+
+static int guard_circumstances(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	bool lift = act->a->steps & PM_STEP_UNPROTECT;
+
+	if (have->live->hastate)
+		return refuse(
+			act, err, "it is managed by HA; remove it there first (ha-manager remove)");
+	if (have->live->template_)
+		return refuse(act, err, "it is a template");
+	if (!lift && pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false))
+		return refuse(act, err,
+			"it is protected; set lifecycle.protect: false and apply, or lift the protection at "
+			"PVE");
+	return 0;
+}
+
+static bool was_shown(const struct pm_action *a, const char *volume)
+{
+	for (size_t i = 0; i < a->ndies; i++) {
+		if (pm_str_eq(a->dies[i], volume))
+			return true;
+	}
+	return false;
+}
+
+static const char *volume_of(const struct pm_rec *rec, unsigned row)
+{
+	const char *v = pm_rec_str(rec, row, NULL);
+
+	/* A path of the node is mounted, and survives. */
+	return v && v[0] != '/' ? v : NULL;
+}
+
+/* The plan named every volume that would die: one that came since is not destroyed unseen. */
+static int guard_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	const struct pm_value *volumes = pm_rec_get(have->spec, PM_POD_VOLUMES);
+	const struct pm_list *unused = have->live->unused;
+	size_t nvolumes = volumes->state == PM_SET ? volumes->u.recs->n : 0;
+	const char *unseen = NULL;
+
+	for (size_t i = 0; i < nvolumes && !unseen; i++) {
+		const char *v = volume_of(volumes->u.recs->v[i], PM_VOLUME_VOLUME);
+
+		if (v && !was_shown(act->a, v))
+			unseen = v;
+	}
+	for (size_t i = 0; unused && i < unused->n && !unseen; i++) {
+		if (!was_shown(act->a, unused->v[i]))
+			unseen = unused->v[i];
+	}
+	if (!unseen)
+		return 0;
+	return pm_error_set(err, PM_E_CONFLICT,
+		"CT %u is not removed: volume %s was not in the plan; plan again", act->vmid,
+		unseen);
+}
+
+static int guard(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	int r = guard_identity(act, have, err);
+
+	if (r == 0)
+		r = guard_circumstances(act, have, err);
+	if (r == 0)
+		r = guard_volumes(act, have, err);
+	return r == 0 ? guard_quorum(act, err) : r;
+}
+
+/* Before it is stopped only for being retired: nothing dies. */
+static int guard_retire(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	int r = guard_identity(act, have, err);
+
+	return r == 0 ? guard_quorum(act, err) : r;
+}
+
+/* ---- the call ---- */
+
+static int send_delete(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	struct pm_error ignored;
+	int r = pm_places_enter(act, act->node, NULL, err);
+
+	if (r < 0)
+		return r;
+	pm_act_event(act, PM_EV_PROGRESS, "deleting CT %u", act->vmid);
+	pm_act_intent(act, "vzdestroy");
+	r = pm_pve_delete(act->run->e->o.pve, &act->job, have, err);
+	if (r < 0 && err->maybe_sent)
+		(void)pm_act_settle(act, "vzdestroy", &ignored);
+	pm_act_result(act, r, err);
+	pm_places_leave(act, act->node, NULL);
+	return r < 0 ? pm_error_wrap(err, "deleting CT %u", act->vmid) : 0;
+}
+
+static int unprotect(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	if (!(act->a->steps & PM_STEP_UNPROTECT) ||
+		!pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false))
+		return 0;
+	return pm_act_protect(act, false, err);
+}
+
+/* One look, and what follows from it. 0: it is gone; 1: look again. */
+static int remove_once(struct pm_act *act, struct pm_error *err)
+{
+	struct pm_obj *have = NULL;
+	int r = pm_act_read(act, &have, err);
+
+	if (r == -PM_E_NOTFOUND)
+		return 0;
+	if (r == 0)
+		r = pm_act_locked(act, have, err);
+	if (r == 0)
+		r = guard(act, have, err);
+	if (r < 0)
+		return r;
+	if (pm_obj_runs(have)) {
+		r = pm_act_power(act, false, guard, err);
+		return r < 0 ? r : 1;
+	}
+	r = unprotect(act, have, err);
+	if (r == 0)
+		r = send_delete(act, have, err);
+	return r < 0 ? r : 1;
+}
+
+int pm_act_remove(struct pm_act *act, struct pm_error *err)
+{
+	struct pm_tries tries = { 0 };
+	unsigned still_there = 0;
+	int r;
+
+	do {
+		r = remove_once(act, err);
+		if (r == 1 && ++still_there > 10)
+			return pm_error_set(err, PM_E_TASK,
+				"CT %u is still there after it was deleted", act->vmid);
+		if (r < 0 && r != -PM_E_REFUSED && r != -PM_E_CONFLICT) {
+			r = pm_act_again(act, &tries, err);
+			r = r == 0 ? 1 : r;
+		}
+	} while (r > 0);
+	if (r == 0 && !act->changed)
+		act->res.outcome = PM_NOTHING;
+	return r;
+}
+
+int pm_act_retire(struct pm_act *act, struct pm_error *err)
+{
+	int r = pm_act_power(act, false, guard_retire, err);
+
+	if (r == -PM_E_NOTFOUND)
+		r = 0;
+	if (r == 0 && !act->changed)
+		act->res.outcome = PM_NOTHING;
+	return r;
+}

@@ -1,0 +1,183 @@
+/* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
+ * protection, finish an interrupted creation, configuration, growth, pool, node, run state or restart,
+ * protect again, read back. */
+#include "base/text.h"
+#include "exec/exec_priv.h"
+
+/* ---- the precondition ---- */
+
+static bool same_guest(const struct pm_act *act, const struct pm_obj *have)
+{
+	const struct pm_obj *seen = act->a->have;
+
+	if (!seen || !seen->live || !seen->live->marker)
+		return !have->live->marker || pm_act_owns(act, have);
+	return pm_act_owns(act, have) &&
+	       pm_str_eq(seen->live->marker->uid, have->live->marker->uid);
+}
+
+/* Was this change in the plan, from the same value to the same value? */
+static bool planned(const struct pm_action *a, const struct pm_change *c)
+{
+	for (size_t i = 0; i < a->nchanges; i++) {
+		const struct pm_change *p = &a->change[i];
+
+		if (pm_str_eq(p->path, c->path) && pm_str_eq(p->from, c->from) &&
+			pm_str_eq(p->to, c->to))
+			return true;
+	}
+	return false;
+}
+
+/* Every difference that is left must be one that the plan showed; what somebody has done meanwhile in
+ * our favour is welcome. */
+static int check_planned(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	const struct pm_change **left;
+	size_t n;
+
+	if (!same_guest(act, have))
+		return pm_error_set(err, PM_E_CONFLICT,
+			"CT %u is not the guest that the plan was made for; plan again", act->vmid);
+	n = pm_act_diff(act, have, &left, NULL);
+	for (size_t i = 0; i < n; i++) {
+		if (planned(act->a, left[i]))
+			continue;
+		return pm_error_set(err, PM_E_CONFLICT,
+			"%s of CT %u was changed since the plan was made (it is %s now); plan again",
+			left[i]->path, act->vmid, left[i]->from ? left[i]->from : "absent");
+	}
+	return 0;
+}
+
+static bool state_is_right(const struct pm_act *act, const struct pm_obj *have)
+{
+	if (act->a->steps & PM_STEP_START)
+		return pm_obj_runs(have);
+	if (act->a->steps & PM_STEP_STOP)
+		return !pm_obj_runs(have);
+	return true;
+}
+
+/* Somebody else, or a run that was cut off, has done it all. */
+static bool all_done(struct pm_act *act, const struct pm_obj *have)
+{
+	const struct pm_change **left;
+	bool waiting;
+	size_t n = pm_act_diff(act, have, &left, &waiting);
+
+	if ((act->a->steps & PM_STEP_FINISH) && !have->live->marker->done)
+		return false;
+	if ((act->a->steps & PM_STEP_RESTART) && waiting && pm_obj_runs(have))
+		return false;
+	return n == 0 && state_is_right(act, have);
+}
+
+/* ---- the steps ---- */
+
+/* A creation that was cut off may still be at work: its end comes first. What its image and password
+ * set-up left undone cannot be seen from outside. */
+static int finish_create(struct pm_act *act, struct pm_error *err)
+{
+	const struct pm_rec *spec = act->a->want->spec;
+	int r = pm_act_settle(act, "vzcreate", err);
+
+	if (r < 0)
+		return r;
+	pm_act_event(act, PM_EV_PROGRESS, "finishing its interrupted creation%s",
+		pm_rec_get(spec, PM_POD_PASSWORD)->state == PM_SET ||
+				pm_rec_get(spec, PM_POD_SSH_KEYS)->state == PM_SET
+			? "; check that its password and SSH keys were set"
+			: "");
+	return 0;
+}
+
+static int change_state(struct pm_act *act, struct pm_error *err)
+{
+	unsigned steps = act->a->steps;
+	int r = 0;
+
+	if (steps & PM_STEP_STOP)
+		return pm_act_power(act, false, NULL, err);
+	if (steps & PM_STEP_RESTART)
+		r = pm_act_restart(act, err);
+	if (r == 0 && (steps & PM_STEP_START)) {
+		r = pm_act_power(act, true, NULL, err);
+		if (r == 0)
+			r = pm_act_ready(act, err);
+	}
+	return r;
+}
+
+static int do_steps(struct pm_act *act, struct pm_error *err)
+{
+	unsigned steps = act->a->steps;
+	int r = 0;
+
+	if (steps & PM_STEP_FINISH)
+		r = finish_create(act, err);
+	if (r == 0 && (steps & (PM_STEP_CONFIG | PM_STEP_FINISH)))
+		r = pm_act_write_config(act, false, check_planned, err);
+	if (r == 0 && (steps & PM_STEP_RESIZE))
+		r = pm_act_resize(act, err);
+	if (r == 0 && (steps & PM_STEP_POOL))
+		r = pm_act_pool(act, err);
+	if (r == 0 && (steps & PM_STEP_MIGRATE))
+		r = pm_act_migrate(act, err);
+	return r == 0 ? change_state(act, err) : r;
+}
+
+/* Protection that was lifted comes back, whatever became of the rest. */
+static int do_unprotected(struct pm_act *act, struct pm_error *err)
+{
+	struct pm_error back = { 0 };
+	const struct pm_value *want = pm_rec_get(act->a->want->spec, PM_POD_LIFE_PROTECT);
+	bool again = want->state != PM_SET || want->u.b;
+	int r = pm_act_protect(act, false, err);
+
+	if (r < 0)
+		return r;
+	r = do_steps(act, err);
+	if (!again || pm_act_protect(act, true, &back) == 0)
+		return r;
+	if (r < 0)
+		return pm_error_wrap(err, "CT %u is left without its protection", act->vmid);
+	*err = back;
+	return pm_error_wrap(err, "CT %u is left without its protection", act->vmid);
+}
+
+static int first_look(struct pm_act *act, struct pm_obj **ret, struct pm_error *err)
+{
+	struct pm_tries tries = { 0 };
+	int r;
+
+	for (;;) {
+		r = pm_act_read(act, ret, err);
+		if (r == -PM_E_NOTFOUND)
+			return pm_error_set(err, PM_E_CONFLICT,
+				"CT %u is gone since the plan was made; plan again", act->vmid);
+		if (r == 0)
+			return check_planned(act, *ret, err);
+		r = pm_act_again(act, &tries, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+int pm_act_update(struct pm_act *act, struct pm_error *err)
+{
+	struct pm_obj *have = NULL;
+	int r = first_look(act, &have, err);
+
+	if (r < 0)
+		return r;
+	if (all_done(act, have)) {
+		act->res.outcome = PM_NOTHING;
+		return 0;
+	}
+	if (act->a->steps & PM_STEP_UNPROTECT)
+		r = do_unprotected(act, err);
+	else
+		r = do_steps(act, err);
+	return r == 0 ? pm_act_verify(act, err) : r;
+}

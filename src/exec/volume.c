@@ -1,0 +1,163 @@
+/* Growing volumes and moving guests: tasks whose goal is compared with the guest before each try, so
+ * that a lost answer never makes them happen twice. */
+#include "base/text.h"
+#include "exec/exec_priv.h"
+
+/* ---- growth ---- */
+
+/* The wanted record of a volume that is to grow, and its key at PVE. */
+static const struct pm_rec *wanted_volume(
+	const struct pm_act *act, const struct pm_change *c, char key[16], const char **ret_storage)
+{
+	const struct pm_value *v = pm_rec_get(act->a->want->spec, c->field);
+
+	if (c->field == PM_POD_ROOTFS) {
+		(void)snprintf(key, 16, "rootfs");
+		*ret_storage = pm_rec_str(v->u.rec, PM_ROOTFS_STORAGE, NULL);
+		return v->u.rec;
+	}
+	(void)snprintf(key, 16, "mp%u", c->slot);
+	for (size_t i = 0; i < v->u.recs->n; i++) {
+		if (v->u.recs->v[i]->slot != c->slot)
+			continue;
+		*ret_storage = pm_rec_str(v->u.recs->v[i], PM_VOLUME_STORAGE, NULL);
+		return v->u.recs->v[i];
+	}
+	return NULL;
+}
+
+static const struct pm_change *next_growth(struct pm_act *act, const struct pm_obj *have)
+{
+	const struct pm_change **left;
+	size_t n = pm_act_diff(act, have, &left, NULL);
+
+	for (size_t i = 0; i < n; i++) {
+		if (left[i]->impact == PM_I_RESIZE)
+			return left[i];
+	}
+	return NULL;
+}
+
+static int grow_one(struct pm_act *act, const struct pm_obj *have, const struct pm_change *c,
+	struct pm_error *err)
+{
+	struct pm_error ignored;
+	const char *storage = NULL;
+	struct pm_list places = { .n = 1, .v = &storage };
+	char key[16];
+	const struct pm_rec *rec = wanted_volume(act, c, key, &storage);
+	int64_t bytes;
+	int r;
+
+	if (!rec)
+		return pm_error_set(err, PM_E_BUG, "%s is to grow, but is not wanted", c->path);
+	bytes = c->field == PM_POD_ROOTFS ? pm_rec_int(rec, PM_ROOTFS_SIZE, 0)
+					  : pm_rec_int(rec, PM_VOLUME_SIZE, 0);
+	r = pm_places_enter(act, act->node, storage ? &places : NULL, err);
+	if (r < 0)
+		return r;
+	pm_act_event(act, PM_EV_PROGRESS, "growing %s", key);
+	pm_act_intent(act, "resize");
+	r = pm_pve_resize(act->run->e->o.pve, &act->job, have, key, bytes, err);
+	if (r < 0 && err->maybe_sent)
+		(void)pm_act_settle(act, "resize", &ignored);
+	pm_act_result(act, r, err);
+	pm_places_leave(act, act->node, storage ? &places : NULL);
+	return r < 0 ? pm_error_wrap(err, "growing %s", key) : 0;
+}
+
+int pm_act_resize(struct pm_act *act, struct pm_error *err)
+{
+	struct pm_tries tries = { 0 };
+	const char *last = NULL;
+	int r;
+
+	for (;;) {
+		const struct pm_change *c = NULL;
+		struct pm_obj *have = NULL;
+
+		r = pm_act_read(act, &have, err);
+		if (r == 0) {
+			c = next_growth(act, have);
+			/* What was grown and still differs is for the verification to name. */
+			if (!c || pm_str_eq(c->path, last))
+				return 0;
+			r = pm_act_locked(act, have, err);
+		}
+		if (r == 0) {
+			r = grow_one(act, have, c, err);
+			if (r == 0) {
+				last = c->path;
+				continue;
+			}
+		}
+		r = pm_act_again(act, &tries, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* ---- another node ---- */
+
+#define LOOKS_AFTER 60 /* the HA manager works in rounds of ten seconds */
+
+static int move_to(
+	struct pm_act *act, const struct pm_obj *have, const char *node, struct pm_error *err)
+{
+	const char *from = have->live->node;
+	struct pm_error ignored;
+	int r = pm_places_enter(act, from, NULL, err);
+
+	if (r < 0)
+		return r;
+	pm_act_event(act, PM_EV_PROGRESS, "moving to node %s", node);
+	pm_act_intent(act, "vzmigrate");
+	r = pm_pve_migrate(act->run->e->o.pve, &act->job, have, node, pm_obj_runs(have), err);
+	if (r < 0 && err->maybe_sent)
+		(void)pm_act_settle(act, "vzmigrate", &ignored);
+	pm_act_result(act, r, err);
+	pm_places_leave(act, from, NULL);
+	return r < 0 ? pm_error_wrap(err, "moving to node %s", node) : 0;
+}
+
+/* The task of a guest under HA only queues the wish. */
+static int follow_node(struct pm_act *act, const char *node, struct pm_error *err)
+{
+	struct pm_obj *have = NULL;
+	int r;
+
+	for (unsigned looks = 0; looks < LOOKS_AFTER; looks++) {
+		r = pm_act_read(act, &have, err);
+		if (r < 0 || pm_str_eq(have->live->node, node))
+			return r;
+		r = pm_act_wait(act, PM_S_NS, err);
+		if (r < 0)
+			return r;
+	}
+	return pm_error_set(err, PM_E_TASK, "CT %u was moved to node %s but is still on %s",
+		act->vmid, node, act->node);
+}
+
+int pm_act_migrate(struct pm_act *act, struct pm_error *err)
+{
+	const char *node = pm_rec_str(act->a->want->spec, PM_POD_NODE, NULL);
+	struct pm_tries tries = { 0 };
+	struct pm_obj *have = NULL;
+	int r;
+
+	for (;;) {
+		r = pm_act_read(act, &have, err);
+		if (r == 0 && (!node || pm_str_eq(have->live->node, node)))
+			return 0;
+		if (r == 0)
+			r = pm_act_locked(act, have, err);
+		if (r == 0) {
+			r = move_to(act, have, node, err);
+			if (r == 0)
+				return follow_node(act, node, err);
+		}
+		r = pm_act_again(act, &tries, err);
+		if (r < 0)
+			return r;
+	}
+}

@@ -1,0 +1,160 @@
+/* The write of a guest's configuration: read, compare, PUT with the digest just read; whoever is
+ * overtaken reads again. The same loop finds out what came of an answer that was lost. Also the writes
+ * beside the configuration: pool and protection. */
+#include "base/text.h"
+#include "exec/exec_priv.h"
+
+/* Is it for the PUT? Growth, moves and the pool have calls of their own. */
+static bool is_config(const struct pm_change *c)
+{
+	switch (c->impact) {
+	case PM_I_RESIZE:
+	case PM_I_MOVE:
+	case PM_I_MIGRATE:
+	case PM_I_REPLACE:
+	case PM_I_DESTROY:
+		return false;
+	default:
+		return c->field != PM_POD_POOL;
+	}
+}
+
+static bool needs_write(struct pm_act *act, const struct pm_obj *have)
+{
+	const struct pm_change **left;
+	size_t n = pm_act_diff(act, have, &left, NULL);
+
+	if (!pm_act_owns(act, have) || !have->live->marker->done)
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		if (is_config(left[i]))
+			return true;
+	}
+	return false;
+}
+
+static int put_config(
+	struct pm_act *act, const struct pm_obj *have, bool after_create, struct pm_error *err)
+{
+	struct pm_update u = { .want = act->a->want,
+		.have = have,
+		.marker = pm_act_marker(act, have, true),
+		.set = act->run->e->o.set,
+		.after_create = after_create };
+	int r = pm_places_enter(act, act->node, NULL, err);
+
+	if (r < 0)
+		return r;
+	pm_act_intent(act, "");
+	r = pm_pve_update(act->run->e->o.pve, &act->job, &u, err);
+	pm_act_result(act, r, err);
+	pm_places_leave(act, act->node, NULL);
+	return r;
+}
+
+int pm_act_write_config(
+	struct pm_act *act, bool after_create, pm_act_check_fn *check, struct pm_error *err)
+{
+	struct pm_tries tries = { 0 };
+	struct pm_obj *have = NULL;
+	int r;
+
+	for (;;) {
+		r = pm_act_read(act, &have, err);
+		if (r == 0 && !needs_write(act, have))
+			return 0;
+		if (r == 0)
+			r = pm_act_locked(act, have, err);
+		if (r == 0 && check) {
+			r = check(act, have, err);
+			if (r < 0)
+				return r;
+		}
+		if (r == 0) {
+			r = put_config(act, have, after_create, err);
+			if (r == 0)
+				return 0;
+			(void)pm_error_wrap(err, "writing the configuration");
+		}
+		r = pm_act_again(act, &tries, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* ---- beside the configuration ---- */
+
+/* One synchronous call until it is so: `is` looks, `send` sends. */
+struct beside {
+	bool (*is)(struct pm_act *act, const struct pm_obj *have, bool on);
+	int (*send)(struct pm_act *act, const struct pm_obj *have, bool on, struct pm_error *err);
+	const char *what;
+};
+
+static int until_so(struct pm_act *act, const struct beside *b, bool on, struct pm_error *err)
+{
+	struct pm_tries tries = { 0 };
+	struct pm_obj *have = NULL;
+	int r;
+
+	for (;;) {
+		r = pm_act_read(act, &have, err);
+		if (r == 0 && b->is(act, have, on))
+			return 0;
+		if (r == 0)
+			r = pm_act_locked(act, have, err);
+		if (r == 0) {
+			pm_act_intent(act, "");
+			r = b->send(act, have, on, err);
+			pm_act_result(act, r, err);
+			if (r == 0)
+				return 0;
+			(void)pm_error_wrap(err, "%s", b->what);
+		}
+		r = pm_act_again(act, &tries, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+static const char *wanted_pool(const struct pm_act *act)
+{
+	return pm_rec_str(act->a->want->spec, PM_POD_POOL, NULL);
+}
+
+static bool is_in_pool(struct pm_act *act, const struct pm_obj *have, PM_UNUSED bool on)
+{
+	return pm_str_eq(have->live->pool, wanted_pool(act));
+}
+
+static int send_pool(
+	struct pm_act *act, const struct pm_obj *have, PM_UNUSED bool on, struct pm_error *err)
+{
+	return pm_pve_pool(act->run->e->o.pve, &act->job, have, wanted_pool(act), err);
+}
+
+int pm_act_pool(struct pm_act *act, struct pm_error *err)
+{
+	static const struct beside pool = { is_in_pool, send_pool, "changing the pool" };
+
+	return until_so(act, &pool, true, err);
+}
+
+static bool is_protected(PM_UNUSED struct pm_act *act, const struct pm_obj *have, bool on)
+{
+	return pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false) == on;
+}
+
+static int send_protect(
+	struct pm_act *act, const struct pm_obj *have, bool on, struct pm_error *err)
+{
+	return pm_pve_protect(act->run->e->o.pve, &act->job, have, on, err);
+}
+
+int pm_act_protect(struct pm_act *act, bool on, struct pm_error *err)
+{
+	static const struct beside protect = { is_protected, send_protect,
+		"changing the protection" };
+
+	return until_so(act, &protect, on, err);
+}

@@ -1,0 +1,165 @@
+/* Finds the configuration, has it read, and fills in what depends on who runs us and where. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "recon/recon.h"
+
+static const char *const places[] = { "podmox.yaml", "/etc/podmox/podmox.yaml" };
+
+/* ---- which file ---- */
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+static int find(const char *given, const char **ret, struct pm_error *err)
+{
+	const char *env = getenv("PODMOX_CONFIG");
+
+	*ret = given ? given : env && env[0] != '\0' ? env : NULL;
+	for (size_t i = 0; !*ret && i < PM_COUNT(places); i++) {
+		if (is_there(places[i]))
+			*ret = places[i];
+	}
+	if (*ret)
+		return 0;
+	return pm_error_set(err, PM_E_INPUT,
+		"there is no configuration: neither ./podmox.yaml nor /etc/podmox/podmox.yaml; make "
+		"one, or name it with -c or $PODMOX_CONFIG");
+}
+
+static const char *dir_of(struct pm_arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return ".";
+	return slash == path ? "/" : pm_arena_strndup(a, path, (size_t)(slash - path));
+}
+
+/* ---- defaults ---- */
+
+/* Where state of this user belongs: the service's place for root, the XDG one otherwise. */
+static const char *state_dir(struct pm_arena *a, const char *for_root)
+{
+	const char *xdg = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		return for_root;
+	if (xdg && xdg[0] == '/')
+		return pm_arena_printf(a, "%s/podmox", xdg);
+	if (home && home[0] == '/')
+		return pm_arena_printf(a, "%s/.local/state/podmox", home);
+	return NULL;
+}
+
+static const char *absolute(struct pm_config *c, const char *path)
+{
+	return path[0] == '/' ? path : pm_arena_printf(c->arena, "%s/%s", c->dir, path);
+}
+
+static int fill_in_paths(struct pm_config *c, struct pm_error *err)
+{
+	const char *audit = pm_rec_str(c->rec, PM_CONFIG_AUDIT_FILE, NULL);
+	const char *journal = pm_rec_str(c->rec, PM_CONFIG_JOURNAL_DIR, NULL);
+	const char *log_dir = state_dir(c->arena, "/var/log/podmox");
+	const char *lib_dir = state_dir(c->arena, "/var/lib/podmox");
+
+	if ((!audit && !log_dir) || (!journal && !lib_dir))
+		return pm_error_set(err, PM_E_INPUT,
+			"there is no place for the journal and the audit log: set HOME, or audit.file "
+			"and journal.dir in %s",
+			c->file);
+	c->audit_file =
+		audit ? absolute(c, audit) : pm_arena_printf(c->arena, "%s/audit.jsonl", log_dir);
+	c->journal_dir = journal ? absolute(c, journal) : lib_dir;
+	return 0;
+}
+
+/* ---- findings ---- */
+
+static bool is_literal(const struct pm_value *v)
+{
+	return v->state == PM_SET && v->u.secret->from == PM_SECRET_LITERAL;
+}
+
+/* A secret in a file that others can read is no secret. */
+static void warn_open_secret(const struct pm_config *c, const char *file, struct pm_diags *d)
+{
+	static const unsigned secrets[] = { PM_CLUSTER_TOKEN_SECRET, PM_CLUSTER_PASSWORD };
+	struct stat st;
+
+	if (stat(c->file, &st) < 0 || !(st.st_mode & (S_IRGRP | S_IROTH)))
+		return;
+	for (size_t i = 0; i < PM_COUNT(secrets); i++) {
+		const struct pm_value *v = pm_rec_get(c->cluster, secrets[i]);
+		struct pm_diag *diag;
+
+		if (!is_literal(v))
+			continue;
+		diag = pm_diag_add(d, PM_WARNING,
+			(struct pm_pos){ .file = file, .line = v->line, .column = v->column },
+			"a secret stands in a file that others can read");
+		pm_diag_hint(d, diag, "chmod 600 %s, or give {fromFile: PATH} instead", c->file);
+	}
+}
+
+/* ---- all of it ---- */
+
+static int read_config(struct pm_config *c, struct pm_diags *d, struct pm_error *err)
+{
+	unsigned before = d->nerrors;
+	struct pm_rec *rec = NULL;
+	/* Findings name the file, and may be printed when the configuration is gone. */
+	const char *file = pm_arena_strdup(d->arena, c->file);
+	int r = pm_manifest_config(c->arena, file, &rec, d, err);
+
+	if (r < 0)
+		return pm_error_wrap(err, "configuration");
+	if (d->nerrors > before)
+		return pm_error_set(err, PM_E_INPUT, "the configuration %s has %u error%s", c->file,
+			d->nerrors - before, d->nerrors - before == 1 ? "" : "s");
+	c->rec = rec;
+	c->cluster = pm_rec_get(rec, PM_CONFIG_CLUSTERS)->u.recs->v[0];
+	c->set = pm_rec_str(rec, PM_CONFIG_SET, NULL);
+	pm_vmid_range(pm_rec_str(c->cluster, PM_CLUSTER_VMIDS, "100-999999999"), &c->vmid_low,
+		&c->vmid_high);
+	warn_open_secret(c, file, d);
+	return fill_in_paths(c, err);
+}
+
+int pm_config_open(
+	const char *path, struct pm_config **ret, struct pm_diags *d, struct pm_error *err)
+{
+	struct pm_config *c;
+	const char *file;
+	int r = find(path, &file, err);
+
+	if (r < 0)
+		return r;
+	c = pm_xcalloc(1, sizeof(*c));
+	c->arena = pm_arena_new(0);
+	c->file = pm_arena_strdup(c->arena, file);
+	c->dir = dir_of(c->arena, c->file);
+	r = read_config(c, d, err);
+	if (r < 0) {
+		pm_config_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void pm_config_free(struct pm_config *c)
+{
+	if (!c)
+		return;
+	pm_arena_free(c->arena);
+	free(c);
+}
