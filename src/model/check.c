@@ -44,6 +44,12 @@ static bool set(const struct pm_rec *r, unsigned field)
 	return r->val[field].state == PM_SET;
 }
 
+/* A value with a place but without a state was wrong, and is reported already. */
+static bool missing(const struct pm_value *v)
+{
+	return v->state == PM_NULL || (v->state == PM_UNSET && v->line == 0);
+}
+
 /* ---- every record: what is needed is there, what cannot be unset is not null ---- */
 
 static void check_rec(const struct checking *c, const struct pm_rec *r, const char *where);
@@ -55,7 +61,7 @@ static void check_field(
 	const struct pm_value *v = &r->val[i];
 	struct pm_diag *diag;
 
-	if (f->flags & PM_F_REQUIRED && v->state != PM_SET) {
+	if (f->flags & PM_F_REQUIRED && missing(v)) {
 		diag = ERROR_AT(c, v->state == PM_NULL ? at_value(c, v) : at_rec(c, r),
 			"%s%s is required", where, f->name);
 		pm_diag_hint(c->d, diag, "%s", f->doc);
@@ -205,14 +211,14 @@ static void check_volume(const struct checking *c, const struct pm_rec *r)
 	const char *path = pm_rec_ident(r);
 	struct pm_diag *diag;
 
-	if (set(r, PM_VOLUME_SOURCE)) {
+	if (!missing(&r->val[PM_VOLUME_SOURCE])) {
 		check_bind(c, r);
-	} else if (!set(r, PM_VOLUME_STORAGE)) {
+	} else if (missing(&r->val[PM_VOLUME_STORAGE])) {
 		diag = ERROR_AT(
 			c, at_rec(c, r), "volume %s needs storage and size, or source", path);
 		pm_diag_hint(c->d, diag,
 			"storage and size make a volume, source mounts a path of the node");
-	} else if (!set(r, PM_VOLUME_SIZE)) {
+	} else if (missing(&r->val[PM_VOLUME_SIZE])) {
 		(void)ERROR_AT(c, at_rec(c, r), "volume %s needs a size", path);
 	}
 }
@@ -329,8 +335,10 @@ static void check_pod(const struct checking *c, const struct pm_rec *spec)
 
 static void check_auth(const struct checking *c, const struct pm_rec *r)
 {
-	bool id = set(r, PM_CLUSTER_TOKEN_ID), secret = set(r, PM_CLUSTER_TOKEN_SECRET);
-	bool user = set(r, PM_CLUSTER_USERNAME), password = set(r, PM_CLUSTER_PASSWORD);
+	bool id = !missing(&r->val[PM_CLUSTER_TOKEN_ID]);
+	bool secret = !missing(&r->val[PM_CLUSTER_TOKEN_SECRET]);
+	bool user = !missing(&r->val[PM_CLUSTER_USERNAME]);
+	bool password = !missing(&r->val[PM_CLUSTER_PASSWORD]);
 	const char *wrong = NULL;
 
 	if ((id || secret) && (user || password))
