@@ -146,14 +146,9 @@ static int give_way(struct pm_act *act, struct pm_error *err)
 static int wait_creation(
 	struct pm_act *act, const struct pm_obj *have, struct pm_tries *t, struct pm_error *err)
 {
-	int r;
-
 	act->node = have->live->node;
-	r = pm_act_settle(act, "vzcreate", err);
-	if (r < 0)
-		return r;
-	(void)pm_act_locked(act, have, err);
-	return pm_act_again(act, t, err);
+	pm_act_settle(act, "vzcreate");
+	return pm_act_locked(act, have, err) < 0 ? pm_act_again(act, t, err) : 0;
 }
 
 /* ---- the call ---- */
@@ -192,7 +187,6 @@ static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err
 		.marker = pm_act_marker(act, NULL, false),
 		.tags_later = tags_later };
 	struct pm_task task;
-	struct pm_error ignored;
 	int r;
 
 	pm_act_event(act, PM_EV_PROGRESS, "creating CT %u on %s", act->vmid, act->node);
@@ -205,7 +199,7 @@ static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err
 			return pm_error_wrap(
 				err, "task %s goes on at node %s without us", task.upid, task.node);
 	} else if (err->maybe_sent) {
-		(void)pm_act_settle(act, "vzcreate", &ignored);
+		pm_act_settle(act, "vzcreate");
 	}
 	pm_act_result(act, r, err);
 	return r < 0 ? pm_error_wrap(err, "creating CT %u on %s", act->vmid, act->node) : 0;
@@ -291,7 +285,9 @@ static int claim_once(struct pm_act *act, struct claim *c, bool *ret_found, stru
 		act->node = have->live->node;
 		*ret_found = true;
 		/* It looks complete before it is. */
-		return have->live->marker->done ? 0 : pm_act_settle(act, "vzcreate", err);
+		if (!have->live->marker->done)
+			pm_act_settle(act, "vzcreate");
+		return 0;
 	case IN_CREATION:
 		r = wait_creation(act, have, &c->waiting, err);
 		return r < 0 ? r : 1;

@@ -159,8 +159,8 @@ void pm_act_intent(struct pm_act *act, const char *task);
 void pm_act_result(struct pm_act *act, int r, const struct pm_error *err);
 
 /** After an answer that was lost: finds the task it may have started and waits for its end. What came
- * of it is for the next look to say; only a cancelled wait is an error. */
-int pm_act_settle(struct pm_act *act, const char *task, struct pm_error *err) PM_CHECK;
+ * of it, and whether the run was cancelled meanwhile, is for the next look to say. */
+void pm_act_settle(struct pm_act *act, const char *task);
 
 /** Changes from have to the wanted that are still to be made: neither waiting for a restart nor blocked
  * nor left out of the plan on purpose. *ret in the act's arena; *ret_waiting may be NULL. */

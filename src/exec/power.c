@@ -35,7 +35,6 @@ static const char *word_of(enum pm_power what)
 static int send_power(
 	struct pm_act *act, const struct pm_obj *have, enum pm_power what, struct pm_error *err)
 {
-	struct pm_error ignored;
 	int r = pm_places_enter(act, act->node, NULL, err);
 
 	if (r < 0)
@@ -45,7 +44,7 @@ static int send_power(
 	r = pm_pve_power(act->run->e->o.pve, &act->job, have, what, PM_SHUTDOWN_S, err);
 	/* A task may run whose answer was lost; its end comes first, then the next look. */
 	if (r < 0 && err->maybe_sent)
-		(void)pm_act_settle(act, task_of(what), &ignored);
+		pm_act_settle(act, task_of(what));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, NULL);
 	return r < 0 ? pm_error_wrap(err, "%s", word_of(what)) : 0;

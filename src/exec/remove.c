@@ -125,7 +125,6 @@ static int guard_retire(struct pm_act *act, const struct pm_obj *have, struct pm
 
 static int send_delete(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
 {
-	struct pm_error ignored;
 	int r = pm_places_enter(act, act->node, NULL, err);
 
 	if (r < 0)
@@ -134,7 +133,7 @@ static int send_delete(struct pm_act *act, const struct pm_obj *have, struct pm_
 	pm_act_intent(act, "vzdestroy");
 	r = pm_pve_delete(act->run->e->o.pve, &act->job, have, err);
 	if (r < 0 && err->maybe_sent)
-		(void)pm_act_settle(act, "vzdestroy", &ignored);
+		pm_act_settle(act, "vzdestroy");
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, NULL);
 	return r < 0 ? pm_error_wrap(err, "deleting CT %u", act->vmid) : 0;

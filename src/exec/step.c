@@ -196,8 +196,6 @@ const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *h
 	m->hash = pm_marker_hash(a, want);
 	m->on_remove = on_remove(want);
 	m->done = done;
-	if (strcmp(pm_rec_str(want->spec, PM_POD_LIFE_ON_REMOVE, "delete"), "delete") != 0)
-		m->on_remove = pm_rec_str(want->spec, PM_POD_LIFE_ON_REMOVE, NULL);
 	m->fields = pm_marker_fields(a, want->spec);
 	return m;
 }
@@ -227,21 +225,21 @@ void pm_act_result(struct pm_act *act, int r, const struct pm_error *err)
 	act->intent = 0;
 }
 
-int pm_act_settle(struct pm_act *act, const char *task, struct pm_error *err)
+void pm_act_settle(struct pm_act *act, const char *task)
 {
 	int64_t since = pm_wall_ms(act->job.clock) / 1000 - PM_CLOCK_SLACK_S;
+	struct pm_pve *pve = act->run->e->o.pve;
+	struct pm_error why;
 	struct pm_task t;
-	int r;
 
-	if (!act->node)
-		return 0;
-	r = pm_task_find(act->run->e->o.pve, &act->job, act->node, act->vmid, task, since, &t, err);
-	if (r == 0) {
-		pm_journal_task(act->run->journal, act->intent, t.upid);
-		pm_act_event(act, PM_EV_PROGRESS, "follows task %s", t.upid);
-		r = pm_task_wait(act->run->e->o.pve, &act->job, &t, err);
-	}
-	return r == -PM_E_CANCELLED ? r : 0;
+	if (!act->node ||
+		pm_task_find(pve, &act->job, act->node, act->vmid, task, since, &t, &why) < 0)
+		return;
+	pm_journal_task(act->run->journal, act->intent, t.upid);
+	pm_act_event(act, PM_EV_PROGRESS, "follows task %s", t.upid);
+	if (pm_task_wait(pve, &act->job, &t, &why) < 0)
+		pm_debug("a task that was followed did not end well", PM_KV_S("object", act->id),
+			PM_KV_S("why", why.msg));
 }
 
 /* ---- comparing ---- */

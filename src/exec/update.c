@@ -77,19 +77,15 @@ static bool all_done(struct pm_act *act, const struct pm_obj *have)
 
 /* A creation that was cut off may still be at work: its end comes first. What its image and password
  * set-up left undone cannot be seen from outside. */
-static int finish_create(struct pm_act *act, struct pm_error *err)
+static void finish_create(struct pm_act *act)
 {
 	const struct pm_rec *spec = act->a->want->spec;
-	int r = pm_act_settle(act, "vzcreate", err);
+	bool secrets = pm_rec_get(spec, PM_POD_PASSWORD)->state == PM_SET ||
+		       pm_rec_get(spec, PM_POD_SSH_KEYS)->state == PM_SET;
 
-	if (r < 0)
-		return r;
+	pm_act_settle(act, "vzcreate");
 	pm_act_event(act, PM_EV_PROGRESS, "finishing its interrupted creation%s",
-		pm_rec_get(spec, PM_POD_PASSWORD)->state == PM_SET ||
-				pm_rec_get(spec, PM_POD_SSH_KEYS)->state == PM_SET
-			? "; check that its password and SSH keys were set"
-			: "");
-	return 0;
+		secrets ? "; check that its password and SSH keys were set" : "");
 }
 
 static int change_state(struct pm_act *act, struct pm_error *err)
@@ -115,8 +111,8 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 	int r = 0;
 
 	if (steps & PM_STEP_FINISH)
-		r = finish_create(act, err);
-	if (r == 0 && (steps & (PM_STEP_CONFIG | PM_STEP_FINISH)))
+		finish_create(act);
+	if (steps & (PM_STEP_CONFIG | PM_STEP_FINISH))
 		r = pm_act_write_config(act, false, check_planned, err);
 	if (r == 0 && (steps & PM_STEP_RESIZE))
 		r = pm_act_resize(act, err);

@@ -41,7 +41,6 @@ static const struct pm_change *next_growth(struct pm_act *act, const struct pm_o
 static int grow_one(struct pm_act *act, const struct pm_obj *have, const struct pm_change *c,
 	struct pm_error *err)
 {
-	struct pm_error ignored;
 	const char *storage = NULL;
 	struct pm_list places = { .n = 1, .v = &storage };
 	char key[16];
@@ -60,7 +59,7 @@ static int grow_one(struct pm_act *act, const struct pm_obj *have, const struct 
 	pm_act_intent(act, "resize");
 	r = pm_pve_resize(act->run->e->o.pve, &act->job, have, key, bytes, err);
 	if (r < 0 && err->maybe_sent)
-		(void)pm_act_settle(act, "resize", &ignored);
+		pm_act_settle(act, "resize");
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, storage ? &places : NULL);
 	return r < 0 ? pm_error_wrap(err, "growing %s", key) : 0;
@@ -105,7 +104,6 @@ static int move_to(
 	struct pm_act *act, const struct pm_obj *have, const char *node, struct pm_error *err)
 {
 	const char *from = have->live->node;
-	struct pm_error ignored;
 	int r = pm_places_enter(act, from, NULL, err);
 
 	if (r < 0)
@@ -114,7 +112,7 @@ static int move_to(
 	pm_act_intent(act, "vzmigrate");
 	r = pm_pve_migrate(act->run->e->o.pve, &act->job, have, node, pm_obj_runs(have), err);
 	if (r < 0 && err->maybe_sent)
-		(void)pm_act_settle(act, "vzmigrate", &ignored);
+		pm_act_settle(act, "vzmigrate");
 	pm_act_result(act, r, err);
 	pm_places_leave(act, from, NULL);
 	return r < 0 ? pm_error_wrap(err, "moving to node %s", node) : 0;
