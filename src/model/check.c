@@ -432,20 +432,49 @@ static bool asks(const struct pm_field *f, const struct pm_value *want, const st
 static void search_rec(
 	struct root_search *s, const struct pm_rec *want, const struct pm_rec *have, bool all);
 
+/* Does the record hold anything guarded that is not what absence means? */
+static bool holds_guarded(const struct pm_rec *have, bool all)
+{
+	for (unsigned i = 0; i < have->kind->nfields; i++) {
+		const struct pm_field *f = &have->kind->fields[i];
+
+		if ((all || f->flags & PM_F_ROOT) && !pm_value_default(f, &have->val[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Does an entry go that only root may take away? */
+static bool loses_entry(const struct pm_value *want, const struct pm_value *have)
+{
+	for (size_t i = 0; have && have->state == PM_SET && i < have->u.recs->n; i++) {
+		if (!entry_like(want, have->u.recs->v[i]))
+			return true;
+	}
+	return false;
+}
+
 static void search_value(struct root_search *s, const struct pm_field *f,
 	const struct pm_value *want, const struct pm_value *have, bool all)
 {
 	bool guarded = all || f->flags & PM_F_ROOT;
+	bool there = have && have->state == PM_SET;
 
-	if (want->state == PM_SET && f->type == PM_T_PROPS && f->count == 0) {
-		search_rec(s, want->u.rec, have && have->state == PM_SET ? have->u.rec : NULL,
-			guarded);
+	if (want->state == PM_UNSET)
+		return;
+	if (f->type == PM_T_PROPS && f->count == 0) {
+		if (want->state == PM_SET)
+			search_rec(s, want->u.rec, there ? have->u.rec : NULL, guarded);
+		else if (there && holds_guarded(have->u.rec, guarded))
+			note_root(s, f->name, want->line);
 		return;
 	}
-	if (want->state == PM_SET && f->type == PM_T_PROPS) {
-		for (size_t i = 0; i < want->u.recs->n; i++)
+	if (f->type == PM_T_PROPS) {
+		for (size_t i = 0; want->state == PM_SET && i < want->u.recs->n; i++)
 			search_rec(s, want->u.recs->v[i], entry_like(have, want->u.recs->v[i]),
 				guarded);
+		if (guarded && loses_entry(want, have))
+			note_root(s, f->name, want->line);
 		return;
 	}
 	if (guarded && asks(f, want, have))

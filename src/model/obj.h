@@ -104,7 +104,7 @@ void pm_slots_assign(struct pm_rec *want, const struct pm_rec *have);
 
 /** Checks of one object of a manifest across its fields: required ones that are missing, null where PVE
  * cannot unset, an interface with gw but without ip, a bind mount with a size, a volume without storage,
- * ... Findings carry positions. */
+ * ... Findings carry positions. A value that has a place but no state was wrong and is reported by now. */
 void pm_obj_check(const struct pm_obj *o, struct pm_diags *d);
 
 /** Does the spec hold something only root@pam with a password may do? The first such value's name and
