@@ -18,7 +18,7 @@ struct pm_pve_opts {
 	struct pm_audit *audit;       /* NULL: none */
 	struct pm_transport *transport; /* borrowed */
 	const struct pm_clock *clock;
-	uint64_t seed;                /* of retries' jitter; 0: the system's */
+	uint64_t seed; /* of retries' jitter; 0: the system's */
 };
 
 /** Prepares; nothing is sent before the first call. Owner: the caller. */
@@ -39,9 +39,9 @@ const char *pm_pve_user(const struct pm_pve *p);
 struct json_object;
 struct pm_pve_call {
 	const char *method, *path, *form;
-	const char *node;      /* whose host is asked first; NULL: any */
+	const char *node; /* whose host is asked first; NULL: any */
 	const char *operation, *object;
-	bool idempotent;       /* of a write: may be repeated after a lost answer (it carries a digest) */
+	bool idempotent; /* of a write: may be repeated after a lost answer (it carries a digest) */
 };
 int pm_pve_call(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c,
 	struct json_object **ret, struct pm_error *err) PM_CHECK;
@@ -64,12 +64,13 @@ bool pm_task_parse(const char *upid, struct pm_task *ret);
 /** Follows a task to its end (polls with growing steps, 100 ms to 2 s; through other hosts while the node
  * is away). 0: OK or WARNINGS; -PM_E_TASK or a class found by its text otherwise, with the last lines
  * of its log in the message. */
-int pm_task_wait(struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err) PM_CHECK;
+int pm_task_wait(
+	struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err) PM_CHECK;
 
 /** The newest task of a type for a guest that our user started since `since_s` (Unix seconds), found in
  * the node's list: for an answer that was lost. 0 and *ret; -PM_E_NOTFOUND. */
-int pm_task_find(struct pm_pve *p, struct pm_job *j, const char *node, unsigned vmid, const char *type,
-	int64_t since_s, struct pm_task *ret, struct pm_error *err) PM_CHECK;
+int pm_task_find(struct pm_pve *p, struct pm_job *j, const char *node, unsigned vmid,
+	const char *type, int64_t since_s, struct pm_task *ret, struct pm_error *err) PM_CHECK;
 
 /* ---- reading guests ---- */
 
@@ -83,25 +84,29 @@ struct pm_scope {
 
 /** The live set: one /cluster/resources, /cluster/status, then /pending of the guests in scope, all at
  * once, decoded as they arrive. Guests on nodes that do not answer are in it as unreachable. Sorted. */
-int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope, struct pm_set *ret,
-	struct pm_error *err) PM_CHECK;
+int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope,
+	struct pm_set *ret, struct pm_error *err) PM_CHECK;
 
 /** One guest, read now: inventory row (its node may have changed), /pending and, when `status`,
- * status/current. -PM_E_NOTFOUND only when the inventory is complete and it is not there. */
+ * status/current. A virtual machine has its row only. A guest that cannot be read is an error of the
+ * class that says why; -PM_E_NOTFOUND only when the inventory is complete and it is not there. */
 int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, struct pm_obj **ret,
 	struct pm_error *err) PM_CHECK;
 
-/** Decodes the `data` of /pending (text is changed) into a live object. Pure: the fuzz target. */
+/** Decodes an answer of /pending (the whole body, text[n] is '\0'; text is changed) into a live object
+ * whose `live` says which guest it is. The spec holds what will be after a restart, its tags without
+ * podmox's own; live->tags holds all. Pure: the fuzz target. */
 int pm_pve_decode_pending(struct pm_arena *a, const struct pm_kind *k, char *text, size_t n,
 	struct pm_obj *o, struct pm_error *err) PM_CHECK;
 
 /** Fresh facts: quorum, nodes, completeness. */
-int pm_pve_facts(struct pm_pve *p, struct pm_job *j, struct pm_facts *ret, struct pm_error *err) PM_CHECK;
+int pm_pve_facts(
+	struct pm_pve *p, struct pm_job *j, struct pm_facts *ret, struct pm_error *err) PM_CHECK;
 
 /* ---- changes as parameters ---- */
 
-/** Appends the form of the create call. `secret_dir`: where fromFile of the manifest starts. The buffer
- * holds the password then: it is wiped by pm_pve_create. */
+/** A new guest. A password's fromFile starts in the folder of want->file; the text is read as late as can
+ * be, and the form that held it is wiped. */
 struct pm_create {
 	const struct pm_obj *want;
 	unsigned vmid;
@@ -110,21 +115,23 @@ struct pm_create {
 	bool tags_later; /* a pool-only token may not set tags in the create call */
 };
 /** POST of a new guest, stopped. *ret: its task. When the answer was lost err->maybe_sent is set. */
-int pm_pve_create(struct pm_pve *p, struct pm_job *j, const struct pm_create *c, struct pm_task *ret,
-	struct pm_error *err) PM_CHECK;
+int pm_pve_create(struct pm_pve *p, struct pm_job *j, const struct pm_create *c,
+	struct pm_task *ret, struct pm_error *err) PM_CHECK;
 
 /** The PUT that takes `have` to `want` in the fields where they differ: values built on the observed
  * strings, `delete` for what podmox set and the manifest no longer names, the marker, the digest. The
- * form is empty when nothing differs. Growth, pool, node and state are not in it. */
+ * marker goes along with other changes; for its own sake it is written only where it is missing or says
+ * another owner, VMID, `done` or onRemove. The form is empty when nothing differs. Growth, pool, node and
+ * state are not in it. */
 struct pm_update {
 	const struct pm_obj *want, *have; /* slots of want are assigned */
 	const struct pm_marker *marker;   /* to write; NULL: leave it */
 	const char *set;                  /* for the tags */
-	bool after_create;                /* also the fields marked PM_F_AFTER and nothing else but tags */
+	bool after_create; /* also the fields marked PM_F_AFTER and nothing else but tags */
 };
 void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form);
-int pm_pve_update(struct pm_pve *p, struct pm_job *j, const struct pm_update *u, struct pm_error *err)
-	PM_CHECK;
+int pm_pve_update(struct pm_pve *p, struct pm_job *j, const struct pm_update *u,
+	struct pm_error *err) PM_CHECK;
 
 /** Tasks: each sends and follows to the end. `key` is "rootfs" or "mp0"; sizes are absolute bytes. */
 int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
@@ -136,8 +143,8 @@ int pm_pve_power(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, 
 int pm_pve_migrate(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *node,
 	bool restart, struct pm_error *err) PM_CHECK;
 /** DELETE of a stopped guest; disks that merely look like its own are left alone. */
-int pm_pve_delete(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, struct pm_error *err)
-	PM_CHECK;
+int pm_pve_delete(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	struct pm_error *err) PM_CHECK;
 /** Synchronous. */
 int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
 	struct pm_error *err) PM_CHECK;

@@ -1,0 +1,428 @@
+/* Changes as parameters of PVE. Property strings are built on what was observed, so that what podmox does
+ * not speak of (the MAC, the volume, a sub-key nobody knows) stays as it is; keys that podmox set once and
+ * that the manifest no longer names are deleted. The order is that of the rows: the same input gives the
+ * same bytes. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "pve/pve_priv.h"
+
+static const struct pm_value absent = { .state = PM_UNSET };
+
+static void add_value(
+	struct pm_buf *form, const char *key, const struct pm_field *f, const struct pm_value *v)
+{
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+
+	pm_value_format(f, PM_PVE, v, &text);
+	pm_form_addn(form, key, pm_buf_str(&text), text.len);
+}
+
+static const char *slot_key(struct pm_arena *a, const struct pm_field *f, unsigned slot)
+{
+	return f->count > 0 ? pm_arena_printf(a, "%s%u", f->key, slot) : f->key;
+}
+
+/* ---- create ---- */
+
+static void create_entries(
+	struct pm_arena *a, const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
+{
+	for (size_t i = 0; i < v->u.recs->n; i++) {
+		const struct pm_rec *r = v->u.recs->v[i];
+		cleanup_buf struct pm_buf text = PM_BUF(0);
+
+		pm_rec_format(r, &text);
+		pm_form_add(form, slot_key(a, f, r->slot), pm_buf_str(&text));
+	}
+}
+
+static bool is_empty(const struct pm_field *f, const struct pm_value *v)
+{
+	if (f->type == PM_T_LIST || f->type == PM_T_STRMAP)
+		return v->u.list->n == 0;
+	return f->type == PM_T_STR && v->u.s[0] == '\0';
+}
+
+/* What is sent with the others, in a row's own form. */
+static void create_row(
+	struct pm_arena *a, const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
+{
+	if (v->state != PM_SET || !f->key || f->flags & (PM_F_OWN | PM_F_AFTER | PM_F_SECRET))
+		return;
+	if (f->type == PM_T_PROPS && f->count > 0)
+		create_entries(a, f, v, form);
+	else if (!is_empty(f, v))
+		add_value(form, f->key, f, v);
+}
+
+static void create_known(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form)
+{
+	const struct pm_rec *spec = c->want->spec;
+	const struct pm_value *tags = &spec->val[PM_POD_TAGS];
+	const char *pool = pm_rec_str(spec, PM_POD_POOL, NULL);
+
+	pm_buf_addf(form, "vmid=%u", c->vmid);
+	pm_form_add(form, "ostemplate", pm_rec_str(spec, PM_POD_IMAGE, ""));
+	/* Its default changed with version 9: never left to chance. */
+	pm_form_add(form, "unprivileged", pm_rec_bool(spec, PM_POD_UNPRIVILEGED, true) ? "1" : "0");
+	pm_form_add(form, "hostname", pm_rec_str(spec, PM_POD_HOSTNAME, c->want->name));
+	if (pool)
+		pm_form_add(form, "pool", pool);
+	if (!c->tags_later)
+		pm_form_add(form, "tags",
+			pm_tags_join(a, tags->state == PM_SET ? tags->u.list : NULL, NULL,
+				c->marker->set));
+	pm_form_add(form, "description",
+		pm_marker_join(a, pm_rec_str(spec, PM_POD_DESCRIPTION, ""), c->marker));
+}
+
+void pm_pve_encode_create(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form)
+{
+	const struct pm_kind *k = c->want->kind;
+
+	create_known(a, c, form);
+	for (unsigned i = 0; i < k->nfields; i++) {
+		switch (i) {
+		case PM_POD_UNPRIVILEGED:
+		case PM_POD_HOSTNAME:
+		case PM_POD_TAGS:
+		case PM_POD_DESCRIPTION:
+			break;
+		default:
+			create_row(a, &k->fields[i], &c->want->spec->val[i], form);
+		}
+	}
+}
+
+/* ---- update ---- */
+
+struct encode {
+	struct pm_arena *a;
+	const struct pm_update *u;
+	const struct pm_live *live;
+	const struct pm_marker *mark; /* of the guest; NULL: none */
+	struct pm_buf *form;
+	PM_VEC(const char *) drop; /* keys to delete */
+};
+
+static bool has_key(const struct encode *e, const char *key)
+{
+	for (size_t i = 0; e->live->keys && i < e->live->keys->n; i++) {
+		if (strcmp(e->live->keys->v[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Did podmox set it? Only then may it go when the manifest is silent about it. */
+static bool was_ours(const struct encode *e, const char *key, const char *sub)
+{
+	return e->mark && pm_marker_has(e->mark, key, sub);
+}
+
+static void drop_key(struct encode *e, const char *key)
+{
+	if (has_key(e, key))
+		pm_vec_push(&e->drop, key);
+}
+
+/* Rows that never go by themselves: plan/diff.c judges in the same way. */
+static bool cannot_go(const struct pm_field *f)
+{
+	return f->flags & (PM_F_KEEP | PM_F_GROW | PM_F_MOVE | PM_F_REQUIRED | PM_F_OWN |
+				  PM_F_INNER | PM_F_IDENT) ||
+	       f == &pm_kind_net.fields[PM_NET_HWADDR];
+}
+
+/* ---- property strings ---- */
+
+/* Sub-keys of PVE that podmox set and the manifest no longer names; ends with NULL. */
+static const char *const *dropped_subs(
+	struct encode *e, const char *key, const struct pm_rec *want, const struct pm_rec *have)
+{
+	const char **drop = pm_new_n(e->a, const char *, have->kind->nfields + 1);
+	size_t n = 0;
+
+	for (unsigned i = 0; i < have->kind->nfields; i++) {
+		const struct pm_field *f = &have->kind->fields[i];
+
+		if (f->key && !cannot_go(f) && have->val[i].state == PM_SET &&
+			(!want || want->val[i].state == PM_UNSET) && was_ours(e, key, f->key))
+			drop[n++] = f->key;
+	}
+	return drop;
+}
+
+/* A MAC that is "not given" stays as it is: without it PVE would make up a new one. */
+static const struct pm_rec *keep_mac(struct pm_arena *a, const struct pm_rec *want)
+{
+	struct pm_rec *r;
+
+	if (want->kind != &pm_kind_net || want->val[PM_NET_HWADDR].state != PM_NULL)
+		return want;
+	r = pm_rec_new(a, want->kind);
+	memcpy(r, want, sizeof(*want) + want->kind->nfields * sizeof(want->val[0]));
+	r->val[PM_NET_HWADDR].state = PM_UNSET;
+	return r;
+}
+
+/* Writes one property string where it differs; want NULL: only what podmox set is taken out. */
+static void put_rec(
+	struct encode *e, const char *key, const struct pm_rec *want, const struct pm_rec *have)
+{
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+
+	if (!want)
+		want = pm_rec_new(e->a, have->kind);
+	want = keep_mac(e->a, want);
+	if (have)
+		pm_rec_merge(want, have, dropped_subs(e, key, want, have), &text);
+	else
+		pm_rec_format(want, &text);
+	if (have && have->raw && strcmp(have->raw, pm_buf_str(&text)) == 0)
+		return;
+	if (text.len > 0)
+		pm_form_add(e->form, key, pm_buf_str(&text));
+	else if (have)
+		drop_key(e, key);
+}
+
+static struct pm_rec *entry_at(const struct pm_value *v, unsigned slot)
+{
+	if (v->state != PM_SET)
+		return NULL;
+	for (size_t i = 0; i < v->u.recs->n; i++) {
+		if (v->u.recs->v[i]->slot == slot)
+			return v->u.recs->v[i];
+	}
+	return NULL;
+}
+
+static void put_entries(struct encode *e, const struct pm_field *f, const struct pm_value *want,
+	const struct pm_value *have)
+{
+	for (size_t i = 0; want->state == PM_SET && i < want->u.recs->n; i++) {
+		const struct pm_rec *w = want->u.recs->v[i];
+
+		put_rec(e, slot_key(e->a, f, w->slot), w, entry_at(have, w->slot));
+	}
+	for (size_t i = 0; have->state == PM_SET && i < have->u.recs->n; i++) {
+		const struct pm_rec *h = have->u.recs->v[i];
+		const char *key = slot_key(e->a, f, h->slot);
+
+		if (want->state == PM_NULL || (!entry_at(want, h->slot) && was_ours(e, key, NULL)))
+			drop_key(e, key);
+	}
+}
+
+static void put_props(struct encode *e, const struct pm_field *f, const struct pm_value *want,
+	const struct pm_value *have)
+{
+	const struct pm_rec *h = have->state == PM_SET ? have->u.rec : NULL;
+
+	if (f->count > 0)
+		put_entries(e, f, want, have);
+	else if (want->state == PM_SET)
+		put_rec(e, f->key, want->u.rec, h);
+	else if (want->state == PM_NULL && !cannot_go(f))
+		drop_key(e, f->key);
+	else if (want->state == PM_UNSET && h && !cannot_go(f) && was_ours(e, f->key, NULL))
+		put_rec(e, f->key, NULL, h);
+}
+
+/* ---- the environment ---- */
+
+static bool names(const struct pm_value *map, const char *entry)
+{
+	size_t n = strcspn(entry, "=") + 1;
+
+	for (size_t i = 0; map->state == PM_SET && i < map->u.list->n; i++) {
+		if (strncmp(map->u.list->v[i], entry, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void put_env(struct encode *e, const struct pm_field *f, const struct pm_value *want,
+	const struct pm_value *have)
+{
+	size_t n = have->state == PM_SET ? have->u.list->n : 0, ndrop = 0;
+	const char **drop = pm_new_n(e->a, const char *, n + 1);
+	cleanup_buf struct pm_buf before = PM_BUF(0), after = PM_BUF(0);
+	struct pm_value merged = { .state = PM_UNSET };
+
+	if (want->state == PM_NULL) {
+		drop_key(e, f->key);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *entry = have->u.list->v[i];
+		const char *name = pm_arena_strndup(e->a, entry, strcspn(entry, "="));
+
+		if (!names(want, entry) && was_ours(e, f->key, name))
+			drop[ndrop++] = name;
+	}
+	if (want->state == PM_UNSET && ndrop == 0)
+		return;
+	pm_strmap_merge(e->a, want, have->state == PM_SET ? have : NULL, drop, &merged);
+	pm_value_format(f, PM_PVE, have, &before);
+	pm_value_format(f, PM_PVE, &merged, &after);
+	if (before.len == after.len &&
+		memcmp(pm_buf_str(&before), pm_buf_str(&after), after.len) == 0)
+		return;
+	if (after.len > 0)
+		pm_form_addn(e->form, f->key, pm_buf_str(&after), after.len);
+	else
+		drop_key(e, f->key);
+}
+
+/* ---- tags and the description ---- */
+
+static bool covers(const char *all, const char *part)
+{
+	char tag[256];
+
+	for (;;) {
+		size_t n;
+
+		part += strspn(part, ";, \t");
+		n = strcspn(part, ";, \t");
+		if (n == 0)
+			return true;
+		if (n >= sizeof(tag))
+			return false;
+		memcpy(tag, part, n);
+		tag[n] = '\0';
+		if (!pm_tags_have(all, tag))
+			return false;
+		part += n;
+	}
+}
+
+static void put_tags(struct encode *e, const struct pm_field *f, const struct pm_value *want)
+{
+	static const struct pm_list none = { .n = 0 };
+	const char *have = e->live->tags ? e->live->tags : "", *tags;
+	const struct pm_list *user = NULL; /* keep what is there */
+
+	if (!e->u->set)
+		return;
+	if (want->state == PM_SET)
+		user = want->u.list;
+	else if (want->state == PM_NULL || was_ours(e, f->key, NULL))
+		user = &none;
+	tags = pm_tags_join(e->a, user, have, e->u->set);
+	/* PVE may keep them in another order: only which ones there are counts. */
+	if (!covers(have, tags) || !covers(tags, have))
+		pm_form_add(e->form, f->key, tags);
+}
+
+/* What nobody sees in a plan goes along with the next write; what podmox relies on is written for its
+ * own sake. */
+static bool marker_matters(const struct encode *e)
+{
+	const struct pm_marker *new = e->u->marker, *old = e->mark;
+	const char *keep = old && old->on_remove ? old->on_remove : "";
+
+	if (!old || e->live->marker_fault)
+		return true;
+	return strcmp(old->set, new->set) != 0 || strcmp(old->kind, new->kind) != 0 ||
+	       strcmp(old->ns, new->ns) != 0 || strcmp(old->name, new->name) != 0 ||
+	       strcmp(old->uid, new->uid) != 0 || old->vmid != new->vmid ||
+	       old->done != new->done || strcmp(keep, new->on_remove ? new->on_remove : "") != 0;
+}
+
+static void put_description(struct encode *e)
+{
+	const struct pm_value *want = &e->u->want->spec->val[PM_POD_DESCRIPTION];
+	const char *have = pm_rec_str(e->u->have->spec, PM_POD_DESCRIPTION, ""), *text = have;
+	const struct pm_marker *mark = e->u->marker ? e->u->marker : e->mark;
+	bool differs, marks;
+
+	if (want->state == PM_SET)
+		text = want->u.s;
+	else if (want->state == PM_NULL || was_ours(e, "description", NULL))
+		text = "";
+	if (e->u->after_create)
+		text = have;
+	differs = strcmp(text, have) != 0;
+	marks = e->u->marker && (e->form->len > 0 || e->drop.n > 0 || marker_matters(e));
+	if (!differs && !marks)
+		return;
+	if (mark)
+		pm_form_add(e->form, "description", pm_marker_join(e->a, text, mark));
+	else if (*text)
+		pm_form_add(e->form, "description", text);
+	else
+		drop_key(e, "description");
+}
+
+/* ---- rows ---- */
+
+static void put_scalar(struct encode *e, const struct pm_field *f, const struct pm_value *want,
+	const struct pm_value *have)
+{
+	if (want->state == PM_SET && !is_empty(f, want)) {
+		if (!pm_value_equal(f, want, have))
+			add_value(e->form, f->key, f, want);
+		return;
+	}
+	if (cannot_go(f) || have->state != PM_SET || pm_value_default(f, have))
+		return;
+	if (want->state != PM_UNSET || was_ours(e, f->key, NULL))
+		drop_key(e, f->key);
+}
+
+static bool skipped(const struct encode *e, const struct pm_field *f)
+{
+	if (!f->key || f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE))
+		return true;
+	return e->u->after_create && !(f->flags & PM_F_AFTER) && strcmp(f->key, "tags") != 0;
+}
+
+static void put_row(struct encode *e, unsigned i)
+{
+	const struct pm_field *f = &e->u->want->kind->fields[i];
+	const struct pm_value *want = &e->u->want->spec->val[i];
+	const struct pm_value *have = e->u->have->spec ? &e->u->have->spec->val[i] : &absent;
+
+	if (skipped(e, f) || i == PM_POD_DESCRIPTION)
+		return;
+	if (i == PM_POD_TAGS)
+		put_tags(e, f, want);
+	else if (f->type == PM_T_STRMAP)
+		put_env(e, f, want, have);
+	else if (f->type == PM_T_PROPS)
+		put_props(e, f, want, have);
+	else
+		put_scalar(e, f, want, have);
+}
+
+static void put_deletes(struct encode *e)
+{
+	cleanup_buf struct pm_buf keys = PM_BUF(0);
+
+	for (size_t i = 0; i < e->drop.n; i++)
+		pm_buf_addf(&keys, "%s%s", i > 0 ? "," : "", e->drop.v[i]);
+	if (keys.len > 0)
+		pm_form_add(e->form, "delete", pm_buf_str(&keys));
+}
+
+void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form)
+{
+	struct encode e = {
+		.a = a, .u = u, .live = u->have->live, .mark = u->have->live->marker, .form = form
+	};
+
+	for (unsigned i = 0; i < u->want->kind->nfields; i++)
+		put_row(&e, i);
+	put_description(&e);
+	put_deletes(&e);
+	if (form->len > 0 && e.live->digest)
+		pm_form_add(form, "digest", e.live->digest);
+	pm_vec_done(&e.drop);
+}

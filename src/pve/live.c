@@ -1,0 +1,441 @@
+/* Reading what there is: the inventory, then the configuration of every guest in scope, all at once. A
+ * guest that cannot be read is in the result as unknown; it is never left out. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "pve/pve_priv.h"
+
+#define EMPTY_PAUSE_MS 500
+
+/* A guest that a manifest names by its number. */
+struct named {
+	unsigned vmid;
+	const struct pm_obj *want;
+};
+
+/* One reading of the live set. */
+struct live {
+	struct pm_pve *p;
+	struct pm_job *j;
+	const struct pm_scope *scope;
+	struct pm_arena *a; /* of the result */
+	struct pm_inventory inv;
+	struct pm_obj **job; /* guests to read, interleaved by node */
+	size_t njobs;
+	struct pm_get *get;  /* parallel to job */
+	char tag[24];        /* of our set */
+	struct named *named; /* guests that the manifests name by number, sorted */
+	size_t nnamed;
+	unsigned nread;
+	size_t nmoved; /* guests that were not where the inventory said */
+};
+
+/* ---- scope ---- */
+
+static int by_number(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+
+	return x->vmid < y->vmid ? -1 : x->vmid > y->vmid;
+}
+
+static void collect_named(struct live *l)
+{
+	const struct pm_set *want = l->scope->want;
+
+	l->named = pm_xcalloc((want ? want->n : 0) + 1, sizeof(*l->named));
+	for (size_t i = 0; want && i < want->n; i++) {
+		const struct pm_obj *o = want->v[i];
+
+		if (o->kind == &pm_kind_pod && o->spec && o->spec->val[PM_POD_VMID].state == PM_SET)
+			l->named[l->nnamed++] =
+				(struct named){ (unsigned)o->spec->val[PM_POD_VMID].u.i, o };
+	}
+	qsort(l->named, l->nnamed, sizeof(*l->named), by_number);
+}
+
+/* What the manifests call this number; NULL: nothing. */
+static const struct pm_obj *find_named(const struct live *l, unsigned vmid)
+{
+	const struct named key = { .vmid = vmid };
+	const struct named *found =
+		bsearch(&key, l->named, l->nnamed, sizeof(*l->named), by_number);
+
+	return found ? found->want : NULL;
+}
+
+/* Does it carry the tag of a set that is not ours? */
+static bool is_anothers(const struct live *l, const char *tags)
+{
+	char tag[24];
+
+	for (const char *s = tags; s && (s = strcasestr(s, PM_TAG "-")) != NULL;
+		s += strlen(PM_TAG)) {
+		size_t n = strcspn(s, ";, ");
+
+		if (n >= sizeof(tag) || (s > tags && !strchr(";, ", s[-1])))
+			continue;
+		memcpy(tag, s, n);
+		tag[n] = '\0';
+		if (pm_tag_is_ours(tag) && strcasecmp(tag, l->tag) != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool in_scope(const struct live *l, const struct pm_live *g)
+{
+	if (strcmp(g->type, "lxc") != 0)
+		return false;
+	if (g->tags && pm_tags_have(g->tags, l->tag))
+		return true;
+	if (find_named(l, g->vmid))
+		return true;
+	return g->vmid >= l->scope->vmid_low && g->vmid <= l->scope->vmid_high &&
+	       !is_anothers(l, g->tags);
+}
+
+/* ---- what to ask ---- */
+
+/* One guest of each node in turn, so that all nodes work at all times. */
+static void interleave(struct live *l)
+{
+	struct pm_obj **from = pm_xcalloc(l->njobs + 1, sizeof(struct pm_obj *));
+	size_t *next = pm_xcalloc(l->njobs + 1, sizeof(*next));
+	size_t *head = pm_xcalloc(l->inv.nnodes + 1, sizeof(*head)), n = 0;
+
+	memcpy(from, l->job, l->njobs * sizeof(struct pm_obj *));
+	/* Lists by node, of index + 1; guests on nodes that nobody lists share the last one. */
+	for (size_t i = l->njobs; i-- > 0;) {
+		unsigned k = 0;
+
+		while (k < l->inv.nnodes && strcmp(l->inv.nodes[k].name, from[i]->live->node) != 0)
+			k++;
+		next[i] = head[k];
+		head[k] = i + 1;
+	}
+	while (n < l->njobs) {
+		for (unsigned k = 0; k <= l->inv.nnodes; k++) {
+			if (head[k] == 0)
+				continue;
+			l->job[n++] = from[head[k] - 1];
+			head[k] = next[head[k] - 1];
+		}
+	}
+	free(from);
+	free(next);
+	free(head);
+}
+
+static void set_unknown(struct live *l, struct pm_obj *o, bool unreachable, const char *why)
+{
+	o->live->unreachable = unreachable;
+	o->live->unread = true;
+	o->live->unread_why = pm_arena_strdup(l->a, why);
+}
+
+/* Lists the guests in scope whose node is up. */
+static void choose(struct live *l)
+{
+	l->job = pm_xcalloc(l->inv.n + 1, sizeof(struct pm_obj *));
+	for (size_t i = 0; i < l->inv.n; i++) {
+		struct pm_obj *o = l->inv.v[i];
+
+		if (!pm_inventory_online(&l->inv, o->live->node)) {
+			o->live->unreachable = true;
+			if (in_scope(l, o->live))
+				set_unknown(l, o, true,
+					pm_arena_printf(l->a, "node %s is offline", o->live->node));
+		} else if (in_scope(l, o->live)) {
+			l->job[l->njobs++] = o;
+		}
+	}
+	interleave(l);
+}
+
+/* ---- configurations ---- */
+
+static void got_config(void *arg, size_t i, struct pm_call *c, const struct pm_error *err)
+{
+	struct live *l = arg;
+	struct pm_obj *o = l->job[i];
+	struct pm_error bad;
+
+	o->live->unread = false;
+	if (err->code == PM_OK) {
+		if (pm_pve_decode_pending(l->a, o->kind, c->body_in.p, c->body_in.len, o, &bad) <
+			0) {
+			set_unknown(l, o, false, bad.msg);
+			return;
+		}
+		l->nread++;
+		pm_name_guest(o, l->scope->set);
+	} else if (err->code == PM_E_NOTFOUND) {
+		l->nmoved++;
+		set_unknown(l, o, false, err->msg);
+	} else {
+		set_unknown(
+			l, o, err->code == PM_E_UNREACHABLE || err->code == PM_E_TIMEOUT, err->msg);
+	}
+}
+
+/* Paths of one request each, all in one piece of memory. */
+static void make_gets(struct live *l, enum pm_endpoint_id id, struct pm_buf *paths)
+{
+	const struct pm_endpoint *e = pm_endpoint(id);
+	size_t *at = pm_xcalloc(l->njobs + 1, sizeof(*at));
+
+	for (size_t i = 0; i < l->njobs; i++) {
+		const struct pm_live *g = l->job[i]->live;
+
+		at[i] = paths->len;
+		pm_buf_adds(paths, API);
+		pm_endpoint_path(e, g->node, g->type, g->vmid, paths);
+		pm_buf_addc(paths, '\0');
+	}
+	l->get = pm_xrealloc(l->get, (l->njobs + 1) * sizeof(*l->get));
+	for (size_t i = 0; i < l->njobs; i++)
+		l->get[i] = (struct pm_get){ paths->p + at[i], l->job[i]->live->node };
+	free(at);
+}
+
+static int fetch_all(struct live *l, enum pm_endpoint_id id, pm_got_fn *got, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf paths = PM_BUF((size_t)1 << 30);
+	struct pm_fetch f = { .n = l->njobs, .got = got, .arg = l };
+
+	if (l->njobs == 0)
+		return 0;
+	make_gets(l, id, &paths);
+	f.v = l->get;
+	return pm_pve_fetch(l->p, l->j, &f, err);
+}
+
+/* ---- guests that were not where they should be ---- */
+
+/* Takes the guest out of the inventory: it is gone. */
+static void drop(struct pm_inventory *inv, const struct pm_obj *o)
+{
+	for (size_t i = 0; i < inv->n; i++) {
+		if (inv->v[i] == o) {
+			memmove(&inv->v[i], &inv->v[i + 1], (inv->n - i - 1) * sizeof(*inv->v));
+			inv->n--;
+			return;
+		}
+	}
+}
+
+/* Reads the inventory once more; what has moved is asked again, what is gone is dropped. */
+static int look_again(struct live *l, struct pm_error *err)
+{
+	struct pm_inventory now;
+	size_t n = 0;
+	int r;
+
+	r = pm_inventory_rows(l->p, l->j, 0, &now, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < l->njobs; i++) {
+		struct pm_obj *o = l->job[i];
+		const struct pm_obj *row;
+
+		/* The reachable ones among the unknown: only "does not exist" is worth a second look. */
+		if (!o->live->unread || o->live->unreachable ||
+			!strstr(o->live->unread_why, "does not exist"))
+			continue;
+		row = pm_inventory_find(&now, o->live->vmid);
+		if (!row) {
+			drop(&l->inv, o);
+			continue;
+		}
+		*o->live = *row->live;
+		l->job[n++] = o;
+	}
+	l->njobs = n;
+	pm_vec_done(&now);
+	return fetch_all(l, PM_EP_PENDING, got_config, err);
+}
+
+/* ---- run states ---- */
+
+static const struct pm_obj *find_want(const struct live *l, const struct pm_obj *o)
+{
+	const struct pm_set *want = l->scope->want;
+	const struct pm_obj *w = NULL;
+
+	if (want && o->ns[0])
+		w = pm_set_find(want, o->kind, o->ns, o->name);
+	/* Not ours yet: to be adopted by its number. */
+	return w ? w : find_named(l, o->live->vmid);
+}
+
+/* The inventory's status lags by seconds; it is only worth asking where it would change the plan. */
+static bool wants_status(const struct live *l, const struct pm_obj *o)
+{
+	const struct pm_obj *want;
+	const char *state;
+
+	if (!o->spec)
+		return false;
+	want = find_want(l, o);
+	if (!want || !want->spec)
+		return o->ns[0] && strcmp(o->live->status, "unknown") == 0;
+	state = pm_rec_str(want->spec, PM_POD_STATE, "running");
+	return strcmp(state, "ignored") != 0 && strcmp(state, o->live->status) != 0;
+}
+
+static void got_status(void *arg, size_t i, struct pm_call *c, const struct pm_error *err)
+{
+	struct live *l = arg;
+
+	if (err->code == PM_OK)
+		pm_take_current(l->a, l->job[i], c);
+	else
+		l->job[i]->live->status = "unknown";
+}
+
+static int read_states(struct live *l, struct pm_error *err)
+{
+	l->njobs = 0;
+	for (size_t i = 0; i < l->inv.n; i++) {
+		if (wants_status(l, l->inv.v[i]))
+			l->job[l->njobs++] = l->inv.v[i];
+	}
+	return fetch_all(l, PM_EP_STATUS, got_status, err);
+}
+
+/* ---- may absence be believed? ---- */
+
+/* An account that sees only pools sees all of ours when every object is to be in such a pool. */
+static const char *unseen_pool(const struct live *l)
+{
+	const struct pm_set *want = l->scope->want;
+
+	for (size_t i = 0; i < (want ? want->n : 0); i++) {
+		const struct pm_obj *o = want->v[i];
+		const char *pool = o->spec ? pm_rec_str(o->spec, PM_POD_POOL, NULL) : NULL;
+		bool seen = false;
+
+		for (unsigned k = 0; pool && k < l->inv.npools_seen; k++)
+			seen |= strcmp(l->inv.pools_seen[k], pool) == 0;
+		if (!seen)
+			return pm_arena_printf(l->a,
+				"the account may not see all guests, and %s is in no pool that it may see; grant "
+				"it VM.Audit on /vms",
+				o->name);
+	}
+	return NULL;
+}
+
+static void judge(struct live *l, struct pm_facts *facts)
+{
+	const char *why = NULL;
+
+	pm_inventory_facts(l->p, &l->inv, facts);
+	facts->nread = l->nread;
+	if (!facts->complete)
+		return;
+	if (!l->inv.sees_all)
+		why = unseen_pool(l);
+	for (size_t i = 0; !why && i < l->inv.n; i++) {
+		const struct pm_live *g = l->inv.v[i]->live;
+
+		if (g->unread)
+			why = pm_arena_printf(l->a, "guest %u on %s could not be read: %s", g->vmid,
+				g->node, g->unread_why);
+	}
+	facts->incomplete_why = why;
+	facts->complete = why == NULL;
+}
+
+/* ---- the whole ---- */
+
+/* A cluster file system that hiccups lists no guest at all, with status 200: an empty list is believed
+ * when it comes twice, and never where there were guests before. */
+static int read_inventory(struct live *l, struct pm_error *err)
+{
+	size_t before = atomic_load(&l->p->nguests);
+	int r = pm_inventory_read(l->p, l->j, &l->inv, err);
+
+	if (r < 0)
+		return r;
+	if (l->inv.n == 0) {
+		err->code = PM_OK;
+		r = pm_pve_wait_ms(l->p, l->j, EMPTY_PAUSE_MS, err);
+		if (r == 0)
+			r = pm_inventory_read(l->p, l->j, &l->inv, err);
+		if (r < 0)
+			return r;
+	}
+	if (l->inv.n == 0 && before > 1 && !l->inv.why)
+		l->inv.why = pm_arena_printf(
+			l->a, "the inventory is empty, and there were %zu guests before", before);
+	else
+		atomic_store(&l->p->nguests, l->inv.n);
+	return 0;
+}
+
+static int read_live(struct live *l, struct pm_error *err)
+{
+	int r = read_inventory(l, err);
+
+	if (r < 0)
+		return r;
+	choose(l);
+	r = fetch_all(l, PM_EP_PENDING, got_config, err);
+	if (r == 0 && l->nmoved > 0)
+		r = look_again(l, err);
+	if (r == 0)
+		r = read_states(l, err);
+	return r;
+}
+
+int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope,
+	struct pm_set *ret, struct pm_error *err)
+{
+	struct live l = { .p = p, .j = j, .scope = scope, .a = j->arena };
+	uint64_t began = pm_mono_ns(p->clock);
+	int r;
+
+	(void)pm_set_tag(scope->set, l.tag);
+	collect_named(&l);
+	r = read_live(&l, err);
+	if (r == 0) {
+		ret->arena = j->arena;
+		for (size_t i = 0; i < l.inv.n; i++)
+			pm_set_add(ret, l.inv.v[i]);
+		pm_set_sort(ret);
+		judge(&l, &ret->facts);
+		ret->facts.took_ns = pm_mono_ns(p->clock) - began;
+	}
+	free(l.job);
+	free(l.get);
+	free(l.named);
+	pm_vec_done(&l.inv);
+	return r;
+}
+
+int pm_pve_facts(struct pm_pve *p, struct pm_job *j, struct pm_facts *ret, struct pm_error *err)
+{
+	uint64_t began = pm_mono_ns(p->clock);
+	struct pm_inventory inv;
+	int r = pm_inventory_read(p, j, &inv, err);
+
+	if (r < 0)
+		return r;
+	pm_inventory_facts(p, &inv, ret);
+	for (unsigned i = 0; ret->complete && i < inv.nnodes; i++) {
+		if (inv.nodes[i].online)
+			continue;
+		ret->complete = false;
+		ret->incomplete_why =
+			pm_arena_printf(j->arena, "node %s is offline", inv.nodes[i].name);
+	}
+	ret->took_ns = pm_mono_ns(p->clock) - began;
+	pm_vec_done(&inv);
+	return 0;
+}

@@ -1,0 +1,234 @@
+/* Inside of the room: the client and what its files ask of each other. */
+#ifndef PM_PVE_PVE_PRIV_H
+#define PM_PVE_PVE_PRIV_H
+
+#include <pthread.h>
+
+#include "base/json.h"
+#include "base/random.h"
+#include "pve/pve.h"
+
+#define API        "/api2/json"
+#define NODE_MAX   64
+#define MOST_HOSTS 64
+
+/* ---- errors.c ---- */
+
+/** What a text of PVE means, for the exit status of a task; `otherwise` when nobody knows it. */
+enum pm_code pm_fault_code(
+	const char *text, enum pm_code otherwise, const char **ret_remedy, bool *ret_ran);
+
+/** 59x: the hop to the node failed, not the host that says so. */
+bool pm_pve_is_hop(int status);
+
+/* ---- hosts.c: one mutex guards what changes ---- */
+
+struct pm_hosts {
+	pthread_mutex_t lock;
+	struct pm_host *v; /* constant after open */
+	unsigned n;
+	struct pm_health {
+		char node[NODE_MAX]; /* the node it is; "" unknown */
+		unsigned failures;   /* one after the other; 0: healthy */
+		uint64_t probe_ns;   /* when a failed one may be tried first again */
+	} * health;
+	struct pm_random rnd;
+};
+
+/** Builds hosts from the cluster's record; strings live in `a`. */
+int pm_hosts_open(struct pm_hosts *h, struct pm_arena *a, const struct pm_pve_opts *o,
+	struct pm_error *err) PM_CHECK;
+void pm_hosts_done(struct pm_hosts *h);
+
+/** In which order to ask, for the node or (NULL) for anything: its own host first, then the others, each
+ * node beginning at another one; failed hosts last. A host whose time to be probed has come is put in
+ * its place for one caller. */
+void pm_hosts_order(
+	struct pm_hosts *h, const char *node, uint64_t now_ns, uint8_t order[MOST_HOSTS]);
+void pm_hosts_ok(struct pm_hosts *h, const struct pm_host *host);
+void pm_hosts_failed(struct pm_hosts *h, const struct pm_host *host, uint64_t now_ns);
+
+/** A host is that node: by its name, its address, or because it said so itself (`self`). */
+void pm_hosts_learn(
+	struct pm_hosts *h, const char *node, const char *ip, const struct pm_host *self);
+
+/** "pve1.lan:8006" and the like as a URL; -PM_E_INPUT. */
+int pm_host_url(
+	struct pm_arena *a, const char *text, const char **ret, struct pm_error *err) PM_CHECK;
+
+/* ---- session.c: one mutex guards it ---- */
+
+struct pm_creds;
+struct pm_session {
+	pthread_mutex_t lock;
+	char *user; /* "root@pam", or the token's id */
+	bool token;
+	enum pm_secret_from from; /* of the password or the token's secret */
+	const char *what, *dir;
+	struct pm_creds *creds; /* NULL: log in first */
+	bool logging_in;
+	unsigned doubts;        /* tickets refused that were never let in, one after the other */
+	struct pm_error failed; /* code PM_OK: nothing is remembered */
+	uint64_t failed_until_ns;
+};
+
+/** What a request needs to be let in; borrowed until it is given back. */
+struct pm_lease {
+	struct pm_creds *creds;
+	const char *const *read, *const *write; /* headers of a GET, and of everything else */
+};
+
+int pm_session_open(struct pm_session *s, struct pm_arena *a, const struct pm_pve_opts *o,
+	struct pm_error *err) PM_CHECK;
+void pm_session_done(struct pm_session *s);
+int pm_session_take(
+	struct pm_pve *p, struct pm_job *j, struct pm_lease *ret, struct pm_error *err) PM_CHECK;
+void pm_session_give(struct pm_pve *p, struct pm_lease *l);
+
+/** A request with this lease was let in. */
+void pm_session_worked(struct pm_lease *l);
+
+/** A request with this lease got a 401. *err is its typed error. true: a new ticket may help. */
+bool pm_session_refused(struct pm_pve *p, const struct pm_lease *l, const struct pm_error *err);
+
+/* ---- the client ---- */
+
+struct pm_pve {
+	struct pm_arena *arena; /* of what is constant after open */
+	struct pm_transport *transport;
+	const struct pm_clock *clock;
+	struct pm_audit *audit;
+	const struct pm_list *allow;
+	const char *cluster;
+	const char *config_dir;
+	unsigned timeout_ms;
+	struct pm_hosts hosts;
+	struct pm_session session;
+	atomic_size_t nguests; /* rows of the last inventory */
+	pthread_mutex_t lock;  /* of rnd */
+	struct pm_random rnd;
+};
+
+/** How long to wait before attempt + 1, as base/retry.h; fewer attempts where each takes long. */
+int64_t pm_pve_delay_ms(struct pm_pve *p, unsigned attempt, unsigned most, bool idempotent,
+	const struct pm_error *err);
+int pm_pve_wait_ms(struct pm_pve *p, struct pm_job *j, int64_t ms, struct pm_error *err) PM_CHECK;
+
+/* ---- call.c ---- */
+
+/** pm_pve_call with at most `most` attempts (0: the default) that gives the whole answer, whose member
+ * is `data`. */
+int pm_pve_send(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c, unsigned most,
+	struct json_object **ret, struct pm_error *err) PM_CHECK;
+
+/** Why an answer without an error (no status of 400 or more) is none of PVE's. */
+int pm_pve_strange(const struct pm_call *c, struct pm_error *err);
+
+/* ---- fetch.c: many GETs at once ---- */
+
+struct pm_get {
+	const char *path; /* below /api2/json */
+	const char *node; /* whose host is asked first; NULL: any */
+};
+
+/** Called once for each, in the calling thread. *err tells what is wrong (code PM_OK: c holds a good
+ * answer, which may be changed and freed). */
+typedef void pm_got_fn(void *arg, size_t i, struct pm_call *c, const struct pm_error *err);
+
+/** Fetches n answers: failover, a new ticket, retries; a node whose answers fail one after the other is
+ * not asked again. -code only for what stops everything: cancelled, not let in, not trusted. */
+struct pm_fetch {
+	const struct pm_get *v;
+	size_t n;
+	pm_got_fn *got;
+	void *arg;
+};
+int pm_pve_fetch(struct pm_pve *p, struct pm_job *j, const struct pm_fetch *f,
+	struct pm_error *err) PM_CHECK;
+
+/* ---- endpoints.c ---- */
+
+enum pm_endpoint_id {
+	PM_EP_CREATE,
+	PM_EP_CONFIG,
+	PM_EP_RESIZE,
+	PM_EP_START,
+	PM_EP_SHUTDOWN,
+	PM_EP_STOP,
+	PM_EP_REBOOT,
+	PM_EP_MIGRATE,
+	PM_EP_DELETE,
+	PM_EP_POOL,
+	PM_EP_PENDING,
+	PM_EP_STATUS,
+	PM_EP_INTERFACES,
+	PM_EP_MAX,
+};
+
+struct pm_endpoint {
+	const char *method;
+	const char *path;      /* %n the node, %t lxc or qemu, %v the VMID */
+	const char *operation; /* the policy's word; NULL: reads */
+	const char *task;      /* type of the task of a container; NULL: done when answered */
+	const char *ha_task;   /* the same where HA manages the guest; NULL: no difference */
+	bool idempotent;       /* may be sent again after a lost answer */
+};
+const struct pm_endpoint *pm_endpoint(enum pm_endpoint_id id);
+
+/** Appends the path for a guest. */
+void pm_endpoint_path(const struct pm_endpoint *e, const char *node, const char *type,
+	unsigned vmid, struct pm_buf *out);
+
+/* ---- inventory.c ---- */
+
+struct pm_inventory {
+	struct pm_arena *arena;
+	struct pm_obj **v; /* a row each, without a spec, in PVE's order */
+	size_t n, cap;
+	struct pm_node *nodes; /* of /cluster/status, else of the inventory */
+	unsigned nnodes;
+	const char **pools;
+	unsigned npools;
+	bool quorate, status_read;
+	bool sees_all;           /* the account sees every guest */
+	const char **pools_seen; /* of which it sees the guests all the same */
+	unsigned npools_seen;
+	const char *version;
+	const char *why; /* the first reason why this may not be all */
+};
+
+/** Inventory, state of the cluster, version and permissions, at once. */
+int pm_inventory_read(struct pm_pve *p, struct pm_job *j, struct pm_inventory *ret,
+	struct pm_error *err) PM_CHECK;
+/** Only the rows of guests; `vmid` 0: all, else that one. */
+int pm_inventory_rows(struct pm_pve *p, struct pm_job *j, unsigned vmid, struct pm_inventory *ret,
+	struct pm_error *err) PM_CHECK;
+struct pm_obj *pm_inventory_find(const struct pm_inventory *inv, unsigned vmid);
+bool pm_inventory_online(const struct pm_inventory *inv, const char *node);
+void pm_inventory_facts(
+	const struct pm_pve *p, const struct pm_inventory *inv, struct pm_facts *ret);
+
+/** Parsers of the three answers. Pure; text is changed. */
+int pm_inventory_parse(struct pm_inventory *inv, unsigned vmid, char *text, size_t n,
+	struct pm_error *err) PM_CHECK;
+
+/* ---- read.c ---- */
+
+/** Names a live guest by its marker, where that is its own (a clone carries its source's) and of that set
+ * (NULL: any). */
+void pm_name_guest(struct pm_obj *o, const char *set);
+
+/** Takes over what status/current says: run state, lock, what HA does with it. */
+void pm_take_current(struct pm_arena *a, struct pm_obj *o, struct pm_call *c);
+
+/* ---- encode.c ---- */
+
+/** Appends the form of a create call; the password is not in it. */
+void pm_pve_encode_create(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form);
+
+/* ---- decode.c ---- */
+
+/** Passes over the envelope {"data": ...} of an answer: the next event is the value's first. */
+int pm_json_data(struct pm_jread *r, enum pm_json_event *ret, struct pm_error *err) PM_CHECK;
+
+#endif

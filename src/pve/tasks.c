@@ -1,0 +1,269 @@
+/* Tasks of PVE: what an UPID says, following one to its end, and finding one whose answer was lost. */
+#include <ctype.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "pve/pve_priv.h"
+
+#define POLL_FIRST_MS 100
+#define POLL_MOST_MS  2000
+#define AWAY_MOST_NS  (300 * PM_S_NS) /* how long the node of a task may be away */
+#define UNKNOWN_MOST  5               /* "no such task" right after it began */
+#define LOG_LINES     6
+#define SINCE_SLACK_S 5 /* REFERENCE 3.5 */
+
+/* ---- UPID:node:pid:pstart:starttime:type:id:user: ---- */
+
+static bool hex(const char *s, size_t n, size_t least, size_t most)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!isxdigit((unsigned char)s[i]))
+			return false;
+	}
+	return n >= least && n <= most;
+}
+
+enum part { NODE, PID, PSTART, START, TYPE, ID, USER, PARTS };
+
+/* Cuts it into its parts; false: it is none. */
+static bool split(const char *upid, const char *at[PARTS], size_t n[PARTS])
+{
+	if (!pm_str_starts(upid, "UPID:") || strlen(upid) >= sizeof(((struct pm_task *)NULL)->upid))
+		return false;
+	upid += 5;
+	for (unsigned i = 0; i < PARTS; i++) {
+		at[i] = upid;
+		n[i] = strcspn(upid, ":");
+		if (upid[n[i]] != ':')
+			return false;
+		upid += n[i] + 1;
+	}
+	for (const char *s = at[NODE]; *s; s++) {
+		if (isspace((unsigned char)*s) || *s == '/' || iscntrl((unsigned char)*s))
+			return false;
+	}
+	return *upid == '\0' && n[NODE] > 0 && n[NODE] < NODE_MAX && hex(at[PID], n[PID], 8, 8) &&
+	       hex(at[PSTART], n[PSTART], 8, 9) && hex(at[START], n[START], 8, 8) && n[TYPE] > 0 &&
+	       n[USER] > 0;
+}
+
+bool pm_task_parse(const char *upid, struct pm_task *ret)
+{
+	const char *at[PARTS];
+	size_t n[PARTS];
+
+	if (!upid || !split(upid, at, n))
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret->upid, upid, strlen(upid) + 1);
+	memcpy(ret->node, at[NODE], n[NODE]);
+	return true;
+}
+
+/* "vzcreate 210", for messages. */
+static void title(const struct pm_task *t, char out[96])
+{
+	const char *at[PARTS];
+	size_t n[PARTS];
+
+	out[0] = '\0';
+	if (split(t->upid, at, n))
+		(void)snprintf(out, 96, "%.*s%s%.*s", (int)n[TYPE], at[TYPE], n[ID] > 0 ? " " : "",
+			(int)n[ID], at[ID]);
+}
+
+/* ---- following ---- */
+
+static void task_path(const struct pm_task *t, const char *what, struct pm_buf *out)
+{
+	pm_buf_adds(out, "/nodes/");
+	pm_form_escape(out, t->node, strlen(t->node));
+	pm_buf_adds(out, "/tasks/");
+	pm_form_escape(out, t->upid, strlen(t->upid));
+	pm_buf_addf(out, "/%s", what);
+}
+
+static int get(struct pm_pve *p, struct pm_job *j, const struct pm_task *t, const char *what,
+	struct json_object **ret, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf path = PM_BUF(4096);
+	struct pm_pve_call c = { .method = "GET", .node = t->node };
+
+	task_path(t, what, &path);
+	c.path = pm_buf_str(&path);
+	return pm_pve_send(p, j, &c, 1, ret, err);
+}
+
+/* Appends the last lines of the task's log; what cannot be had is left out. */
+static void add_log(struct pm_pve *p, struct pm_job *j, const struct pm_task *t, struct pm_buf *out)
+{
+	PM_CLEANUP(pm_json_putp) struct json_object *count = NULL, *root = NULL;
+	struct json_object *rows;
+	struct pm_error ignored;
+	int64_t total, start;
+	char what[64];
+
+	if (get(p, j, t, "log?limit=1", &count, &ignored) < 0)
+		return;
+	total = pm_json_int(count, "total", 0);
+	start = total > LOG_LINES ? total - LOG_LINES : 0;
+	(void)snprintf(what, sizeof(what), "log?start=%lld&limit=%d", (long long)start, LOG_LINES);
+	if (get(p, j, t, what, &root, &ignored) < 0)
+		return;
+	rows = pm_json_get(root, "data");
+	if (!json_object_is_type(rows, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		const char *line = pm_json_str(json_object_array_get_idx(rows, i), "t");
+
+		/* The last line only repeats the exit status. */
+		if (!line || !*line || pm_str_starts(line, "TASK "))
+			continue;
+		pm_buf_addf(out, "%s%.160s", out->len > 0 ? " / " : "", line);
+	}
+}
+
+/* The task has ended: well, or with a typed error that carries the end of its log. */
+static int ended(struct pm_pve *p, struct pm_job *j, struct pm_task *t, const char *exit_status,
+	struct pm_error *err)
+{
+	cleanup_buf struct pm_buf log = PM_BUF(4096);
+	const char *remedy;
+	enum pm_code code;
+	char name[96];
+	bool ran;
+
+	(void)snprintf(t->exit_status, sizeof(t->exit_status), "%s", exit_status);
+	if (strcmp(exit_status, "OK") == 0 || pm_str_starts(exit_status, "WARNINGS: "))
+		return 0;
+	code = pm_fault_code(exit_status, PM_E_TASK, &remedy, &ran);
+	/* A parameter that only the worker looked at is still the end of a task. */
+	if (code == PM_E_INVALID)
+		code = PM_E_TASK;
+	title(t, name);
+	add_log(p, j, t, &log);
+	(void)pm_error_set(err, code, "task %s on %s failed: %s%s%s%s%s", name, t->node,
+		t->exit_status, remedy ? "; " : "", remedy ? remedy : "",
+		log.len > 0 ? "; its log ends: " : "", pm_buf_str(&log));
+	err->maybe_sent = ran;
+	(void)pm_error_where(err, "%s", t->upid);
+	return -(int)code;
+}
+
+struct follow {
+	uint64_t away_since; /* 0: the node answers */
+	unsigned unknown;
+};
+
+/* A question about the task failed: 0 when it should be asked again. */
+static int excuse(struct pm_pve *p, struct follow *f, const struct pm_task *t, struct pm_error *err)
+{
+	uint64_t now = pm_mono_ns(p->clock);
+	char name[96];
+
+	title(t, name);
+	if (err->code == PM_E_NOTFOUND && ++f->unknown < UNKNOWN_MOST)
+		return 0;
+	if (pm_code_retryable(err->code)) {
+		if (f->away_since == 0)
+			f->away_since = now;
+		if (now - f->away_since < AWAY_MOST_NS)
+			return 0;
+	}
+	(void)pm_error_wrap(err, "the end of task %s on %s is not known", name, t->node);
+	err->maybe_sent = true;
+	return -(int)err->code;
+}
+
+int pm_task_wait(struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err)
+{
+	struct follow f = { .away_since = 0 };
+	uint64_t pause = POLL_FIRST_MS;
+
+	for (;;) {
+		PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
+		struct json_object *data;
+		const char *status, *exit_status;
+		int r;
+
+		err->code = PM_OK;
+		r = pm_pve_wait_ms(p, j, (int64_t)pause, err);
+		if (r == 0)
+			r = get(p, j, t, "status", &root, err);
+		if (r < 0) {
+			r = excuse(p, &f, t, err);
+			if (r < 0)
+				return r;
+		} else {
+			f.away_since = 0;
+			data = pm_json_get(root, "data");
+			status = pm_json_str(data, "status");
+			exit_status = pm_json_str(data, "exitstatus");
+			if (status && strcmp(status, "stopped") == 0)
+				return ended(p, j, t,
+					exit_status ? exit_status : "unexpected status", err);
+		}
+		pause = pause * 3 / 2 < POLL_MOST_MS ? pause * 3 / 2 : POLL_MOST_MS;
+	}
+}
+
+/* ---- finding ---- */
+
+/* Does the row tell of a task of ours that started then or later? Its start, or -1. */
+static int64_t match(const struct pm_pve *p, struct json_object *row, const char *type,
+	unsigned vmid, int64_t since_s)
+{
+	const char *upid = pm_json_str(row, "upid"), *at[PARTS];
+	const char *user = pm_pve_user(p);
+	int64_t start = pm_json_int(row, "starttime", -1);
+	size_t n[PARTS];
+	char id[16];
+
+	if (!upid || !split(upid, at, n) || start < since_s)
+		return -1;
+	(void)snprintf(id, sizeof(id), "%u", vmid);
+	if (strlen(user) != n[USER] || memcmp(user, at[USER], n[USER]) != 0 ||
+		strlen(type) != n[TYPE] || memcmp(type, at[TYPE], n[TYPE]) != 0 ||
+		strlen(id) != n[ID] || memcmp(id, at[ID], n[ID]) != 0)
+		return -1;
+	return start;
+}
+
+int pm_task_find(struct pm_pve *p, struct pm_job *j, const char *node, unsigned vmid,
+	const char *type, int64_t since_s, struct pm_task *ret, struct pm_error *err)
+{
+	PM_CLEANUP(pm_json_putp) struct json_object *rows = NULL;
+	cleanup_buf struct pm_buf path = PM_BUF(4096);
+	struct pm_pve_call c = { .method = "GET", .node = node };
+	const char *found = NULL;
+	int64_t newest = -1;
+	int r;
+
+	since_s -= SINCE_SLACK_S;
+	pm_buf_adds(&path, "/nodes/");
+	pm_form_escape(&path, node, strlen(node));
+	pm_buf_addf(&path, "/tasks?source=all&vmid=%u&since=%lld&limit=50&typefilter=", vmid,
+		(long long)since_s);
+	pm_form_escape(&path, type, strlen(type));
+	c.path = pm_buf_str(&path);
+	r = pm_pve_call(p, j, &c, &rows, err);
+	if (r < 0)
+		return pm_error_wrap(err, "looking for task %s of %u", type, vmid);
+	for (size_t i = 0;
+		json_object_is_type(rows, json_type_array) && i < json_object_array_length(rows);
+		i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+		int64_t start = match(p, row, type, vmid, since_s);
+
+		if (start > newest) {
+			newest = start;
+			found = pm_json_str(row, "upid");
+		}
+	}
+	if (!found || !pm_task_parse(found, ret))
+		return pm_error_set(
+			err, PM_E_NOTFOUND, "no task %s of %u on %s since then", type, vmid, node);
+	return 0;
+}
