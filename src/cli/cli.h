@@ -95,7 +95,7 @@ bool pm_cli_confirm(const char *question);
 
 /* ---- session.c: what every command that talks to a cluster opens ---- */
 
-struct pm_session {
+struct pm_cli {
 	struct pm_config *config;
 	struct pm_recon *recon;
 	struct pm_job job;
@@ -104,18 +104,18 @@ struct pm_session {
 
 /** Opens configuration and pipeline; on failure everything is printed and the exit status returned, 0
  * otherwise. Installs the handlers of SIGINT and SIGTERM that cancel the job. */
-int pm_session_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
-	struct pm_session *ret);
-void pm_session_close(struct pm_session *s);
+int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
+	struct pm_cli *ret);
+void pm_cli_close(struct pm_cli *s);
 
 /** Sets the handlers; the first signal cancels, the second ends the process at once. */
 struct pm_cancel *pm_cli_cancel(void);
 
 /** The paths of a command, or source.path of the configuration. NULL: there is neither (told). */
-const char *const *pm_session_paths(struct pm_session *s, const struct pm_args *a, size_t *ret_n);
+const char *const *pm_cli_paths(struct pm_cli *s, const struct pm_args *a, size_t *ret_n);
 
 /** Plans as the arguments ask. Exit status, 0: done. Findings are printed. */
-int pm_session_plan(struct pm_session *s, const struct pm_args *a, const struct pm_set *preloaded);
+int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded);
 
 /* ---- progress.c ---- */
 

@@ -70,7 +70,7 @@ static void print_failures(
 	}
 }
 
-static void print_report(const struct pm_args *a, struct pm_session *s, int status)
+static void print_report(const struct pm_args *a, struct pm_cli *s, int status)
 {
 	const struct pm_report *r = &s->cycle.report;
 
@@ -104,7 +104,7 @@ static int approve(const struct pm_args *a)
 	return 130;
 }
 
-static int execute(struct pm_args *a, struct pm_session *s)
+static int execute(struct pm_args *a, struct pm_cli *s)
 {
 	struct pm_error err = { 0 };
 	int status;
@@ -118,10 +118,10 @@ static int execute(struct pm_args *a, struct pm_session *s)
 	return status;
 }
 
-int pm_cli_apply(struct pm_args *a, struct pm_session *s, const struct pm_set *preloaded)
+int pm_cli_apply(struct pm_args *a, struct pm_cli *s, const struct pm_set *preloaded)
 {
 	bool stream = a->output == PM_OUT_JSON || a->output == PM_OUT_YAML;
-	int status = pm_session_plan(s, a, preloaded);
+	int status = pm_cli_make_plan(s, a, preloaded);
 
 	if (status != 0)
 		return status;
@@ -140,12 +140,12 @@ int pm_cli_apply(struct pm_args *a, struct pm_session *s, const struct pm_set *p
 static int run(struct pm_args *a, const struct pm_set *preloaded)
 {
 	struct pm_progress *progress = pm_progress_new(a);
-	struct pm_session s;
-	int status = pm_session_open(a, a->dry_run, pm_progress_event, progress, &s);
+	struct pm_cli s;
+	int status = pm_cli_open(a, a->dry_run, pm_progress_event, progress, &s);
 
 	if (status == 0) {
 		status = pm_cli_apply(a, &s, preloaded);
-		pm_session_close(&s);
+		pm_cli_close(&s);
 	}
 	pm_progress_free(progress);
 	return status;

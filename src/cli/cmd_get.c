@@ -32,7 +32,7 @@ static const struct pm_action *action_of(const struct pm_plan *p, const struct p
 }
 
 /* How far the guest is from its manifest; "-" where no manifests were given. */
-static const char *sync_state(const struct pm_session *s, const struct pm_obj *o, const char *owner)
+static const char *sync_state(const struct pm_cli *s, const struct pm_obj *o, const char *owner)
 {
 	const struct pm_action *a;
 
@@ -46,7 +46,7 @@ static const char *sync_state(const struct pm_session *s, const struct pm_obj *o
 	return "differs";
 }
 
-static void row_json(struct pm_jwrite *w, const struct pm_session *s, const struct pm_obj *o)
+static void row_json(struct pm_jwrite *w, const struct pm_cli *s, const struct pm_obj *o)
 {
 	const char *owner = ownership(o, s->config->set);
 
@@ -71,7 +71,7 @@ static bool selected(const struct pm_obj *o, const struct pm_kind *k, const char
 	return name == NULL || pm_str_eq(o->name, name);
 }
 
-static size_t print_table(const struct pm_session *s, const struct pm_kind *k, const char *name)
+static size_t print_table(const struct pm_cli *s, const struct pm_kind *k, const char *name)
 {
 	size_t n = 0;
 
@@ -93,8 +93,8 @@ static size_t print_table(const struct pm_session *s, const struct pm_kind *k, c
 	return n;
 }
 
-static size_t print_rows(const struct pm_args *a, const struct pm_session *s,
-	const struct pm_kind *k, const char *name)
+static size_t print_rows(
+	const struct pm_args *a, const struct pm_cli *s, const struct pm_kind *k, const char *name)
 {
 	struct pm_buf out cleanup_buf = PM_BUF(0);
 	struct pm_jwrite w = { .out = &out };
@@ -121,7 +121,7 @@ static size_t print_rows(const struct pm_args *a, const struct pm_session *s,
 }
 
 /* The manifests are optional here: without a source every guest is shown without its sync state. */
-static int read_live(struct pm_session *s, struct pm_args *a)
+static int read_live(struct pm_cli *s, struct pm_args *a)
 {
 	static const struct pm_set nothing;
 	bool source = pm_rec_str(s->config->rec, PM_CONFIG_SOURCE_PATH, NULL) != NULL;
@@ -129,7 +129,7 @@ static int read_live(struct pm_session *s, struct pm_args *a)
 	int status;
 
 	a->rest.n = 0;
-	status = pm_session_plan(s, a, source ? NULL : &nothing);
+	status = pm_cli_make_plan(s, a, source ? NULL : &nothing);
 	a->rest.n = n;
 	return status;
 }
@@ -150,12 +150,12 @@ int cmd_get(struct pm_args *a)
 {
 	const struct pm_kind *k = live_kind(a->rest.v[0]);
 	const char *name = a->rest.n > 1 ? a->rest.v[1] : NULL;
-	struct pm_session s;
+	struct pm_cli s;
 	int status;
 
 	if (k == NULL)
 		return 64;
-	status = pm_session_open(a, true, NULL, NULL, &s);
+	status = pm_cli_open(a, true, NULL, NULL, &s);
 	if (status != 0)
 		return status;
 	status = read_live(&s, a);
@@ -163,7 +163,7 @@ int cmd_get(struct pm_args *a)
 		(void)fprintf(stderr, "podmox: error: no %s named \"%s\"\n", k->name, name);
 		status = 1;
 	}
-	pm_session_close(&s);
+	pm_cli_close(&s);
 	return status;
 }
 
@@ -213,7 +213,7 @@ static void describe_action(const struct pm_action *a)
 	}
 }
 
-static void describe(struct pm_session *s, const struct pm_obj *o)
+static void describe(struct pm_cli *s, const struct pm_obj *o)
 {
 	const char *owner = ownership(o, s->config->set);
 
@@ -234,7 +234,7 @@ static void describe(struct pm_session *s, const struct pm_obj *o)
 		describe_spec(s->job.arena, o);
 }
 
-static int describe_named(struct pm_args *a, struct pm_session *s, const char *text)
+static int describe_named(struct pm_args *a, struct pm_cli *s, const char *text)
 {
 	for (size_t i = 0; i < s->cycle.have.n; i++) {
 		const struct pm_obj *o = s->cycle.have.v[i];
@@ -261,14 +261,14 @@ static int describe_named(struct pm_args *a, struct pm_session *s, const char *t
 
 int cmd_describe(struct pm_args *a)
 {
-	struct pm_session s;
-	int status = pm_session_open(a, true, NULL, NULL, &s);
+	struct pm_cli s;
+	int status = pm_cli_open(a, true, NULL, NULL, &s);
 
 	if (status != 0)
 		return status;
 	status = read_live(&s, a);
 	if (status == 0)
 		status = describe_named(a, &s, a->rest.v[0]);
-	pm_session_close(&s);
+	pm_cli_close(&s);
 	return status;
 }

@@ -35,16 +35,16 @@ int pm_cli_plan_status(const struct pm_args *a, const struct pm_plan *p)
 
 int cmd_plan(struct pm_args *a)
 {
-	struct pm_session s;
-	int status = pm_session_open(a, true, NULL, NULL, &s);
+	struct pm_cli s;
+	int status = pm_cli_open(a, true, NULL, NULL, &s);
 
 	if (status != 0)
 		return status;
-	status = pm_session_plan(&s, a, NULL);
+	status = pm_cli_make_plan(&s, a, NULL);
 	if (status == 0) {
 		pm_cli_plan(a, &s.cycle.plan);
 		status = pm_cli_plan_status(a, &s.cycle.plan);
 	}
-	pm_session_close(&s);
+	pm_cli_close(&s);
 	return status;
 }

@@ -29,7 +29,7 @@ struct pm_cancel *pm_cli_cancel(void)
 	return &cancel;
 }
 
-static int open_config(const struct pm_args *a, struct pm_session *s)
+static int open_config(const struct pm_args *a, struct pm_cli *s)
 {
 	struct pm_error err = { 0 };
 	int r = pm_config_open(a->config, &s->config, &s->job.diags, &err);
@@ -42,8 +42,8 @@ static int open_config(const struct pm_args *a, struct pm_session *s)
 	return 0;
 }
 
-int pm_session_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
-	struct pm_session *s)
+int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
+	struct pm_cli *s)
 {
 	struct pm_recon_opts o = { .readonly = readonly,
 		.clock = &pm_clock_system,
@@ -65,11 +65,11 @@ int pm_session_open(const struct pm_args *a, bool readonly, pm_event_fn *event, 
 			status = pm_cli_fail(&err);
 	}
 	if (status != 0)
-		pm_session_close(s);
+		pm_cli_close(s);
 	return status;
 }
 
-void pm_session_close(struct pm_session *s)
+void pm_cli_close(struct pm_cli *s)
 {
 	pm_cycle_done(&s->cycle);
 	pm_recon_free(s->recon);
@@ -78,7 +78,7 @@ void pm_session_close(struct pm_session *s)
 	memset(s, 0, sizeof(*s));
 }
 
-const char *const *pm_session_paths(struct pm_session *s, const struct pm_args *a, size_t *ret_n)
+const char *const *pm_cli_paths(struct pm_cli *s, const struct pm_args *a, size_t *ret_n)
 {
 	const char *path = pm_rec_str(s->config->rec, PM_CONFIG_SOURCE_PATH, NULL);
 	const char **v;
@@ -100,7 +100,7 @@ const char *const *pm_session_paths(struct pm_session *s, const struct pm_args *
 }
 
 /* "pod/shop/web" as people write it becomes "Pod/shop/web". */
-static int parse_target(struct pm_session *s, const char *text, const char **ret)
+static int parse_target(struct pm_cli *s, const char *text, const char **ret)
 {
 	const char *slash = strchr(text, '/');
 	char word[32] = "";
@@ -138,7 +138,7 @@ static int parse_max_deletes(const char *text, int64_t *ret)
 	return 0;
 }
 
-int pm_session_plan(struct pm_session *s, const struct pm_args *a, const struct pm_set *preloaded)
+int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded)
 {
 	struct pm_recon_ask ask = { .preloaded = preloaded,
 		.plan = { .prune = a->prune,
@@ -158,7 +158,7 @@ int pm_session_plan(struct pm_session *s, const struct pm_args *a, const struct 
 		return status;
 	ask.plan.delete_all = strcmp(a->command->name, "delete") == 0;
 	if (preloaded == NULL) {
-		ask.paths = pm_session_paths(s, a, &ask.npaths);
+		ask.paths = pm_cli_paths(s, a, &ask.npaths);
 		if (ask.paths == NULL)
 			return 64;
 	}
