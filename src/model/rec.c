@@ -118,13 +118,23 @@ static bool is_set(const struct pm_rec *r, int field)
 	return field >= 0 && r->val[field].state == PM_SET;
 }
 
+/* The head stands without its key, unless it would be taken for key=value. */
+static void add_head(const char *key, const char *text, struct pm_buf *out)
+{
+	if (strchr(text, '='))
+		pm_buf_addf(out, "%s=", key);
+	pm_buf_adds(out, text);
+}
+
 /* Writes what identifies the volume; true: a new one, whose size is in there. */
 static bool add_volume(const struct pm_rec *r, const struct pm_volume_shape *s, struct pm_buf *out)
 {
+	const char *key = r->kind->fields[s->volume].key;
+
 	if (is_set(r, s->volume)) {
-		pm_buf_adds(out, r->val[s->volume].u.s);
+		add_head(key, r->val[s->volume].u.s, out);
 	} else if (is_set(r, s->source)) {
-		pm_buf_adds(out, r->val[s->source].u.s);
+		add_head(key, r->val[s->source].u.s, out);
 	} else if (is_set(r, s->storage) && is_set(r, s->size)) {
 		add_new_volume(r->val[s->storage].u.s, r->val[s->size].u.i, out);
 		return true;
@@ -196,8 +206,11 @@ static void add_item(
 	if (v->state != PM_SET || (f->type == PM_T_LIST && v->u.list->n == 0))
 		return;
 	add_separator(out, start);
-	if (!(f->flags & PM_F_HEAD))
-		pm_buf_addf(out, "%s=", f->key);
+	if (f->flags & PM_F_HEAD && f->type == PM_T_STR) {
+		add_head(f->key, v->u.s, out);
+		return;
+	}
+	pm_buf_addf(out, "%s=", f->key);
 	pm_value_format(f, PM_PVE, v, out);
 }
 
