@@ -1,0 +1,385 @@
+/* The server around the core: listeners of the nodes, the control address, the files others read. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/file.h"
+#include "base/num.h"
+#include "sim/http_priv.h"
+
+/* ---- listeners ---- */
+
+static void on_accept(
+	struct evconnlistener *ev, evutil_socket_t fd, struct sockaddr *sa, int n, void *arg)
+{
+	(void)ev;
+	(void)sa;
+	(void)n;
+	pm_s_conn_accept(arg, fd);
+}
+
+/* Node i listens on the first address plus i. */
+static void address_of(const struct sim_server *v, unsigned node, char out[INET_ADDRSTRLEN])
+{
+	struct in_addr a;
+
+	(void)inet_pton(AF_INET, v->host, &a);
+	a.s_addr = htonl(ntohl(a.s_addr) + node);
+	(void)inet_ntop(AF_INET, &a, out, INET_ADDRSTRLEN);
+}
+
+static int listen_node(struct sim_server *v, unsigned node, struct pm_error *err)
+{
+	struct sim_listener *l = &v->at[node];
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(l->port) };
+	socklen_t n = sizeof(sa);
+	char ip[INET_ADDRSTRLEN];
+
+	address_of(v, node, ip);
+	(void)inet_pton(AF_INET, ip, &sa.sin_addr);
+	l->ev = evconnlistener_new_bind(v->base, on_accept, l,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, 512,
+		(struct sockaddr *)&sa, sizeof(sa));
+	if (!l->ev)
+		return pm_error_sys(err, errno, "cannot listen on %s:%u for %s", ip, l->port,
+			pm_sim_node_name(v->s, node));
+	(void)getsockname(evconnlistener_get_fd(l->ev), (struct sockaddr *)&sa, &n);
+	l->port = ntohs(sa.sin_port);
+	return 0;
+}
+
+static int listen_all(struct sim_server *v, uint16_t port, struct pm_error *err)
+{
+	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
+		v->at[i].port = port;
+		if (listen_node(v, i, err) != 0)
+			return -err->code;
+		port = v->at[i].port; /* 0 was the kernel's choice: the same for all */
+	}
+	return 0;
+}
+
+/* A node that is off refuses connections, and drops those it has. */
+static void follow_nodes(struct sim_server *v)
+{
+	struct pm_error err;
+
+	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
+		bool on = pm_sim_node_on(v->s, i);
+
+		if (!on && v->at[i].ev) {
+			evconnlistener_free(v->at[i].ev);
+			v->at[i].ev = NULL;
+			pm_s_conns_drop(v, i);
+		} else if (on && !v->at[i].ev && listen_node(v, i, &err) != 0) {
+			fprintf(stderr, "podmox-sim: %s\n", err.msg);
+		}
+	}
+}
+
+/* ---- control ---- */
+
+static void control_read(struct bufferevent *bev, void *arg)
+{
+	struct sim_server *v = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	char *line;
+
+	while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF)) != NULL) {
+		cleanup_free char *out = pm_xcalloc(1, 1 << 16);
+
+		(void)pm_sim_control(v->s, line, out, 1 << 16);
+		follow_nodes(v);
+		evbuffer_add_printf(bufferevent_get_output(bev), "%s\n", out);
+		free(line);
+	}
+	if (evbuffer_get_length(in) > 65536)
+		bufferevent_free(bev);
+}
+
+static void control_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)arg;
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+		bufferevent_free(bev);
+}
+
+static void on_control(
+	struct evconnlistener *ev, evutil_socket_t fd, struct sockaddr *sa, int n, void *arg)
+{
+	struct sim_server *v = arg;
+	struct bufferevent *bev = bufferevent_socket_new(v->base, fd, BEV_OPT_CLOSE_ON_FREE);
+
+	(void)ev;
+	(void)sa;
+	(void)n;
+	bufferevent_setcb(bev, control_read, NULL, control_event, v);
+	bufferevent_enable(bev, EV_READ | EV_WRITE);
+}
+
+static int unix_address(const char *text, struct sockaddr_un *sa, struct pm_error *err)
+{
+	const char *path = !strncmp(text, "unix:", 5) ? text + 5 : text;
+
+	memset(sa, 0, sizeof(*sa));
+	sa->sun_family = AF_UNIX;
+	if (!*path || strlen(path) >= sizeof(sa->sun_path))
+		return pm_error_set(
+			err, PM_E_USAGE, "control address '%s' is empty or too long", text);
+	memcpy(sa->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
+static int control_open(struct sim_server *v, struct pm_error *err)
+{
+	struct sockaddr_un sa;
+
+	if (!v->cli->control)
+		return 0;
+	if (unix_address(v->cli->control, &sa, err) != 0)
+		return -err->code;
+	(void)unlink(sa.sun_path);
+	v->control = evconnlistener_new_bind(v->base, on_control, v,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 16, (struct sockaddr *)&sa,
+		sizeof(sa));
+	if (!v->control)
+		return pm_error_sys(err, errno, "cannot listen on %s", v->cli->control);
+	return 0;
+}
+
+int pm_s_ctl(int argc, char **argv)
+{
+	struct sockaddr_un sa;
+	struct pm_error err;
+	cleanup_buf struct pm_buf line = PM_BUF(0), got = PM_BUF(0);
+	int fd cleanup_fd = -1;
+	char part[4096];
+	ssize_t n;
+
+	if (argc < 2) {
+		fputs("usage: podmox-sim ctl unix:PATH COMMAND...\n", stderr);
+		return 64;
+	}
+	if (unix_address(argv[0], &sa, &err) != 0) {
+		fprintf(stderr, "podmox-sim: %s\n", err.msg);
+		return 64;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0) {
+		(void)pm_error_sys(&err, errno, "cannot reach the simulator at %s", argv[0]);
+		fprintf(stderr, "podmox-sim: %s\n", err.msg);
+		return 1;
+	}
+	for (int i = 1; i < argc; i++)
+		pm_buf_addf(&line, "%s%s", i > 1 ? " " : "", argv[i]);
+	pm_buf_addc(&line, '\n');
+	if (write(fd, pm_buf_str(&line), line.len) != (ssize_t)line.len)
+		return 1;
+	while (!strchr(pm_buf_str(&got), '\n') && (n = read(fd, part, sizeof(part))) > 0)
+		pm_buf_add(&got, part, (size_t)n);
+	fputs(pm_buf_str(&got), stdout);
+	return !got.len || !strncmp(pm_buf_str(&got), "error:", 6);
+}
+
+/* ---- what others read ---- */
+
+static void say_ready(struct sim_server *v)
+{
+	cleanup_buf struct pm_buf b = PM_BUF(0);
+	struct pm_jwrite w = { .out = &b };
+	cleanup_free char *pem = v->cli->plain ? NULL : pm_s_tls_pem(&v->authority);
+	char ip[INET_ADDRSTRLEN], url[64];
+
+	pm_jw_object(&w, NULL);
+	pm_jw_array(&w, "urls");
+	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
+		address_of(v, i, ip);
+		snprintf(url, sizeof(url), "%s://%s:%u", v->cli->plain ? "http" : "https", ip,
+			v->at[i].port);
+		pm_jw_str(&w, NULL, url);
+	}
+	pm_jw_array_end(&w);
+	pm_jw_str(&w, "user", "root@pam");
+	pm_jw_str(&w, "password", pm_sim_password(v->s));
+	pm_jw_str(&w, "tokenId", "root@pam!full");
+	pm_jw_str(&w, "tokenSecret", pm_sim_token_secret(v->s));
+	pm_jw_str(&w, "ca", pem);
+	pm_jw_array(&w, "fingerprints");
+	for (unsigned i = 0; i < pm_sim_nodes(v->s) && !v->cli->plain; i++)
+		pm_jw_str(&w, NULL, v->at[i].fingerprint);
+	pm_jw_array_end(&w);
+	pm_jw_object_end(&w);
+	puts(pm_buf_str(&b));
+	fflush(stdout);
+}
+
+static int write_config(struct sim_server *v, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf b = PM_BUF(0);
+	char ip[INET_ADDRSTRLEN];
+
+	if (!v->cli->config_out)
+		return 0;
+	pm_buf_adds(&b,
+		"apiVersion: podmox/v1\nkind: Config\nset: sim\nclusters:\n  - name: sim\n    hosts:\n");
+	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
+		address_of(v, i, ip);
+		pm_buf_addf(&b, "      - \"%s%s:%u\"\n", v->cli->plain ? "http://" : "", ip,
+			v->at[i].port);
+	}
+	pm_buf_addf(&b,
+		"    auth:\n      username: root\n      realm: pam\n      password: \"%s\"\n",
+		pm_sim_password(v->s));
+	if (!v->cli->plain)
+		pm_buf_adds(&b, "    tls:\n      fingerprints:\n");
+	for (unsigned i = 0; i < pm_sim_nodes(v->s) && !v->cli->plain; i++)
+		pm_buf_addf(&b, "        - \"%s\"\n", v->at[i].fingerprint);
+	pm_buf_adds(&b, "    vmids: 200-299\n");
+	return pm_file_write(v->cli->config_out, b.p, b.len, 0600, err);
+}
+
+/* ---- life ---- */
+
+static int parse_listen(struct sim_server *v, uint16_t *port, struct pm_error *err)
+{
+	const char *text = v->cli->listen ? v->cli->listen : "127.0.0.1:8006";
+	const char *colon = strrchr(text, ':');
+	struct in_addr a;
+	int64_t n;
+
+	if (!colon || pm_parse_int(colon + 1, 0, 65535, &n) != 0)
+		return pm_error_set(err, PM_E_USAGE, "--listen %s: give ADDRESS:PORT", text);
+	snprintf(v->host, sizeof(v->host), "%.*s", (int)(colon - text), text);
+	if (!strcmp(v->host, "localhost"))
+		snprintf(v->host, sizeof(v->host), "127.0.0.1");
+	if (inet_pton(AF_INET, v->host, &a) != 1)
+		return pm_error_set(
+			err, PM_E_USAGE, "--listen %s: '%s' is no IPv4 address", text, v->host);
+	*port = (uint16_t)n;
+	return 0;
+}
+
+static void make_certificates(struct sim_server *v)
+{
+	char ip[INET_ADDRSTRLEN];
+
+	pm_s_tls_authority(&v->authority);
+	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
+		address_of(v, i, ip);
+		v->at[i].ctx = pm_s_tls_node(
+			&v->authority, pm_sim_node_name(v->s, i), ip, v->at[i].fingerprint);
+		pm_sim_set_fingerprint(v->s, i, v->at[i].fingerprint);
+	}
+}
+
+int pm_s_server_new(
+	struct sim_server **ret, struct pm_sim *s, const struct sim_cli *cli, struct pm_error *err)
+{
+	static const struct timeval idle = { .tv_sec = 5 };
+	struct sim_server *v = pm_xcalloc(1, sizeof(*v));
+	uint16_t port = 0;
+	int code;
+
+	v->s = s;
+	v->cli = cli;
+	v->base = event_base_new();
+	v->idle = event_base_init_common_timeout(v->base, &idle);
+	for (unsigned i = 0; i < pm_sim_nodes(s); i++) {
+		v->at[i].v = v;
+		v->at[i].node = i;
+	}
+	code = parse_listen(v, &port, err);
+	if (!code && !cli->plain)
+		make_certificates(v);
+	if (!code)
+		code = listen_all(v, port, err);
+	if (!code)
+		code = control_open(v, err);
+	if (!code && cli->log) {
+		int fd = open(cli->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+		v->log = fd >= 0 ? fdopen(fd, "a") : NULL;
+		if (!v->log)
+			code = pm_error_sys(err, errno, "cannot write the log %s", cli->log);
+		else
+			setvbuf(v->log, NULL, _IOLBF, 0);
+	}
+	if (code)
+		pm_s_server_free(v);
+	else
+		*ret = v;
+	return code;
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct sim_server *v = arg;
+	struct pm_error err;
+
+	(void)fd;
+	(void)what;
+	(void)pm_sim_advance(v->s);
+	if (pm_sim_save(v->s, &err) != 0)
+		fprintf(stderr, "podmox-sim: %s\n", err.msg);
+}
+
+int pm_s_server_run(struct sim_server *v, struct pm_error *err)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	struct event *term = evsignal_new(v->base, SIGTERM, on_signal, v->base);
+	struct event *intr = evsignal_new(v->base, SIGINT, on_signal, v->base);
+	struct event *tick = event_new(v->base, -1, EV_PERSIST, on_tick, v);
+	int code = write_config(v, err);
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (!code) {
+		event_add(term, NULL);
+		event_add(intr, NULL);
+		event_add(tick, &second);
+		say_ready(v);
+		event_base_dispatch(v->base);
+		code = pm_sim_save(v->s, err);
+	}
+	event_free(term);
+	event_free(intr);
+	event_free(tick);
+	return code;
+}
+
+void pm_s_server_free(struct sim_server *v)
+{
+	struct sockaddr_un sa;
+	struct pm_error err;
+
+	while (v->conns)
+		pm_s_conn_free(v->conns);
+	for (unsigned i = 0; i < SIM_NODES; i++) {
+		if (v->at[i].ev)
+			evconnlistener_free(v->at[i].ev);
+		SSL_CTX_free(v->at[i].ctx);
+	}
+	if (v->control) {
+		evconnlistener_free(v->control);
+		if (unix_address(v->cli->control, &sa, &err) == 0)
+			(void)unlink(sa.sun_path);
+	}
+	pm_s_tls_authority_done(&v->authority);
+	event_base_free(v->base);
+	if (v->log)
+		fclose(v->log);
+	free(v);
+}
