@@ -115,10 +115,12 @@ $(O)/man/%: docs/man/%.scd
 -include $(OBJ:.o=.d) $(wildcard $(O)/tests/*/*.d $(O)/tests/*/*/*.d)
 
 # ---- unit tests: one program a room, linked with what the room may use, and with the simulator's
-#      core for the rooms that talk to a cluster ----
+#      core for the rooms that talk to a cluster. The planner's tests read manifests and PVE's answers ----
 
 UNIT_WITH_SIM := net pve exec recon daemon cli
-unit_objects   = $(call objects,$(filter-out $(MAINS),$(call sources,$(call closure,$(1)) \
+UNIT_ALSO_plan := manifest pve
+unit_objects   = $(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(call closure,$(1)) \
+	$(foreach r,$(UNIT_ALSO_$(1)),$(call closure,$(r)))) \
 	$(if $(filter $(1),$(UNIT_WITH_SIM)),sim)))) \
 	$(patsubst tests/%.c,$(O)/tests/%.o,$(wildcard tests/unit/*.c tests/unit/$(1)/*.c))
 

@@ -138,7 +138,7 @@ static void count(struct pm_summary *s, const struct pm_action *a)
 		break;
 	}
 	s->update++;
-	for (size_t i = 0; i < a->nchanges; i++)
+	for (size_t i = 0; i < a->nchanges && !(a->steps & PM_STEP_STOP); i++)
 		restart = restart || (a->change[i].impact == PM_I_PENDING && !a->change[i].blocked);
 	s->restart += restart;
 }

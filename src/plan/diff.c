@@ -37,7 +37,7 @@ static const char *text_of(struct differ *d, const struct pm_field *f, const str
 	return b.len > 0 ? pm_arena_strdup(d->a, pm_buf_str(&b)) : NULL;
 }
 
-/* A whole entry or record, without its name: "bridge=vmbr0 ip=dhcp". */
+/* A whole entry or record, without its name: "bridge=vmbr0 ip=dhcp"; "present" when that is all. */
 static const char *entry_text(struct differ *d, const struct pm_rec *r)
 {
 	struct pm_buf b cleanup_buf = PM_BUF(0);
@@ -52,7 +52,7 @@ static const char *entry_text(struct differ *d, const struct pm_rec *r)
 		if (text != NULL)
 			(void)pm_buf_addf(&b, "%s%s=%s", b.len > 0 ? " " : "", f->name, text);
 	}
-	return pm_arena_strdup(d->a, b.len > 0 ? pm_buf_str(&b) : "{}");
+	return pm_arena_strdup(d->a, b.len > 0 ? pm_buf_str(&b) : "present");
 }
 
 static const char *path_of(struct differ *d, const struct pm_spot *s)
@@ -339,7 +339,7 @@ static void diff_vmid(struct differ *d)
 static void diff_on_remove(struct differ *d)
 {
 	const struct pm_value *want = &d->want->spec->val[PM_POD_LIFE_ON_REMOVE];
-	const char *is = d->marker->on_remove ? d->marker->on_remove : "delete";
+	const char *is = pm_marker_on_remove(d->marker);
 	struct pm_spot s = { .field = PM_POD_LIFE_ON_REMOVE,
 		.f = &d->want->kind->fields[PM_POD_LIFE_ON_REMOVE],
 		.slot = PM_NO_SLOT };

@@ -37,6 +37,11 @@ bool pm_live_protected(const struct pm_obj *have)
 	return have->spec != NULL && pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false);
 }
 
+const char *pm_marker_on_remove(const struct pm_marker *m)
+{
+	return m->on_remove != NULL && m->on_remove[0] != '\0' ? m->on_remove : "delete";
+}
+
 static unsigned effect_flags(const struct pm_spot *s)
 {
 	unsigned own = s->sub ? s->sub->flags : s->f->flags;
@@ -64,7 +69,7 @@ static void grow(const struct pm_value *want, const struct pm_value *have, struc
 		c->impact = PM_I_RESIZE;
 		c->note = "cannot be undone";
 	} else {
-		block(c, PM_I_RESIZE, "a volume cannot shrink; make a new one and copy");
+		block(c, PM_I_RESIZE, "a volume cannot shrink");
 	}
 }
 
@@ -74,7 +79,7 @@ static const char *replace_note(const struct pm_obj *want, const struct pm_obj *
 		return "needs a new guest; it is protected";
 	if (pm_allows_replace(want))
 		return "needs a new guest; --allow-replace was not given";
-	return "needs a new guest; lifecycle.replace is not allow";
+	return "needs a new guest, which lifecycle.replace does not allow";
 }
 
 /* Interfaces, volumes and devices that come, go or are taken over as a whole. */

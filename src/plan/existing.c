@@ -11,6 +11,38 @@ struct verdict {
 	bool replaces, waits, pends, does; /* does: something to do besides a restart */
 };
 
+/* Is that value, by its name and line, in the record? */
+static bool rec_names(const struct pm_rec *r, const char *name, unsigned line)
+{
+	for (unsigned i = 0; i < r->kind->nfields; i++)
+		if (strcmp(r->kind->fields[i].name, name) == 0 && r->val[i].line == line)
+			return true;
+	return false;
+}
+
+static bool row_names(
+	const struct pm_field *f, const struct pm_value *v, const char *name, unsigned line)
+{
+	if (v->state != PM_SET || f->type != PM_T_PROPS)
+		return false;
+	if (f->count == 0)
+		return rec_names(v->u.rec, name, line);
+	for (size_t i = 0; i < v->u.recs->n; i++)
+		if (rec_names(v->u.recs->v[i], name, line))
+			return true;
+	return false;
+}
+
+/* "features.keyctl" of a value that is called keyctl. */
+static const char *full_name(
+	struct pm_arena *a, const struct pm_obj *want, const char *name, unsigned line)
+{
+	for (unsigned i = 0; i < want->kind->nfields; i++)
+		if (row_names(&want->kind->fields[i], &want->spec->val[i], name, line))
+			return pm_arena_printf(a, "%s.%s", want->kind->fields[i].name, name);
+	return name;
+}
+
 bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have)
 {
 	unsigned line = 0;
@@ -24,7 +56,7 @@ bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const s
 		return false;
 	d = pm_diag_add(p->d, PM_ERROR, (struct pm_pos){ .file = want->file, .line = line },
 		"%s: %s may be set by root@pam with a password only; this login may not",
-		pm_obj_title(p->a, want), what);
+		pm_obj_title(p->a, want), full_name(p->a, want, what, line));
 	pm_diag_hint(p->d, d, "log in as root@pam (auth: username and password), or leave it out");
 	return true;
 }
@@ -139,8 +171,7 @@ static void replace(struct pm_planner *p, struct pm_action *a)
 
 	for (size_t i = 0; i < a->nchanges; i++) {
 		c[i].waiting = false;
-		if (c[i].blocked)
-			unblock(&c[i], c[i].impact == PM_I_REPLACE ? "needs a new guest" : NULL);
+		unblock(&c[i], NULL);
 	}
 	a->verb = PM_V_REPLACE;
 	a->impact = PM_I_REPLACE;
@@ -230,7 +261,7 @@ static void keep_without_root(struct pm_planner *p, const struct pm_obj *want,
 
 	if (p->held == NULL)
 		p->held = pm_obj_title(p->a, want);
-	block_all(v, n, "held");
+	block_all(v, n, "needs a login as root@pam with a password");
 	a = pm_planner_add(p, PM_V_KEEP, want, have);
 	a->change = v;
 	a->nchanges = n;

@@ -62,13 +62,6 @@ static const char *root_guard(struct pm_planner *p, const struct pm_obj *have)
 	return pm_arena_printf(p->a, "it was made from \"%s\", and this is \"%s\"", made, root);
 }
 
-static const char *on_remove(const struct pm_obj *have)
-{
-	const char *word = have->live->marker->on_remove;
-
-	return word != NULL && word[0] != '\0' ? word : "delete";
-}
-
 /* ---- volumes ---- */
 
 static void note_volume(struct pm_action *act, const char **v, const struct pm_rec *r, unsigned row)
@@ -134,19 +127,20 @@ static void retire(struct pm_planner *p, const struct pm_obj *have)
 /* A guest of the set that no object wants. `run`: why nothing is pruned at all, or NULL. */
 static void prune_one(struct pm_planner *p, const struct pm_obj *have, const char *run)
 {
+	const char *what = pm_marker_on_remove(have->live->marker);
 	const char *why = run;
 
 	if (why == NULL)
 		why = live_guard(p, have);
+	if (why == NULL && strcmp(what, "keep") == 0)
+		why = "onRemove is keep";
 	if (why == NULL) {
 		why = root_guard(p, have);
 		p->refused = p->refused || why != NULL;
 	}
-	if (why == NULL && strcmp(on_remove(have), "keep") == 0)
-		why = "onRemove is keep";
 	if (why != NULL)
 		pm_planner_keep(p, NULL, have, "no longer in the manifests; %s: kept", why);
-	else if (strcmp(on_remove(have), "stop") == 0)
+	else if (strcmp(what, "stop") == 0)
 		retire(p, have);
 	else
 		destroy(p, NULL, have, "no longer in the manifests");
@@ -168,8 +162,7 @@ static void prune(struct pm_planner *p)
 		if (m->claim[i] == PM_CLAIM_OURS)
 			prune_one(p, have, run);
 		else if (m->claim[i] == PM_CLAIM_TWIN)
-			pm_planner_keep(p, NULL, have,
-				"no longer in the manifests; another guest claims to be it too: kept");
+			pm_planner_keep(p, NULL, have, "more than one guest claims to be it: kept");
 		else if (m->claim[i] == PM_CLAIM_UNKNOWN)
 			pm_planner_keep(p, NULL, have, "cannot be read (%s): left as it is",
 				have->live->unread_why ? have->live->unread_why
@@ -188,7 +181,7 @@ static void delete_one(struct pm_planner *p, struct pm_obj *want)
 	if (at == PM_NOWHERE) {
 		at = pm_plan_unknown_guest(p, want);
 		if (at != PM_NOWHERE)
-			pm_planner_keep(p, want, p->match.have->v[at], "cannot be read: kept");
+			pm_planner_keep(p, NULL, p->match.have->v[at], "cannot be read: kept");
 		else
 			(void)pm_diag_add(p->d, PM_NOTE, (struct pm_pos){ 0 },
 				"%s is not there: nothing to delete", pm_obj_title(p->a, want));
@@ -199,7 +192,7 @@ static void delete_one(struct pm_planner *p, struct pm_obj *want)
 	why = p->match.claim[at] == PM_CLAIM_TWIN ? "another guest claims to be it too"
 						  : live_guard(p, have);
 	if (why != NULL)
-		pm_planner_keep(p, want, have, "%s: kept", why);
+		pm_planner_keep(p, NULL, have, "%s: kept", why);
 	else
 		destroy(p, want, have, "deleted on request");
 }
@@ -228,6 +221,8 @@ static void keep_destroyer(struct pm_planner *p, struct pm_action *a, size_t lim
 {
 	struct pm_change *c = (struct pm_change *)a->change;
 
+	if (a->verb == PM_V_DELETE)
+		a->want = NULL; /* nothing is wanted of it but that it goes */
 	a->verb = PM_V_KEEP;
 	a->steps = 0;
 	a->impact = PM_I_NONE;
@@ -235,8 +230,10 @@ static void keep_destroyer(struct pm_planner *p, struct pm_action *a, size_t lim
 	a->ndies = 0;
 	a->reason =
 		pm_arena_printf(p->a, "more would be deleted than the limit of %zu: kept", limit);
-	for (size_t i = 0; i < a->nchanges; i++)
+	for (size_t i = 0; i < a->nchanges; i++) {
 		c[i].blocked = true;
+		c[i].note = "more would be replaced than the limit allows";
+	}
 }
 
 /* More deletions than were agreed to: none of them. */

@@ -51,25 +51,49 @@ size_t pm_plan_unknown_guest(struct pm_planner *p, const struct pm_obj *want)
 	return at != PM_NOWHERE && !p->match.wanted[at] ? at : PM_NOWHERE;
 }
 
-static bool being_made(const struct pm_live *l)
+/* Later it may go: a warning, and the object is held. */
+static void wait_for(struct pm_planner *p, const struct pm_obj *want, const char *why)
 {
-	return l->marker == NULL && l->lock != NULL && strcmp(l->lock, "create") == 0;
+	struct pm_diag *d = pm_diag_add(
+		p->d, PM_WARNING, place_of(want, NULL), "%s: %s", pm_obj_title(p->a, want), why);
+
+	pm_diag_hint(
+		p->d, d, "try again when its task has ended; a lock that stays is PVE's to clear");
+	hold(p, want, why);
+}
+
+/* Whose guest that is, in a relative clause. */
+static const char *whose(struct pm_planner *p, const struct pm_obj *guest)
+{
+	const struct pm_marker *m = guest->live->marker;
+
+	switch ((enum pm_claim)p->match.claim[pm_match_vmid(&p->match, guest->live->vmid)]) {
+	case PM_CLAIM_OURS:
+	case PM_CLAIM_TWIN:
+		return "which is another object of this set";
+	case PM_CLAIM_COPY:
+		return "which is a copy of another guest";
+	default:
+		break;
+	}
+	if (m != NULL && m->set != NULL)
+		return pm_arena_printf(p->a, "which belongs to the set %s", m->set);
+	return "which podmox did not make";
 }
 
 static void find_taken(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *guest)
 {
 	const struct pm_value *v = &want->spec->val[PM_POD_VMID];
-	bool ours = p->match.claim[pm_match_vmid(&p->match, guest->live->vmid)] == PM_CLAIM_OURS;
-	const char *title = pm_guest_title(p->a, guest);
-	struct pm_diag *d = pm_diag_add(p->d, PM_ERROR, place_of(want, v),
-		"%s: VMID %u is taken by %s, which %s", pm_obj_title(p->a, want), guest->live->vmid,
-		title, ours ? "is another object of this set" : "podmox did not make");
+	const char *why = pm_arena_printf(p->a, "VMID %u is taken by %s, %s", guest->live->vmid,
+		pm_guest_title(p->a, guest), whose(p, guest));
+	struct pm_diag *d = pm_diag_add(
+		p->d, PM_ERROR, place_of(want, v), "%s: %s", pm_obj_title(p->a, want), why);
 
-	if (ours)
+	if (p->match.claim[pm_match_vmid(&p->match, guest->live->vmid)] == PM_CLAIM_OURS)
 		pm_diag_hint(p->d, d, "delete that one first, or choose another vmid");
 	else
 		pm_diag_hint(p->d, d, "choose another vmid, or leave it out: podmox finds one");
-	hold(p, want, pm_arena_printf(p->a, "VMID %u is taken by %s", guest->live->vmid, title));
+	hold(p, want, why);
 }
 
 /* The VMID that the manifest names; true: the object is dealt with. */
@@ -81,8 +105,8 @@ static bool named_is_taken(struct pm_planner *p, const struct pm_obj *want)
 
 	if (guest == NULL)
 		return false;
-	if (being_made(guest->live))
-		hold(p, want,
+	if (pm_live_in_the_making(guest->live))
+		wait_for(p, want,
 			pm_arena_printf(p->a,
 				"container %u is being made just now (lock: create): whose it is cannot be seen yet",
 				(unsigned)vmid));
@@ -135,10 +159,15 @@ static void create(struct pm_planner *p, struct pm_obj *want)
 	const char *node = NULL, *why;
 	struct pm_action *a;
 	unsigned vmid = 0;
+	bool wait = false;
 
 	why = pm_plan_place(p, want, &node);
 	if (why == NULL)
-		why = pm_plan_vmid(p, want, &vmid);
+		why = pm_plan_vmid(p, want, &vmid, &wait);
+	if (wait) {
+		wait_for(p, want, why);
+		return;
+	}
 	if (why != NULL) {
 		(void)pm_diag_add(p->d, PM_ERROR, place_of(want, NULL), "%s cannot be created: %s",
 			pm_obj_title(p->a, want), why);
@@ -177,7 +206,7 @@ void pm_plan_missing(struct pm_planner *p, struct pm_obj *want)
 		return;
 	}
 	if (pm_plan_lacks_root(p, want, NULL)) {
-		hold(p, want, "needs a login as root@pam with a password");
+		hold(p, want, "held: needs a login as root@pam with a password");
 		return;
 	}
 	create(p, want);

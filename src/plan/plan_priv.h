@@ -113,8 +113,13 @@ void pm_plan_dies(struct pm_arena *a, struct pm_action *act);
 
 /* ---- vmid.c, place.c ---- */
 
-/** Chooses the number of a new guest. NULL and *ret, or why it cannot be chosen now. */
-const char *pm_plan_vmid(struct pm_planner *p, const struct pm_obj *want, unsigned *ret);
+/** Chooses the number of a new guest. NULL and *ret, or why it cannot be chosen now; *ret_wait: only now,
+ * a guest that is in the making is in the way. */
+const char *pm_plan_vmid(
+	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait);
+
+/** Is somebody making that guest just now? Nobody's marker can be seen on it yet. */
+bool pm_live_in_the_making(const struct pm_live *l);
 
 /** Chooses the node of a new guest. NULL and *ret, or why there is none. */
 const char *pm_plan_place(struct pm_planner *p, const struct pm_obj *want, const char **ret);
@@ -143,6 +148,9 @@ bool pm_live_running(const struct pm_live *l);
 bool pm_allows_restart(const struct pm_obj *want);
 bool pm_allows_replace(const struct pm_obj *want);
 bool pm_live_protected(const struct pm_obj *have);
+
+/** "delete", "keep" or "stop". */
+const char *pm_marker_on_remove(const struct pm_marker *m);
 
 /* ---- order.c ---- */
 

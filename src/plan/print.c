@@ -8,7 +8,7 @@
 
 #define RIGHT_COLUMN 53 /* where notes and positions begin */
 #define COLUMNS      80
-#define LONGEST_LINE 100 /* notes may hang over a little before they are wrapped */
+#define LONGEST_LINE 106 /* notes may hang over a little before they are wrapped */
 #define LEAST_PATH   11
 #define MOST_NAME    40
 #define MOST_VALUE   44 /* columns of one value */
@@ -115,6 +115,12 @@ static const struct pm_obj *object_of(const struct pm_action *a)
 	return a->want ? a->want : a->have;
 }
 
+/* A guest that nobody could look into: its marker is not known. */
+static bool unknown(const struct pm_action *a)
+{
+	return a->want == NULL && (a->have->live == NULL || a->have->live->marker == NULL);
+}
+
 static const char *sign_of(const struct pm_action *a)
 {
 	switch (a->verb) {
@@ -125,7 +131,9 @@ static const char *sign_of(const struct pm_action *a)
 	case PM_V_DELETE:
 		return "-";
 	case PM_V_KEEP:
-		return a->want == NULL ? "-" : a->have == NULL ? "+" : "~";
+		if (a->have == NULL)
+			return "+";
+		return a->want == NULL && !unknown(a) ? "-" : "~";
 	default:
 		return a->want == NULL ? "-" : "~";
 	}
@@ -149,7 +157,7 @@ static void add_title(struct pm_buf *b, const struct pm_action *a)
 {
 	const struct pm_obj *o = object_of(a);
 
-	if (a->want == NULL && (o->live == NULL || o->live->marker == NULL)) {
+	if (unknown(a)) {
 		(void)pm_buf_adds(b, "guest ");
 		visible(b, o->name ? o->name : "?");
 		return;
@@ -182,13 +190,20 @@ static unsigned widest_title(struct printer *r)
 	return most;
 }
 
-/* The line to look at: of the first change that has one. */
+/* The line to look at: of the first change that has one and does something, else of any. */
 static unsigned line_of(const struct pm_action *a)
 {
-	for (size_t i = 0; i < a->nchanges; i++)
-		if (a->change[i].line > 0 && !a->change[i].waiting)
-			return a->change[i].line;
-	return a->want->line;
+	unsigned line = 0;
+
+	for (size_t i = 0; i < a->nchanges; i++) {
+		const struct pm_change *c = &a->change[i];
+
+		if (c->line > 0 && !c->waiting && !c->blocked)
+			return c->line;
+		if (line == 0)
+			line = c->line;
+	}
+	return line > 0 ? line : a->want->line;
 }
 
 static void action_line(struct printer *r, const struct pm_action *a)
@@ -232,7 +247,7 @@ static size_t first_difference(const char *a, const char *b)
 }
 
 /* One value, control characters visible, cut where it is longer than its share of the line. */
-static void add_cut(struct printer *r, const char *s, size_t skip)
+static void cut(struct printer *r, const char *s, size_t skip, struct pm_buf *out)
 {
 	size_t n, w = 0;
 	const char *v;
@@ -241,9 +256,9 @@ static void add_cut(struct printer *r, const char *s, size_t skip)
 	visible(&r->text, s + skip);
 	v = pm_buf_str(&r->text);
 	if (skip > 0)
-		(void)pm_buf_adds(&r->line, "...");
+		(void)pm_buf_adds(out, "...");
 	if (pm_text_width(v, r->text.len) <= MOST_VALUE) {
-		(void)pm_buf_adds(&r->line, v);
+		(void)pm_buf_adds(out, v);
 		return;
 	}
 	for (n = 0; n < r->text.len; n += w) {
@@ -253,13 +268,14 @@ static void add_cut(struct printer *r, const char *s, size_t skip)
 		if (pm_text_width(v, n + w) > MOST_VALUE - 3)
 			break;
 	}
-	(void)pm_buf_add(&r->line, v, n);
-	(void)pm_buf_adds(&r->line, "...");
+	(void)pm_buf_add(out, v, n);
+	(void)pm_buf_adds(out, "...");
 }
 
 static void add_values(struct printer *r, const struct pm_change *c)
 {
 	const char *from = word_of(c, c->from), *to = word_of(c, c->to);
+	struct pm_buf b cleanup_buf = PM_BUF(0);
 	size_t skip = 0;
 
 	if (c->from != NULL && c->to != NULL &&
@@ -267,9 +283,16 @@ static void add_values(struct printer *r, const struct pm_change *c)
 		skip = first_difference(from, to);
 	if (skip > strlen(from) || skip > strlen(to))
 		skip = 0;
-	add_cut(r, from, skip);
-	(void)pm_buf_adds(&r->line, " -> ");
-	add_cut(r, to, skip);
+	cut(r, from, skip, &r->line);
+	cut(r, to, skip, &b);
+	if (width(&r->line) + 4 + width(&b) > COLUMNS) {
+		flush(r);
+		pad(&r->line, 8);
+		(void)pm_buf_adds(&r->line, "-> ");
+	} else {
+		(void)pm_buf_adds(&r->line, " -> ");
+	}
+	(void)pm_buf_add(&r->line, pm_buf_str(&b), b.len);
 }
 
 /* ---- what a change does ---- */
@@ -278,10 +301,14 @@ static const char *effect_of(const struct pm_action *a, const struct pm_change *
 {
 	bool restart = a->steps & PM_STEP_RESTART;
 
+	if (c->waiting && a->steps & PM_STEP_STOP)
+		return "written; takes effect as it stops";
 	if (c->waiting)
 		return restart ? "written; it is restarted" : "written, waits for a restart";
 	if (c->blocked)
 		return "not done";
+	if (a->verb == PM_V_REPLACE)
+		return c->impact == PM_I_REPLACE ? "needs a new guest" : "with the new guest";
 	switch (c->impact) {
 	case PM_I_LIVE:
 		return "live";
@@ -324,7 +351,9 @@ static void change_line(struct printer *r, const struct pm_action *a, const stru
 	add_values(r, c);
 	(void)pm_buf_adds(&note, effect_of(a, c));
 	if (c->note != NULL) {
-		(void)pm_buf_adds(&note, c->blocked ? ": " : ", ");
+		(void)pm_buf_adds(&note, c->blocked                  ? ": "
+					 : c->impact == PM_I_PENDING ? "; "
+								     : ", ");
 		visible(&note, c->note);
 	}
 	end_with_note(r, 8, pm_buf_str(&note));
@@ -465,8 +494,9 @@ static void print_sum(struct printer *r)
 		s->replace, s->remove, s->kept, s->unchanged);
 	if (r->p->refused)
 		(void)pm_buf_adds(r->out, "Refused: nothing of this plan is applied.\n");
-	else if (pm_plan_empty(r->p))
-		(void)pm_buf_adds(r->out, "Nothing to do.\n");
+	else if (pm_plan_empty(r->p) && (r->p->diags == NULL || r->p->diags->nerrors == 0))
+		(void)pm_buf_adds(
+			r->out, s->kept > 0 ? "Nothing else to do.\n" : "Nothing to do.\n");
 }
 
 void pm_plan_print(const struct pm_plan *p, bool colour, struct pm_buf *out)

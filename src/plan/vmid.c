@@ -70,13 +70,13 @@ static uint64_t hash_object(const char *set, const struct pm_obj *o)
 	return h ^ h >> 32;
 }
 
-/* A guest that is being made shows nobody's marker yet: it may be this very object. */
-static bool in_the_making(const struct pm_live *l)
+bool pm_live_in_the_making(const struct pm_live *l)
 {
 	return l->marker == NULL && l->lock != NULL && strcmp(l->lock, "create") == 0;
 }
 
-const char *pm_plan_vmid(struct pm_planner *p, const struct pm_obj *want, unsigned *ret)
+const char *pm_plan_vmid(
+	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait)
 {
 	int64_t named = pm_rec_int(want->spec, PM_POD_VMID, 0);
 	uint64_t low = p->o->vmid_low, high = p->o->vmid_high, size, h;
@@ -96,11 +96,13 @@ const char *pm_plan_vmid(struct pm_planner *p, const struct pm_obj *want, unsign
 		unsigned vmid = (unsigned)(low + (h + i) % size);
 		size_t at = pm_match_vmid(&p->match, vmid);
 
-		if (at != PM_NOWHERE && in_the_making(p->match.have->v[at]->live))
+		if (at != PM_NOWHERE && pm_live_in_the_making(p->match.have->v[at]->live)) {
+			*ret_wait = true;
 			return pm_arena_printf(p->a,
 				"container %u, where it belongs, is being made just now (lock: create): "
 				"whose it is cannot be seen yet",
 				vmid);
+		}
 		if (at != PM_NOWHERE || numbers_have(&p->taken, vmid))
 			continue;
 		numbers_add(&p->taken, vmid);

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Golden plans: see README.md. Run by `make test-plan`.
+exec "${O:-build/release}/unit/plan" golden
