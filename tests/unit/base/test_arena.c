@@ -58,6 +58,8 @@ PM_TEST(arena_long_texts_are_printed_whole)
 
 	assert_int_equal(strlen(s), 1001);
 	assert_string_equal(s + 999, "7|");
+	for (int n = 250; n < 260; n++)
+		assert_int_equal(strlen(pm_arena_printf(a, "%0*d", n, 7)), n);
 }
 
 PM_TEST(arena_reset_empties_and_zeroes_again)

@@ -41,6 +41,12 @@ PM_TEST(buf_prints_long_texts)
 	assert_int_equal(b.len, 5000);
 	assert_int_equal(b.p[4999], '1');
 	assert_int_equal(b.p[0], '0');
+	for (int n = 250; n < 260; n++) {
+		pm_buf_clear(&b);
+		assert_int_equal(pm_buf_addf(&b, "%0*d", n, 1), 0);
+		assert_int_equal(strlen(pm_buf_str(&b)), n);
+		assert_int_equal(b.p[n - 1], '1');
+	}
 }
 
 PM_TEST(buf_stops_at_its_ceiling_and_stays_full)

@@ -76,6 +76,8 @@ PM_TEST(jread_resolves_escapes_in_place)
 						"c\xe2\x82\xac"
 						"d\".");
 	expect("\"\\ud83d\\ude00\"", "s\"\xf0\x9f\x98\x80\".");
+	expect("\"\\ud800\\udc00\\udbff\\udfff\"", "s\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\".");
+	expect("\"\\u0041xudc00\"", "s\"Axudc00\".");
 	expect("\"long text before it\\nand long text behind it\"",
 		"s\"long text before it\nand long text behind it\".");
 	expect("{\"k\\u0065y\":\"\\u0076\"}", "{k\"key\"s\"v\"}.");
@@ -229,6 +231,7 @@ PM_TEST(jread_skips_whole_values)
 	assert_int_equal(pm_jread_next(&r), PM_J_KEY);
 	assert_true(pm_jread_is(&r, "a"));
 	assert_false(pm_jread_is(&r, "ab"));
+	assert_false(pm_jread_is(&r, "b"));
 	assert_true(pm_jread_skip(&r, pm_jread_next(&r)));
 	assert_int_equal(pm_jread_next(&r), PM_J_KEY);
 	assert_true(pm_jread_is(&r, "d"));
@@ -252,6 +255,7 @@ PM_TEST(jread_skip_reports_bad_json)
 PM_TEST(jread_errors_have_a_place)
 {
 	char text[] = "{\n  \"a\": tru\n}";
+	char cut[] = "\"a\nb\"";
 	struct pm_jread r;
 	struct pm_error err;
 
@@ -262,6 +266,12 @@ PM_TEST(jread_errors_have_a_place)
 	assert_err(pm_jread_error(&r, "x", &err), PM_E_PROTOCOL, &err, "an unknown word");
 	assert_int_equal(err.line, 2);
 	assert_int_equal(err.column, 8);
+	/* At a line's end it is still that line. */
+	pm_jread_init(&r, cut, strlen(cut));
+	assert_int_equal(pm_jread_next(&r), PM_J_ERROR);
+	assert_err(pm_jread_error(&r, "x", &err), PM_E_PROTOCOL, &err, "a control character");
+	assert_int_equal(err.line, 1);
+	assert_int_equal(err.column, 3);
 }
 
 PM_TEST(json_tree)
@@ -312,7 +322,7 @@ PM_TEST(json_lenient_booleans)
 {
 	static const char text[] =
 		"{\"a\":1,\"b\":0,\"c\":\"1\",\"d\":\"0\",\"e\":true,\"f\":\"no\","
-		"\"g\":\"on\",\"h\":\"maybe\",\"i\":[],\"j\":2}";
+		"\"g\":\"on\",\"h\":\"maybe\",\"i\":[],\"j\":2,\"k\":\"true\",\"l\":\"false\"}";
 	cleanup_json struct json_object *o = NULL;
 	struct pm_error err;
 
@@ -328,6 +338,8 @@ PM_TEST(json_lenient_booleans)
 	assert_false(pm_json_bool(o, "h", false));
 	assert_true(pm_json_bool(o, "i", true));
 	assert_true(pm_json_bool(o, "j", false));
+	assert_true(pm_json_bool(o, "k", false));
+	assert_false(pm_json_bool(o, "l", true));
 	assert_false(pm_json_bool(NULL, "j", false));
 }
 

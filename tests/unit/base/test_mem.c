@@ -86,11 +86,11 @@ PM_TEST(mem_assert_aborts_in_every_build)
 
 /* The sanitizers end the process themselves. */
 #ifdef __has_feature
-#define SANITIZED __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#	define SANITIZED __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
+#	define SANITIZED 1
 #else
-#define SANITIZED 0
+#	define SANITIZED 0
 #endif
 #if !SANITIZED
 static void ask_for_too_much(void)

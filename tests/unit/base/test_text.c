@@ -103,6 +103,7 @@ PM_TEST(nearest_word)
 
 	assert_string_equal(pm_nearest("memroy", words, n), "memory");
 	assert_string_equal(pm_nearest("Memory", words, n), "memory");
+	assert_string_equal(pm_nearest("HOSTNAME", words, n), "hostname");
 	assert_string_equal(pm_nearest("core", words, n), "cores");
 	assert_string_equal(pm_nearest("hostnme", words, n), "hostname");
 	assert_string_equal(pm_nearest("pi", words, n), "ip");
@@ -112,4 +113,7 @@ PM_TEST(nearest_word)
 	assert_null(pm_nearest(
 		"an-exceedingly-long-word-that-nobody-would-ever-want-to-typo", words, n));
 	assert_null(pm_nearest("memory", words, 0));
+	/* Swapped neighbours are one edit, as a wrong letter is: the first of equals is taken. */
+	assert_string_equal(pm_nearest("form", (const char *const[]){ "fork", "from" }, 2), "fork");
+	assert_string_equal(pm_nearest("form", (const char *const[]){ "from", "fork" }, 2), "from");
 }
