@@ -141,7 +141,6 @@ static bool take_params(struct sim_call *c)
 {
 	const char *query = strchr(c->q->target, '?');
 	const char *type = c->q->content_type ? c->q->content_type : "";
-	size_t path_params = c->p.n;
 
 	if (query)
 		pm_s_params_form(c, query + 1, strlen(query + 1));
@@ -159,12 +158,16 @@ static bool take_params(struct sim_call *c)
 			"character offset %zu (before \"(end of string)\") at "
 			"/usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.",
 			c->q->nbody);
-		pm_s_plain(c, 500, why, why);
+		pm_s_plain(c, 500, why, pm_arena_printf(c->a, "%s\n", why));
 		return false;
 	}
-	(void)path_params;
 	if (strncmp(type, "multipart/form-data", 19) != 0)
 		pm_s_params_form(c, c->q->body, c->q->nbody);
+	else if (!pm_s_params_multipart(c)) {
+		c->r->fault = PM_SIM_LOST; /* pveproxy closes without a word */
+		pm_s_plain(c, 500, "no file in the upload", NULL);
+		return false;
+	}
 	return true;
 }
 

@@ -118,17 +118,16 @@ int64_t pm_s_conf_int(const struct sim_conf *c, const char *k, int64_t otherwise
 	return v && pm_parse_int(v, INT64_MIN / 2, INT64_MAX / 2, &i) == 0 ? i : otherwise;
 }
 
-int64_t pm_s_guest_disk(const struct pm_sim *s, const struct sim_guest *g)
+int64_t pm_s_guest_disk(const struct sim_guest *g)
 {
 	const char *root = pm_s_conf_get(&g->cur, "rootfs");
 	struct sim_conf p cleanup_conf = { 0 };
 	const char *size;
 
-	(void)s;
 	if (!root || !pm_s_props(&p, root, "volume"))
 		return 0;
 	size = pm_s_conf_get(&p, "size");
-	return size && pm_s_parse_size(size) > 0 ? pm_s_parse_size(size) : 0;
+	return size && pm_s_parse_size(size) > 0 ? pm_s_parse_size(size) : INT64_C(4) << 30;
 }
 
 /* ---- digest: SHA-1 of the file as PVE would write it ---- */
@@ -421,7 +420,7 @@ void pm_s_mount_apply(struct pm_sim *s, struct sim_guest *g, const char *key, co
 		pm_s_conf_set(&g->cur, key, text);
 	}
 	pm_s_conf_del(&g->pend, key);
-	if (old)
+	if (old && strcmp(key, "rootfs") != 0)
 		leave(s, g, old);
 }
 

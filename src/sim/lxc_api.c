@@ -63,7 +63,7 @@ static void write_state(struct sim_call *c, const struct sim_guest *g)
 	pm_jw_int(&c->w, "cpus", pm_s_conf_int(&g->cur, "cores", SIM_CPUS));
 	pm_jw_int(&c->w, "maxmem", pm_s_conf_int(&g->cur, "memory", 512) * mb);
 	pm_jw_int(&c->w, "maxswap", pm_s_conf_int(&g->cur, "swap", 0) * mb);
-	pm_jw_int(&c->w, "maxdisk", pm_s_guest_disk(c->s, g));
+	pm_jw_int(&c->w, "maxdisk", pm_s_guest_disk(g));
 	if (lock)
 		pm_jw_str(&c->w, "lock", lock);
 	if (tags)
@@ -177,18 +177,16 @@ static void interfaces(struct sim_call *c)
 	write_interface(c, "lo", "00:00:00:00:00:00", "127.0.0.1/8", "::1/128");
 	for (size_t i = 0; i < g->cur.n; i++) {
 		struct sim_conf p cleanup_conf = { 0 };
-		const char *ip, *bridge, *mac;
+		const char *ip, *mac;
 
 		if (pm_s_numbered(g->cur.v[i].k, "net", 31) < 0)
 			continue;
 		pm_s_props(&p, g->cur.v[i].v, NULL);
 		ip = pm_s_conf_get(&p, "ip");
-		bridge = pm_s_conf_get(&p, "bridge");
 		mac = pm_s_conf_get(&p, "hwaddr");
-		if (mac)
-			write_interface(c, pm_s_conf_get(&p, "name"), mac,
-				ip && strchr(ip, '/') ? ip : NULL,
-				bridge && !strcmp(bridge, "vmbr0") ? link_local(c, mac) : NULL);
+		if (mac) /* what waits for a DHCP server is not up yet */
+			write_interface(c, pm_s_conf_get(&p, "name"), mac, ip && strchr(ip, '/') ? ip : NULL,
+				ip && !strcmp(ip, "dhcp") ? NULL : link_local(c, mac));
 	}
 	pm_jw_array_end(&c->w);
 }

@@ -110,7 +110,7 @@ static void move_end(struct pm_sim *s, struct sim_task *t)
 	old = pm_xstrdup(pm_s_conf_get(&p, "volume"));
 	v = pm_s_volume(s, old, (int)g->node);
 	fresh = pm_s_volume_new(s, pm_s_storage(s, pm_s_task_get(t, "storage")), g->vmid, g->node,
-		v ? v->size : pm_s_guest_disk(s, g));
+		v ? v->size : pm_s_guest_disk(g));
 	pm_s_conf_set(&p, "volume", fresh->volid);
 	text = pm_s_props_text(&p, "volume", strcmp(key, "rootfs") != 0 ? "mp" : NULL);
 	pm_s_conf_set(&g->cur, key, text);

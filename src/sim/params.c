@@ -195,3 +195,47 @@ void pm_s_write_value(struct pm_jwrite *w, const char *key, const char *v)
 			b.p[i] = '\0';
 	pm_jw_strn(w, key, b.p, b.len);
 }
+
+/* ---- multipart/form-data: fields, and one file, which comes last ---- */
+
+static const char *quoted(struct sim_call *c, const char *head, const char *what)
+{
+	const char *at = strstr(head, what);
+
+	return at ? pm_arena_strndup(c->a, at + strlen(what), strcspn(at + strlen(what), "\"")) : NULL;
+}
+
+static void take_part(struct sim_call *c, const char *head, const char *data, size_t n)
+{
+	const char *name = quoted(c, head, " name=\"");
+
+	if (name && !strcmp(name, "filename")) {
+		pm_s_param_add(c, name, quoted(c, head, "filename=\""), false);
+		c->file = data;
+		c->nfile = n;
+	} else if (name) {
+		pm_s_param_add(c, name, pm_arena_strndup(c->a, data, n), false);
+	}
+}
+
+bool pm_s_params_multipart(struct sim_call *c)
+{
+	const char *boundary = strstr(c->q->content_type, "boundary="), *mark, *p, *end;
+
+	if (!boundary || !c->q->nbody)
+		return false;
+	mark = pm_arena_printf(c->a, "\r\n--%s", boundary + 9);
+	p = c->q->body + strlen(mark) - 2;
+	end = c->q->body + c->q->nbody;
+	while (p < end && end - p > 4 && strncmp(p, "--", 2) != 0) {
+		const char *data = memmem(p, (size_t)(end - p), "\r\n\r\n", 4), *stop;
+
+		stop = data ? memmem(data + 4, (size_t)(end - data - 4), mark, strlen(mark)) : NULL;
+		if (!stop)
+			return false;
+		take_part(c, pm_arena_strndup(c->a, p, (size_t)(data - p)), data + 4,
+			(size_t)(stop - data - 4));
+		p = stop + strlen(mark);
+	}
+	return c->file != NULL;
+}

@@ -57,7 +57,7 @@ static void take(struct pm_sim *s, const struct sim_guest *g)
 	sm->running = g->running;
 	sm->template = pm_s_true(pm_s_conf_get(&g->cur, "template"));
 	sm->maxmem = pm_s_conf_int(&g->cur, "memory", 512) * 1024 * 1024;
-	sm->maxdisk = pm_s_guest_disk(s, g);
+	sm->maxdisk = pm_s_guest_disk(g);
 	sm->cpus = pm_s_conf_int(&g->cur, "cores", g->qemu ? 1 : SIM_CPUS);
 	sm->since_ns = g->started_ns;
 	sm->taken_ns = s->now_ns;

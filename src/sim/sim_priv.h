@@ -103,6 +103,8 @@ struct sim_call {
 	const char *authid;     /* "root@pam" or "root@pam!t"; NULL: nobody */
 	struct sim_user *user;
 	struct sim_token *token;
+	const char *file; /* of an upload */
+	size_t nfile;
 	struct pm_buf out;
 	struct pm_jwrite w;
 	bool failed;
@@ -117,6 +119,7 @@ struct sim_param *pm_s_param(const struct sim_params *p, const char *k);
 void pm_s_param_add(struct sim_call *c, const char *k, const char *v, bool path);
 int pm_s_params_form(struct sim_call *c, const char *text, size_t n);
 bool pm_s_params_json(struct sim_call *c, const char *text, size_t n);
+bool pm_s_params_multipart(struct sim_call *c); /* false: there is no file in it */
 char *pm_s_unescape(struct pm_arena *a, const char *s, size_t n, bool plus);
 
 /** Answers with an error: the text is reason phrase and message. */
@@ -290,7 +293,7 @@ struct sim_guest *pm_s_guest_for(struct sim_call *c);
 char *pm_s_guest_missing(
 	struct pm_arena *a, const struct pm_sim *s, unsigned node, unsigned vmid, bool qemu);
 const char *pm_s_guest_name(const struct sim_guest *g);
-int64_t pm_s_guest_disk(const struct pm_sim *s, const struct sim_guest *g);
+int64_t pm_s_guest_disk(const struct sim_guest *g);
 int64_t pm_s_conf_int(const struct sim_conf *c, const char *k, int64_t otherwise);
 struct sim_sample *pm_s_sample(const struct pm_sim *s, unsigned vmid);
 void pm_s_collect(struct pm_sim *s); /* what pvestatd does every ten seconds */

@@ -1,4 +1,6 @@
 /* /storage and /nodes/{node}/storage: configuration, status, content, upload. */
+#include <openssl/evp.h>
+
 #include "base/num.h"
 #include "sim/sim_priv.h"
 
@@ -537,75 +539,48 @@ static void oci_pull(struct sim_call *c)
 	fetch(c, "ociregistrypull", "vztmpl", name, 1085440);
 }
 
-/* ---- upload: multipart/form-data ---- */
+/* ---- upload ---- */
 
-struct upload {
-	const char *file;
-	size_t size;
-};
-
-static const char *quoted(struct sim_call *c, const char *head, const char *what)
+static const EVP_MD *algorithm(const char *name)
 {
-	const char *at = strstr(head, what);
-
-	return at ? pm_arena_strndup(c->a, at + strlen(what), strcspn(at + strlen(what), "\""))
-		  : NULL;
+	return name ? EVP_get_digestbyname(name) : NULL;
 }
 
-static bool read_parts(struct sim_call *c, struct upload *u)
+/* What the file's checksum is, when one was given; in hexadecimal digits. */
+static const char *checksum_of(struct sim_call *c)
 {
-	const char *boundary = strstr(c->q->content_type, "boundary="), *p, *end;
-	const char *mark;
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	char *out;
 
-	if (!boundary)
-		return false;
-	mark = pm_arena_printf(c->a, "\r\n--%s", boundary + 9);
-	p = c->q->body;
-	end = p + c->q->nbody;
-	p += strlen(mark) - 2;
-	while (p < end && end - p > 4 && strncmp(p, "--", 2) != 0) {
-		const char *body = memmem(p, (size_t)(end - p), "\r\n\r\n", 4), *stop;
-		const char *head, *name;
-
-		stop = body ? memmem(body + 4, (size_t)(end - body - 4), mark, strlen(mark)) : NULL;
-		if (!stop)
-			return false;
-		head = pm_arena_strndup(c->a, p, (size_t)(body - p));
-		name = quoted(c, head, " name=\"");
-		if (name && !strcmp(name, "filename")) {
-			u->file = quoted(c, head, "filename=\"");
-			u->size = (size_t)(stop - body - 4);
-		} else if (name) {
-			pm_s_param_add(c, name,
-				pm_arena_strndup(c->a, body + 4, (size_t)(stop - body - 4)), false);
-		}
-		p = stop + strlen(mark);
-	}
-	return u->file != NULL;
+	if (!algorithm(pm_s_arg(c, "checksum-algorithm")) ||
+		EVP_Digest(c->file, c->nfile, md, &n, algorithm(pm_s_arg(c, "checksum-algorithm")),
+			NULL) != 1)
+		return NULL;
+	out = pm_arena_alloc(c->a, 2 * (size_t)n + 1, 1);
+	for (unsigned i = 0; i < n; i++)
+		snprintf(out + 2 * i, 3, "%02x", md[i]);
+	return out;
 }
 
 static void upload(struct sim_call *c)
 {
-	struct upload u = { 0 };
-	const char *content;
+	const char *content = pm_s_arg(c, "content"), *file = pm_s_arg(c, "filename");
+	const char *got, *want = pm_s_arg(c, "checksum");
 
-	if (!c->q->content_type || !c->q->nbody || !read_parts(c, &u)) {
-		pm_s_plain(c, 500, "upload without a file", NULL);
+	if (!c->file) {
+		pm_s_fail(c, 500, "no file in the upload");
 		return;
 	}
-	content = pm_s_arg(c, "content");
-	if (!content || (strcmp(content, "iso") != 0 && strcmp(content, "vztmpl") != 0 &&
-				strcmp(content, "import") != 0)) {
-		pm_s_bad(c, "content",
-			"value '%s' does not have a value in the enumeration 'iso, vztmpl, import'",
-			content ? content : "");
-		return;
-	}
-	if (!extension_fits(content, u.file)) {
+	if (!extension_fits(content, file)) {
 		pm_s_bad(c, "filename", "wrong file extension");
 		return;
 	}
-	fetch(c, "imgcopy", content, clean_name(c, u.file), (int64_t)u.size);
+	got = want ? checksum_of(c) : NULL;
+	fetch(c, "imgcopy", content, clean_name(c, file), (int64_t)c->nfile);
+	if (got && strcmp(got, want) != 0 && c->s->running.n)
+		pm_s_task_fail(c->s->running.v[c->s->running.n - 1],
+			"checksum mismatch: got '%s' != expect '%s'", got, want);
 	c->r->close = true;
 	c->r->relayed = false;
 }
@@ -636,7 +611,7 @@ const struct sim_route pm_s_routes_storage[] = {
 	{ "DELETE", "/nodes/{node}/storage/{storage}/prunebackups", prune_delete, NODE, NULL,
 		NULL },
 	{ "POST", "/nodes/{node}/storage/{storage}/upload", upload, NODE,
-		"/storage/{storage} Datastore.AllocateTemplate", NULL },
+		"/storage/{storage} Datastore.AllocateTemplate", "content filename" },
 	{ "POST", "/nodes/{node}/storage/{storage}/download-url", download_url, NODE,
 		"/storage/{storage} Datastore.AllocateTemplate", "content filename" },
 	{ "POST", "/nodes/{node}/storage/{storage}/oci-registry-pull", oci_pull, NODE,

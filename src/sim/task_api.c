@@ -205,7 +205,8 @@ static void tasks_list(struct sim_call *c)
 		n++;
 	}
 	pm_jw_array_end(&c->w);
-	pm_jw_int(&c->w, "total", n);
+	if (n)
+		pm_jw_int(&c->w, "total", n);
 }
 
 static void cluster_tasks(struct sim_call *c)
