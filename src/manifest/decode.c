@@ -79,6 +79,8 @@ static const struct pm_field *row_elsewhere(const struct pm_keys *keys, const st
 	return f && !(f->flags & PM_F_INNER) ? f : NULL;
 }
 
+#define LISTED_MAX 16
+
 static const char *join(const char *const *v, size_t n, struct pm_buf *out)
 {
 	for (size_t i = 0; i < n; i++)
@@ -103,8 +105,10 @@ static void hint_key(struct pm_reader *r, struct pm_diag *diag, const struct pm_
 		pm_hint(&r->text, diag, "did you mean \"%s\"?", near);
 	else if (f)
 		pm_hint(&r->text, diag, "it is called %s", path_to(r, f->name));
-	else
+	else if (n <= LISTED_MAX)
 		pm_hint(&r->text, diag, "known here: %s", join(names, n, &known));
+	else
+		pm_hint(&r->text, diag, "podmox explain %s lists the keys", keys->kind->name);
 }
 
 static void find_unknown(
@@ -322,9 +326,6 @@ static int entry_parse(struct pm_reader *r, const struct pm_field *f, const char
 {
 	if (f)
 		return pm_entry_parse(r->arena, f, key, e->s, ret, &r->err);
-	if (!fits_label(key, true))
-		return pm_error_set(&r->err, PM_E_INPUT,
-			"must be called with letters, digits and - _ . between them");
 	if (!fits_label(e->s, false))
 		return pm_error_set(&r->err, PM_E_INPUT,
 			"must be at most 63 letters and digits, with - _ . between them");
@@ -332,14 +333,18 @@ static int entry_parse(struct pm_reader *r, const struct pm_field *f, const char
 	return 0;
 }
 
+/* Reads the value of a pair whose key was read; false: not usable, and reported. */
 static bool read_pair(struct pm_reader *r, const struct pm_field *f, const struct pm_yev *key)
 {
 	char *name = pm_arena_strndup(r->arena, key->s, key->n);
 	struct pm_span at = key->at;
 	const char *item;
 	struct pm_yev e;
-	bool ok = false;
 
+	if (!f && !fits_label(name, true))
+		(void)pm_find(&r->text, PM_ERROR, at,
+			"%s is no name: letters and digits with - _ . between them",
+			path_to(r, name));
 	pm_yaml_next(&r->yaml, &e);
 	if (e.type == PM_Y_STOP)
 		return false;
@@ -347,18 +352,22 @@ static bool read_pair(struct pm_reader *r, const struct pm_field *f, const struc
 		(void)pm_find(&r->text, PM_ERROR, e.at, "%s must be text, not %s", path_to(r, name),
 			pm_node_word(&e));
 		pm_yaml_skip(&r->yaml, &e);
-	} else if (e.null) {
-		pm_hint(&r->text,
-			pm_find(&r->text, PM_ERROR, e.at, "%s has no value", path_to(r, name)),
-			"write \"\" for an empty text, or remove the line");
-	} else if (entry_parse(r, f, name, &e, &item) < 0) {
-		find_value(r, name, e.at);
-	} else {
-		pm_vec_push(&r->items, item);
-		pm_vec_push(&r->spans, at);
-		ok = true;
+		return false;
 	}
-	return ok;
+	if (e.null) {
+		pm_hint(&r->text,
+			pm_find(&r->text, PM_ERROR, e.n > 0 ? e.at : at, "%s has no value",
+				path_to(r, name)),
+			"write \"\" for an empty text, or remove the line");
+		return false;
+	}
+	if (entry_parse(r, f, name, &e, &item) < 0) {
+		find_value(r, name, e.at);
+		return false;
+	}
+	pm_vec_push(&r->items, item);
+	pm_vec_push(&r->spans, at);
+	return true;
 }
 
 bool pm_is_key(struct pm_reader *r, const struct pm_yev *key)

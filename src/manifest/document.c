@@ -46,28 +46,35 @@ static bool first_time(struct pm_reader *r, struct pm_span *first, const struct 
 	return true;
 }
 
-/* Reads a value that must be one word; false: it is something else, and reported. */
-static bool read_word(struct pm_reader *r, const char *name, struct pm_yev *e)
+/* Is it a scalar that says nothing? Then it is reported at its key. */
+static bool is_missing(
+	struct pm_reader *r, const char *name, struct pm_span key, const struct pm_yev *e)
 {
-	struct pm_diag *diag;
+	if (e->type != PM_Y_SCALAR || !e->null || e->n > 0)
+		return false;
+	pm_hint(&r->text, pm_find(&r->text, PM_ERROR, key, "%s has no value", name),
+		"give it one behind the colon");
+	return true;
+}
 
+/* Reads a value that must be one word; false: it is something else, and reported. */
+static bool read_word(struct pm_reader *r, const char *name, struct pm_span key, struct pm_yev *e)
+{
 	pm_yaml_next(&r->yaml, e);
 	if (e->type == PM_Y_SCALAR && !e->null)
 		return true;
-	if (e->type == PM_Y_STOP)
+	if (e->type == PM_Y_STOP || is_missing(r, name, key, e))
 		return false;
-	diag = pm_find(&r->text, PM_ERROR, e->at, "%s must be text, not %s", name,
-		e->null && e->n == 0 ? "nothing" : pm_node_word(e));
-	pm_hint(&r->text, diag, "write it behind the colon, in one line");
+	(void)pm_find(&r->text, PM_ERROR, e->at, "%s must be text, not %s", name, pm_node_word(e));
 	pm_yaml_skip(&r->yaml, e);
 	return false;
 }
 
-static void read_api(struct pm_reader *r)
+static void read_api(struct pm_reader *r, struct pm_span key)
 {
 	struct pm_yev e;
 
-	if (!read_word(r, "apiVersion", &e) || strcmp(e.s, PM_API_VERSION) == 0)
+	if (!read_word(r, "apiVersion", key, &e) || strcmp(e.s, PM_API_VERSION) == 0)
 		return;
 	pm_hint(&r->text, pm_find(&r->text, PM_ERROR, e.at, "unknown apiVersion \"%s\"", e.s),
 		"write " PM_API_VERSION);
@@ -104,7 +111,7 @@ static void read_kind(struct pm_reader *r, struct document *doc)
 	struct pm_yev e;
 
 	doc->passed_over = true;
-	if (!read_word(r, "kind", &e))
+	if (!read_word(r, "kind", doc->kind_at, &e))
 		return;
 	doc->kind = pm_kind_find(e.s);
 	if (!doc->kind) {
@@ -130,18 +137,17 @@ static void read_kind(struct pm_reader *r, struct document *doc)
 
 /* ---- metadata ---- */
 
-static const char *read_label_name(
-	struct pm_reader *r, const char *name, struct pm_span *ret_at, const char *otherwise)
+static const char *read_label(struct pm_reader *r, const char *name, struct pm_span *at)
 {
 	struct pm_yev e;
 
-	if (!read_word(r, name, &e))
-		return otherwise;
-	*ret_at = e.at;
+	if (!read_word(r, name, *at, &e))
+		return NULL;
+	*at = e.at;
 	if (pm_format_check("dns-label", e.s, &r->err) == 0)
 		return pm_arena_strndup(r->arena, e.s, e.n);
 	(void)pm_find(&r->text, PM_ERROR, e.at, "%s %s", name, r->err.msg);
-	return otherwise;
+	return NULL;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -226,9 +232,9 @@ static void read_metadata_key(struct pm_reader *r, struct document *doc, const s
 		return;
 	}
 	if (i == 0)
-		doc->name = read_label_name(r, "metadata.name", &doc->name_at, NULL);
+		doc->name = read_label(r, "metadata.name", &doc->name_at);
 	else if (i == 1)
-		doc->ns = read_label_name(r, "metadata.namespace", &doc->ns_at, NULL);
+		doc->ns = read_label(r, "metadata.namespace", &doc->ns_at);
 	else
 		read_labels(r, doc);
 }
@@ -240,13 +246,16 @@ static void read_metadata(struct pm_reader *r, struct document *doc)
 	pm_yaml_next(&r->yaml, &e);
 	if (e.type == PM_Y_STOP)
 		return;
+	doc->name_at = e.at;
+	if (is_missing(r, "metadata", doc->metadata, &e))
+		return;
 	if (e.type != PM_Y_MAP) {
 		(void)pm_find(&r->text, PM_ERROR, e.at, "metadata must be a mapping, not %s",
 			pm_node_word(&e));
 		pm_yaml_skip(&r->yaml, &e);
-		doc->name_at = e.at;
 		return;
 	}
+	doc->name_at.line = 0;
 	for (;;) {
 		pm_yaml_next(&r->yaml, &e);
 		if (e.type == PM_Y_END || e.type == PM_Y_STOP)
@@ -269,7 +278,7 @@ static void read_spec(struct pm_reader *r, struct document *doc)
 		return;
 	}
 	doc->passed_over = true;
-	if (e.type == PM_Y_STOP)
+	if (e.type == PM_Y_STOP || is_missing(r, "spec", doc->spec_at, &e))
 		return;
 	(void)pm_find(&r->text, PM_ERROR, e.at, "spec must be a mapping, not %s", pm_node_word(&e));
 	pm_yaml_skip(&r->yaml, &e);
@@ -320,7 +329,7 @@ static void read_pair(struct pm_reader *r, struct document *doc, const struct pm
 	bool api = strcmp(key->s, "apiVersion") == 0, kind = strcmp(key->s, "kind") == 0;
 
 	if (api && first_time(r, &doc->api, key))
-		read_api(r);
+		read_api(r, key->at);
 	else if (kind && first_time(r, &doc->kind_at, key))
 		read_kind(r, doc);
 	else if (api || kind)
@@ -398,6 +407,8 @@ static void read_document(struct pm_reader *r, const struct pm_yev *root)
 		if (pm_is_key(r, &e))
 			read_pair(r, &doc, &e);
 	}
+	if (doc.kind_at.line == 0)
+		doc.passed_over = true;
 	if (e.type == PM_Y_END)
 		read_late(r, &doc);
 	if (r->yaml.failed)

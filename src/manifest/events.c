@@ -121,21 +121,22 @@ static void fail(struct pm_yaml *y, struct pm_yev *e)
 
 /* ---- events of the parser ---- */
 
+#define CORE "tag:yaml.org,2002:"
+
 /* What a tag makes of a plain scalar. */
 enum tag { TAG_NONE, TAG_TEXT, TAG_PLAIN, TAG_OTHER };
 
 static enum tag tag_of(const yaml_char_t *tag, bool collection)
 {
-	static const char prefix[] = "tag:yaml.org,2002:";
 	const char *s = (const char *)tag;
 
 	if (!s)
 		return TAG_NONE;
 	if (strcmp(s, "!") == 0)
 		return TAG_TEXT;
-	if (!pm_str_starts(s, prefix))
+	if (!pm_str_starts(s, CORE))
 		return TAG_OTHER;
-	s += sizeof(prefix) - 1;
+	s += strlen(CORE);
 	if (collection)
 		return strcmp(s, "map") == 0 || strcmp(s, "seq") == 0 ? TAG_NONE : TAG_OTHER;
 	if (strcmp(s, "str") == 0)
@@ -148,8 +149,13 @@ static enum tag tag_of(const yaml_char_t *tag, bool collection)
 
 static void check_tag(struct pm_yaml *y, enum tag tag, const yaml_char_t *text, struct pm_span at)
 {
+	const char *s = (const char *)text;
+	bool core = s && pm_str_starts(s, CORE);
+
 	if (tag == TAG_OTHER)
-		pm_hint(y->text, pm_find(y->text, PM_ERROR, at, "tag \"%s\" is not known", text),
+		pm_hint(y->text,
+			pm_find(y->text, PM_ERROR, at, "tag %s%s is not known", core ? "!!" : "",
+				core ? s + strlen(CORE) : s),
 			"remove it: what a value is follows from its key");
 }
 

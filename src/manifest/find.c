@@ -46,8 +46,18 @@ static const char *line_of(struct pm_text *t, unsigned line, size_t *ret_n)
 	return t->s + t->at;
 }
 
-/* Where the value of a key starts that is called like a secret; n: there is none, or it is a reference
- * such as {fromEnv: X}. */
+/* Is it a reference such as {fromEnv: X}, and nothing more? */
+static bool is_reference(const char *s, size_t n)
+{
+	const char *end = memchr(s, '}', n), *colon;
+
+	if (n < 5 || memcmp(s, "{from", 5) != 0 || !end)
+		return false;
+	colon = memchr(s, ':', (size_t)(end - s));
+	return colon && !memchr(colon + 1, ':', (size_t)(end - colon - 1));
+}
+
+/* Where the value of a key starts that is called like a secret; n: there is none. */
 static size_t secret_at(const char *s, size_t n)
 {
 	static const char *const words[] = { "passw", "passphrase", "secret", "apikey", "api_key",
@@ -67,9 +77,8 @@ static size_t secret_at(const char *s, size_t n)
 				continue;
 			for (at++; at < n && s[at] == ' ';)
 				at++;
-			if (n - at >= 5 && memcmp(s + at, "{from", 5) == 0)
-				continue;
-			return at;
+			if (!is_reference(s + at, n - at))
+				return at;
 		}
 	}
 	return n;

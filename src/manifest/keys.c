@@ -49,7 +49,7 @@ static unsigned group_of(
 	if (known)
 		return known->index;
 	pm_assert(keys->ngroups + 1 < PM_GROUPS_MAX);
-	k = add(keys, parent, path + start, end - start);
+	k = add(keys, parent, pm_arena_strndup(a, path + start, end - start), end - start);
 	k->group = true;
 	k->index = (uint16_t)++keys->ngroups;
 	keys->group[k->index] = pm_arena_strndup(a, path, end);

@@ -132,7 +132,7 @@ bool pm_text_check(struct pm_text *t)
 
 	if (is_utf16(t)) {
 		pm_hint(t,
-			pm_find(t, PM_ERROR, (struct pm_span){ .line = 1 },
+			pm_find(t, PM_ERROR, (struct pm_span){ 0 },
 				"the text is UTF-16; only UTF-8 is read"),
 			"save the file as UTF-8");
 		return false;

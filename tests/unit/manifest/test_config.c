@@ -1,0 +1,146 @@
+/* The configuration: one more kind. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "manifest_test.h"
+
+#define HEAD "apiVersion: podmox/v1\nkind: Config\n"
+#define CLUSTER                                                             \
+	"clusters:\n  - name: home\n    hosts: [pve1.lan, pve2.lan:8006]\n" \
+	"    auth: {username: root, realm: pam, password: %s}\n    vmids: 200-299\n"
+
+struct config {
+	struct pm_arena *arena;
+	struct pm_rec *rec;
+	struct pm_diags diags;
+	struct pm_error err;
+	int r;
+	char *text;
+};
+
+static void read_config(struct config *c, const char *path)
+{
+	size_t n;
+	FILE *f;
+
+	memset(c, 0, sizeof(*c));
+	c->arena = pm_arena_new(0);
+	pm_diags_init(&c->diags, c->arena);
+	c->r = pm_manifest_config(c->arena, path, &c->rec, &c->diags, &c->err);
+	f = open_memstream(&c->text, &n);
+	assert_non_null(f);
+	pm_diags_print(&c->diags, f, 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void config_done(struct config *c)
+{
+	pm_arena_free(c->arena);
+	free(c->text);
+}
+
+static const char *config_file(const char *more, const char *password)
+{
+	static char text[4096];
+
+	(void)snprintf(text, sizeof(text), HEAD "set: home\n" CLUSTER "%s", password, more);
+	return pm_test_file(pm_test_dir(), "podmox.yaml", text);
+}
+
+static void assert_finding(const char *file, const char *what)
+{
+	struct config c;
+
+	read_config(&c, file);
+	assert_err(c.r, PM_E_INPUT, &c.err, "error");
+	assert_has(c.text, what);
+	config_done(&c);
+}
+
+PM_TEST(config_values)
+{
+	struct config c;
+	const struct pm_rec *cluster;
+
+	read_config(&c,
+		config_file(
+			"source: {path: ./m}\nsync: {interval: 1m, debounce: 300ms, heal: false}\n",
+			"{fromEnv: PW}"));
+	assert_ok(c.r, &c.err);
+	assert_string_equal(c.text, "");
+	assert_string_equal(pm_rec_str(c.rec, PM_CONFIG_SET, ""), "home");
+	assert_string_equal(pm_rec_str(c.rec, PM_CONFIG_SOURCE_PATH, ""), "./m");
+	assert_int_equal(pm_rec_int(c.rec, PM_CONFIG_SYNC_INTERVAL, 0), 60);
+	assert_int_equal(pm_rec_int(c.rec, PM_CONFIG_SYNC_DEBOUNCE, 0), 300);
+	assert_false(pm_rec_bool(c.rec, PM_CONFIG_SYNC_HEAL, true));
+	cluster = c.rec->val[PM_CONFIG_CLUSTERS].u.recs->v[0];
+	assert_int_equal(cluster->val[PM_CLUSTER_HOSTS].u.list->n, 2);
+	assert_int_equal(cluster->val[PM_CLUSTER_PASSWORD].line, 7);
+	config_done(&c);
+}
+
+PM_TEST(config_example)
+{
+	struct config c;
+
+	read_config(&c, "manifests/podmox.yaml");
+	assert_ok(c.r, &c.err);
+	assert_string_equal(c.text, "");
+	config_done(&c);
+}
+
+PM_TEST(config_keys_before_kind)
+{
+	struct config c;
+	const char *file = pm_test_file(pm_test_dir(), "podmox.yaml",
+		"set: home\nclusters: [{name: a, hosts: [b], auth: {username: root, password: {fromEnv: X}}}]\n"
+		"apiVersion: podmox/v1\nkind: Config\n");
+
+	read_config(&c, file);
+	assert_ok(c.r, &c.err);
+	assert_string_equal(c.text, "");
+	assert_string_equal(pm_rec_str(c.rec, PM_CONFIG_SET, ""), "home");
+	config_done(&c);
+}
+
+PM_TEST(config_missing_file)
+{
+	struct config c;
+
+	read_config(&c, "/nonexistent/podmox.yaml");
+	assert_err(c.r, PM_E_IO, &c.err, "/nonexistent/podmox.yaml");
+	config_done(&c);
+}
+
+PM_TEST(config_findings)
+{
+	assert_finding(config_file("snyc: {}\n", "{fromEnv: X}"), "did you mean \"sync\"?");
+	assert_finding(config_file("sync: {interval: 5}\n", "{fromEnv: X}"), "needs a unit, as 5s");
+	assert_finding(config_file("set: other\n", "{fromEnv: X}"), "for the second time");
+	assert_finding(config_file("---\n" HEAD "set: b\nclusters: []\n", "{fromEnv: X}"),
+		"a second configuration in one file");
+	assert_finding(config_file("agent: {listen: 1}\n", "{fromEnv: X}"), "agent is not taken");
+	assert_finding(
+		"tests/manifest/full.yaml", "this is a manifest (kind Pod), not a configuration");
+	assert_finding("tests/manifest/comments.yaml", "the file holds no configuration");
+	assert_finding(pm_test_file(pm_test_dir(), "podmox.yaml", HEAD), "set is required");
+}
+
+PM_TEST(config_secret_others_may_read)
+{
+	const char *file = config_file("", "hunter2hunter2");
+	struct config c;
+
+	assert_int_equal(chmod(file, 0644), 0);
+	read_config(&c, file);
+	assert_ok(c.r, &c.err);
+	assert_int_equal(c.diags.nwarnings, 1);
+	assert_has(c.text, "a secret stands in a file that others may read");
+	assert_null(strstr(c.text, "hunter2"));
+	config_done(&c);
+	assert_int_equal(chmod(file, 0600), 0);
+	read_config(&c, file);
+	assert_string_equal(c.text, "");
+	config_done(&c);
+}
