@@ -194,6 +194,8 @@ static void add_diag(struct pm_buf *out, const struct pm_diag *diag)
 	(void)pm_buf_addf(out, "%s: ", pm_severity_name(diag->severity));
 	pm_text_visible(out, diag->msg, strlen(diag->msg));
 	(void)pm_buf_addc(out, '\n');
+	if (diag->severity == PM_NOTE)
+		return; /* nothing to mend: one line is enough */
 	if (diag->source && diag->pos.line > 0)
 		add_source(out, diag, gutter);
 	if (diag->hint) {

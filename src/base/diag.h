@@ -37,7 +37,7 @@ void pm_diag_hint(struct pm_diags *d, struct pm_diag *diag, const char *fmt, ...
 /** Sorts by file, line, column; at equal places the order of adding is kept. */
 void pm_diags_sort(struct pm_diags *d);
 
-/** Prints "file:line:col: error: msg", the source line, a caret and "help: hint". At most `most`
+/** Prints "file:line:col: error: msg", the source line, a caret and "help: hint"; a note in one line. At most `most`
  * findings (0: all), then a count of what is left. Control characters are made visible. */
 void pm_diags_print(const struct pm_diags *d, FILE *out, unsigned most);
 

@@ -163,7 +163,7 @@ int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_
 			return 64;
 	}
 	r = pm_recon_plan(s->recon, &s->job, &ask, &s->cycle, &err);
-	if (r < 0 || a->output == PM_OUT_HUMAN || a->output == PM_OUT_NAME) {
+	if (r < 0 || (!a->quiet && (a->output == PM_OUT_HUMAN || a->output == PM_OUT_NAME))) {
 		pm_diags_sort(&s->job.diags);
 		pm_diags_print(&s->job.diags, stderr, 50);
 	}
