@@ -103,7 +103,7 @@ static size_t count_items(const struct pm_reading *r)
 static int list_decode(const struct pm_reading *r, struct pm_value *v)
 {
 	size_t most = count_items(r), n = 0;
-	const char **items = most ? pm_new_n(r->a, const char *, most) : NULL;
+	const char **items = pm_new_n(r->a, const char *, most + 1);
 
 	for (size_t i = 0; i < r->n;) {
 		size_t start = i;

@@ -1,6 +1,7 @@
 /* The marker on a guest: reading it out of a description, writing it there, and podmox's tags. */
 #include "model/marker.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
@@ -21,23 +22,23 @@ enum member_type { M_TEXT, M_NUMBER, M_FLAG };
 
 static const struct member {
 	const char *name;
-	enum member_type type;
 	size_t offset;
+	enum member_type type;
 	bool needed;
 	bool rare; /* written only when it is not empty */
 } members[] = {
-	{ "set", M_TEXT, offsetof(struct pm_marker, set), true, false },
-	{ "kind", M_TEXT, offsetof(struct pm_marker, kind), true, false },
-	{ "ns", M_TEXT, offsetof(struct pm_marker, ns), true, false },
-	{ "name", M_TEXT, offsetof(struct pm_marker, name), true, false },
-	{ "uid", M_TEXT, offsetof(struct pm_marker, uid), true, false },
-	{ "vmid", M_NUMBER, offsetof(struct pm_marker, vmid), true, false },
-	{ "root", M_TEXT, offsetof(struct pm_marker, root), false, false },
-	{ "image", M_TEXT, offsetof(struct pm_marker, image), false, false },
-	{ "hash", M_TEXT, offsetof(struct pm_marker, hash), false, false },
-	{ "done", M_FLAG, offsetof(struct pm_marker, done), false, false },
-	{ "onRemove", M_TEXT, offsetof(struct pm_marker, on_remove), false, true },
-	{ "fields", M_TEXT, offsetof(struct pm_marker, fields), false, false },
+	{ "set", offsetof(struct pm_marker, set), M_TEXT, true, false },
+	{ "kind", offsetof(struct pm_marker, kind), M_TEXT, true, false },
+	{ "ns", offsetof(struct pm_marker, ns), M_TEXT, true, false },
+	{ "name", offsetof(struct pm_marker, name), M_TEXT, true, false },
+	{ "uid", offsetof(struct pm_marker, uid), M_TEXT, true, false },
+	{ "vmid", offsetof(struct pm_marker, vmid), M_NUMBER, true, false },
+	{ "root", offsetof(struct pm_marker, root), M_TEXT, false, false },
+	{ "image", offsetof(struct pm_marker, image), M_TEXT, false, false },
+	{ "hash", offsetof(struct pm_marker, hash), M_TEXT, false, false },
+	{ "done", offsetof(struct pm_marker, done), M_FLAG, false, false },
+	{ "onRemove", offsetof(struct pm_marker, on_remove), M_TEXT, false, true },
+	{ "fields", offsetof(struct pm_marker, fields), M_TEXT, false, false },
 };
 
 static const struct member *member_of(const char *name, size_t n)
@@ -365,7 +366,9 @@ static void hash_rec(const struct pm_rec *r, struct pm_buf *out);
 
 static char fold(const struct pm_field *f, char c)
 {
-	return f->flags & PM_F_NOCASE && c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+	if (f->flags & PM_F_NOCASE)
+		c = (char)tolower((unsigned char)c);
+	return c;
 }
 
 static int compare_items(const struct pm_field *f, const char *a, const char *b)

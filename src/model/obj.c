@@ -19,7 +19,8 @@ struct pm_obj *pm_obj_new(struct pm_arena *a, const struct pm_kind *k)
 
 void pm_set_add(struct pm_set *s, struct pm_obj *o)
 {
-	pm_vec_push(s, o);
+	s->v = pm_vec_grow(s->v, &s->cap, s->n + 1, sizeof(struct pm_obj *));
+	s->v[s->n++] = o;
 	s->sorted = false;
 }
 
