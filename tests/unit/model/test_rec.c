@@ -223,3 +223,56 @@ PM_TEST(rec_features_absent_are_all_off)
 	set(a, want, "nesting", "true");
 	assert_false(pm_value_equal(f, &v, &unset));
 }
+
+/* A list of interfaces as a value. */
+static struct pm_value nets(struct pm_arena *a, const char *first, const char *second)
+{
+	struct pm_recs *recs = pm_new(a, struct pm_recs);
+
+	recs->v = pm_new_n(a, struct pm_rec *, 2);
+	recs->v[recs->n++] = rec(a, &pm_kind_net, first);
+	if (second)
+		recs->v[recs->n++] = rec(a, &pm_kind_net, second);
+	return (struct pm_value){ .state = PM_SET, .u = { .recs = recs } };
+}
+
+PM_TEST(rec_lists_are_equal_entry_by_entry)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+	const struct pm_field *f = &pm_kind_pod.fields[PM_POD_INTERFACES];
+	struct pm_value have = nets(a, "name=eth0,tag=2,hwaddr=BC:24:11:00:00:01", "name=eth1");
+	struct pm_value want = nets(a, "name=eth1", "name=eth0,tag=2"), unset = { 0 };
+	struct pm_recs none = { 0 };
+	struct pm_value empty = { .state = PM_SET, .u = { .recs = &none } };
+
+	assert_true(pm_value_equal(f, &want, &have));
+	want = nets(a, "name=eth1", NULL);
+	assert_false(pm_value_equal(f, &want, &have));
+	want = nets(a, "name=eth1", "name=eth2");
+	assert_false(pm_value_equal(f, &want, &have));
+	want = nets(a, "name=eth1", "name=eth0,tag=3");
+	assert_false(pm_value_equal(f, &want, &have));
+	assert_true(pm_value_equal(f, &empty, &unset));
+	assert_false(pm_value_equal(f, &empty, &have));
+}
+
+PM_TEST(rec_is_shown_as_manifests_write_it)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+	cleanup_buf struct pm_buf b = PM_BUF(0);
+	const struct pm_field *f = &pm_kind_pod.fields[PM_POD_ROOTFS];
+	struct pm_value v = { .state = PM_SET,
+		.u = { .rec = rec(a, &pm_kind_rootfs, "local:vm-1-disk-0,size=8G,quota=1") } };
+
+	pm_value_format(f, PM_MANIFEST, &v, &b);
+	assert_string_equal(pm_buf_str(&b), "{storage: local, size: 8Gi, quota: true}");
+}
+
+PM_TEST(rec_head_that_looks_like_a_key_is_written_with_its_key)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+
+	prints(rec(a, &pm_kind_device, "path=/dev/a=b"), "path=/dev/a=b");
+	prints(rec(a, &pm_kind_device, "path=/dev/ab"), "/dev/ab");
+	prints(rec(a, &pm_kind_volume, "volume=/a=b,mp=/c"), "volume=/a=b,mp=/c");
+}
