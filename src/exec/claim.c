@@ -34,7 +34,7 @@ static bool may_be_ours(const struct pm_run *run, const struct pm_obj *o)
 {
 	char tag[24];
 
-	return !pm_tags_have(o->live->tags, PM_TAG) ||
+	return !o->live->tags || !pm_tags_have(o->live->tags, PM_TAG) ||
 	       pm_tags_have(o->live->tags, pm_set_tag(run->e->o.set, tag));
 }
 

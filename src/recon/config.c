@@ -82,34 +82,6 @@ static int fill_in_paths(struct pm_config *c, struct pm_error *err)
 	return 0;
 }
 
-/* ---- findings ---- */
-
-static bool is_literal(const struct pm_value *v)
-{
-	return v->state == PM_SET && v->u.secret->from == PM_SECRET_LITERAL;
-}
-
-/* A secret in a file that others can read is no secret. */
-static void warn_open_secret(const struct pm_config *c, const char *file, struct pm_diags *d)
-{
-	static const unsigned secrets[] = { PM_CLUSTER_TOKEN_SECRET, PM_CLUSTER_PASSWORD };
-	struct stat st;
-
-	if (stat(c->file, &st) < 0 || !(st.st_mode & (S_IRGRP | S_IROTH)))
-		return;
-	for (size_t i = 0; i < PM_COUNT(secrets); i++) {
-		const struct pm_value *v = pm_rec_get(c->cluster, secrets[i]);
-		struct pm_diag *diag;
-
-		if (!is_literal(v))
-			continue;
-		diag = pm_diag_add(d, PM_WARNING,
-			(struct pm_pos){ .file = file, .line = v->line, .column = v->column },
-			"a secret stands in a file that others can read");
-		pm_diag_hint(d, diag, "chmod 600 %s, or give {fromFile: PATH} instead", c->file);
-	}
-}
-
 /* ---- all of it ---- */
 
 static int read_config(struct pm_config *c, struct pm_diags *d, struct pm_error *err)
@@ -130,7 +102,6 @@ static int read_config(struct pm_config *c, struct pm_diags *d, struct pm_error 
 	c->set = pm_rec_str(rec, PM_CONFIG_SET, NULL);
 	pm_vmid_range(pm_rec_str(c->cluster, PM_CLUSTER_VMIDS, "100-999999999"), &c->vmid_low,
 		&c->vmid_high);
-	warn_open_secret(c, file, d);
 	return fill_in_paths(c, err);
 }
 

@@ -117,7 +117,7 @@ static int load(
 			c->load = *ask->preload;
 		return 0;
 	}
-	r = pm_manifest_load(j->arena, ask->paths, ask->npaths, &c->want, &c->load, &j->diags, err);
+	r = pm_manifest_load(ask->paths, ask->npaths, &c->want, &c->load, &j->diags, err);
 	if (r < 0)
 		return pm_error_wrap(err, "reading manifests");
 	if (j->diags.nerrors > 0)

@@ -134,7 +134,7 @@ PM_TEST(config_with_an_open_secret_is_warned_of)
 	assert_int_equal(chmod(path, 0644), 0);
 	assert_ok(open_config(&b, path), &b.err);
 	assert_int_equal(b.diags.nwarnings, 1);
-	assert_has(b.diags.first->msg, "others can read");
+	assert_has(b.diags.first->msg, "others may read");
 	assert_has(b.diags.first->hint, "chmod 600");
 	assert_int_equal(b.diags.first->pos.line, 9);
 	close_box(&b);
