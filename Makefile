@@ -114,15 +114,15 @@ $(O)/man/%: docs/man/%.scd
 
 -include $(OBJ:.o=.d) $(wildcard $(O)/tests/*/*.d $(O)/tests/*/*/*.d)
 
-# ---- unit tests: one program a room, linked with what the room may use, and with the simulator's
-#      core for the rooms that talk to a cluster. The planner's tests read manifests and PVE's answers ----
+# ---- unit tests: one program a room, linked with what the room may use. Tests of the rooms that talk to
+#      a cluster also use the simulator's core, those of the planner manifests and PVE's answers ----
 
-UNIT_WITH_SIM := net pve exec recon daemon cli
+$(foreach r,net pve exec recon daemon cli,$(eval UNIT_ALSO_$(r) := sim))
 UNIT_ALSO_plan := manifest pve
-unit_objects   = $(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(call closure,$(1)) \
-	$(foreach r,$(UNIT_ALSO_$(1)),$(call closure,$(r)))) \
-	$(if $(filter $(1),$(UNIT_WITH_SIM)),sim)))) \
-	$(patsubst tests/%.c,$(O)/tests/%.o,$(wildcard tests/unit/*.c tests/unit/$(1)/*.c))
+unit_objects    = $(call objects,$(filter-out $(MAINS),$(call sources,$(sort \
+	$(foreach r,$(1) $(UNIT_ALSO_$(1)),$(call closure,$(r))))))) \
+	$(patsubst tests/%.c,$(O)/tests/%.o,$(filter-out $(if $(filter sim,$(UNIT_ALSO_$(1))),, \
+	tests/unit/sim_transport.c),$(wildcard tests/unit/*.c tests/unit/$(1)/*.c)))
 
 define unit_rule
 $(O)/unit/$(1): $(unit_objects)
@@ -148,7 +148,7 @@ test-unit: $(ROOM:%=$(O)/unit/%)
 script = @test -x $(1) || { echo "$(1) is not there: nothing to run" >&2; exit 1; }; \
 	O='$(O)' PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' T='$(T)' $(1)
 
-test-plan: all $(O)/unit/plan
+test-plan: $(O)/unit/plan
 	$(call script,tests/plan/run.sh)
 test-manifest: all
 	$(call script,tests/manifest/run.sh)

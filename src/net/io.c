@@ -134,7 +134,7 @@ static struct pm_site *site_new(struct io *io, const struct pm_host *h, bool alo
 		s->fingerprints[i] = pm_xstrdup(h->fingerprints[i]);
 	for (int i = 0; i < PM_LANES; i++)
 		s->queue[i].last = &s->queue[i].first;
-	pm_vec_push(&io->sites, s);
+	pm_vec_push(&io->sites, s); /* NOLINT(bugprone-sizeof-expression): pointers they are */
 	return s;
 }
 
@@ -229,7 +229,7 @@ static struct pm_slot *slot_take(struct io *io, struct pm_site *site)
 		return s;
 	}
 	s = pm_slot_new(site, io->share);
-	pm_vec_push(&io->slots, s);
+	pm_vec_push(&io->slots, s); /* NOLINT(bugprone-sizeof-expression): pointers they are */
 	return s;
 }
 

@@ -113,6 +113,14 @@ static int look_again(struct pm_audit *a, struct pm_error *err)
 	return r;
 }
 
+static int steal(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
 static int open_file(struct pm_audit *a, struct pm_error *err)
 {
 	cleanup_fd int fd = open(a->path,
@@ -129,8 +137,7 @@ static int open_file(struct pm_audit *a, struct pm_error *err)
 			"cannot make the audit log %s readable by its owner only", a->path);
 	if (a->fd >= 0)
 		(void)close(a->fd);
-	a->fd = fd;
-	fd = -1;
+	a->fd = steal(&fd);
 	a->end = -1;
 	return 0;
 }

@@ -23,7 +23,7 @@ char *pm_sha256_hex(const void *p, size_t n, char out[65])
 	unsigned len = 0;
 
 	pm_assert(EVP_Digest(p, n, md, &len, EVP_sha256(), NULL) == 1 && len == 32);
-	for (unsigned i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		out[2 * i] = hex[md[i] >> 4];
 		out[2 * i + 1] = hex[md[i] & 15];
 	}

@@ -95,7 +95,7 @@ static int from_file(const char *path, struct pm_secret **ret, struct pm_error *
 static int from_env(const char *name, struct pm_secret **ret, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf source = PM_BUF(300);
-	const char *text = getenv(name);
+	const char *text = secure_getenv(name);
 
 	(void)pm_buf_addf(&source, "the environment variable %s", name);
 	if (!text)
@@ -107,7 +107,7 @@ static int from_env(const char *name, struct pm_secret **ret, struct pm_error *e
 static int from_credential(const char *name, struct pm_secret **ret, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf path = PM_BUF(8192);
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	const char *dir = secure_getenv("CREDENTIALS_DIRECTORY");
 
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
 		return pm_error_set(err, PM_E_INPUT,

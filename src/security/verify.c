@@ -1,6 +1,5 @@
 /* The judge of an audit log: reads it from the first line and follows the chain. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,7 +22,7 @@ static int read_line(FILE *f, struct pm_buf *line)
 	int c;
 
 	pm_buf_clear(line);
-	while ((c = getc_unlocked(f)) != EOF) {
+	while ((c = getc(f)) != EOF) {
 		if (pm_buf_addc(line, (char)c) < 0)
 			return -PM_E_LIMIT;
 		if (c == '\n')
@@ -68,18 +67,17 @@ static bool judge_line(struct judge *j, const struct pm_buf *line)
 
 static int open_log(const char *path, FILE **ret, struct pm_error *err)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	/* A FIFO would keep us waiting. */
+	if (stat(path, &st) < 0)
 		return pm_error_sys(err, errno, "cannot read the audit log %s", path);
 	if (!S_ISREG(st.st_mode))
 		return pm_error_set(err, PM_E_IO, "the audit log %s is not a regular file", path);
-	(void)flock(fd, LOCK_SH);
-	*ret = fdopen(fd, "r");
+	*ret = fopen(path, "re");
 	if (!*ret)
 		return pm_error_sys(err, errno, "cannot read the audit log %s", path);
-	fd = -1;
+	(void)flock(fileno(*ret), LOCK_SH);
 	return 0;
 }
 
