@@ -1,12 +1,36 @@
 #!/bin/sh
-# What has linkage is named pm_ or cmd_, or is main: symbols.sh FOLDER (a build without sanitizers).
+# What has linkage is named pm_ or cmd_, or is main; and somebody else uses it, or it ought to be static.
+#   symbols.sh FOLDER    (a build of gcc without sanitizers)
 set -u
-find "$1" -name '*.o' ! -path "$1/tests/*" | LC_ALL=C sort | while read -r object; do
-	nm -g --defined-only "$object" | awk -v file="$object" '
-		$2 ~ /^[A-Z]$/ && $3 !~ /^(pm_|cmd_|main$)/ { print file ":1: exports " $3; bad = 1 }
-		END { exit bad }' || echo >"$1/symbols.bad"
-done
-if [ -e "$1/symbols.bad" ]; then
-	rm -f "$1/symbols.bad"
-	exit 1
-fi
+objects=$(find "$1" -name '*.o' ! -path "$1/tests/*" | LC_ALL=C sort)
+# An object whose source is gone stays in the folder.
+objects=$(for o in $objects; do
+	c=${o#"$1"/}
+	[ ! -e "src/${c%.o}.c" ] || echo "$o"
+done)
+words=$(mktemp)
+trap 'rm -f "$words"' EXIT
+cat tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c | grep -o 'pm_[a-z0-9_]*' | sort -u >"$words"
+# shellcheck disable=SC2086 # no name of ours holds a space
+nm -A -g $objects | sed 's/:[0-9a-f]* */ /; s/: */ /' | awk -v out="$1/" '
+	FILENAME != "-" { used[$1] = 1; next }
+	$2 == "U" { used[$3] = 1; next }
+	{
+		file = $1
+		sub(out, "src/", file)
+		sub(/\.o$/, ".c", file)
+		home[$3] = file
+	}
+	END {
+		for (name in home) {
+			if (name !~ /^(pm_|cmd_|main$)/)
+				what = "is exported without a prefix"
+			else if (!(name in used) && name != "main")
+				what = "is used by this file only: make it static, or remove it"
+			else
+				continue
+			print home[name] ":1: " name " " what
+			bad = 1
+		}
+		exit bad
+	}' "$words" -
