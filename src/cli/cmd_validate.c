@@ -14,7 +14,7 @@ int cmd_validate(struct pm_args *a)
 	int r;
 
 	pm_diags_init(&diags, arena);
-	r = pm_manifest_load(arena, a->rest.v, a->rest.n, &set, &load, &diags, &err);
+	r = pm_manifest_load(a->rest.v, a->rest.n, &set, &load, &diags, &err);
 	n = set.n;
 	pm_set_done(&set);
 	if (r < 0)

@@ -63,7 +63,7 @@ int pm_manifest_config(struct pm_arena *a, const char *path, struct pm_rec **ret
 		(void)pm_diag_add(d, PM_ERROR, (struct pm_pos){ .file = file },
 			"the file holds no configuration");
 	pm_diags_sort(d);
-	if (d->nerrors > errors)
+	if (d->nerrors > errors || !r.found)
 		return pm_error_set(err, PM_E_INPUT, "%u error%s in %s", d->nerrors - errors,
 			d->nerrors - errors == 1 ? "" : "s", path);
 	check_readers(file, r.found, d);

@@ -509,7 +509,7 @@ static void read_records(struct pm_reader *r, const struct pm_field *f, const st
 	recs->n = r->recs.n - base;
 	recs->v = pm_new_n(r->arena, struct pm_rec *, recs->n + 1);
 	if (recs->n > 0)
-		memcpy(recs->v, r->recs.v + base, recs->n * sizeof(*recs->v));
+		memcpy(recs->v, r->recs.v + base, recs->n * sizeof(void *));
 	r->recs.n = base;
 	if (recs->n > f->count) {
 		(void)pm_find(&r->text, PM_ERROR, start->at, "%s has %zu entries; at most %u fit",

@@ -94,7 +94,7 @@ static size_t kind_names(const struct pm_reader *r, const char *names[PM_KINDS_M
 
 static void find_kind(struct pm_reader *r, const struct pm_yev *e)
 {
-	const char *names[PM_KINDS_MAX], *near;
+	const char *names[PM_KINDS_MAX] = { NULL }, *near;
 	const struct pm_kind *k = pm_kind_named(e->s);
 	struct pm_diag *diag = pm_find(&r->text, PM_ERROR, e->at, "unknown kind \"%s\"", e->s);
 	size_t n = kind_names(r, names);

@@ -67,13 +67,16 @@ static char char_at(const struct pm_text *t, const yaml_mark_t *m)
 	size_t at = 0, column = m->column;
 
 	for (size_t line = m->line; line > 0 && at < t->n; at++)
-		line -= t->s[at] == '\n';
+		if (t->s[at] == '\n')
+			line--;
 	for (; column > 0 && at < t->n; column--) {
 		at++;
 		while (at < t->n && ((unsigned char)t->s[at] & 0xc0) == 0x80)
 			at++;
 	}
-	return at < t->n ? t->s[at] : '\0';
+	if (at >= t->n)
+		return '\0';
+	return t->s[at];
 }
 
 /* A character that starts no token: which one it is decides what to say. */

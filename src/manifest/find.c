@@ -57,6 +57,22 @@ static bool is_reference(const char *s, size_t n)
 	return colon && !memchr(colon + 1, ':', (size_t)(end - colon - 1));
 }
 
+/* Where the value starts when the text goes on as a key does; n: it does not. */
+static size_t value_at(const char *s, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && (isalnum((unsigned char)s[at]) || strchr("_-\"'", s[at])))
+		at++;
+	while (at < n && s[at] == ' ')
+		at++;
+	if (at == n || s[at] != ':')
+		return n;
+	for (at++; at < n && s[at] == ' ';)
+		at++;
+	return at;
+}
+
 /* Where the value of a key starts that is called like a secret; n: there is none. */
 static size_t secret_at(const char *s, size_t n)
 {
@@ -65,19 +81,13 @@ static size_t secret_at(const char *s, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t w = 0; w < PM_COUNT(words); w++) {
-			size_t len = strlen(words[w]), at = i + len;
+			size_t len = strlen(words[w]), at;
 
 			if (len > n - i || strncasecmp(s + i, words[w], len) != 0)
 				continue;
-			while (at < n && (isalnum((unsigned char)s[at]) || strchr("_-\"'", s[at])))
-				at++;
-			while (at < n && s[at] == ' ')
-				at++;
-			if (at == n || s[at] != ':')
-				continue;
-			for (at++; at < n && s[at] == ' ';)
-				at++;
-			if (!is_reference(s + at, n - at))
+			at = i + len;
+			at += value_at(s + at, n - at);
+			if (at < n && !is_reference(s + at, n - at))
 				return at;
 		}
 	}

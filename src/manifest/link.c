@@ -344,7 +344,7 @@ static size_t index_of(const struct search *s, const struct pm_obj *o)
 static void find_circle(struct linking *l, const struct search *s, size_t last, size_t first)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(900);
-	const struct pm_obj **way cleanup_free = pm_xcalloc(s->n + 1, sizeof(*way));
+	const struct pm_obj **way cleanup_free = pm_xcalloc(s->n + 1, sizeof(void *));
 	const struct pm_obj *o = s->v[first].o;
 	struct pm_diag *diag;
 	size_t n = 0;

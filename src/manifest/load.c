@@ -160,9 +160,10 @@ static void find_no_object(struct pm_diags *d, const char *const *paths, size_t 
 	pm_diag_hint(d, diag, "manifests are files that end in .yaml or .yml, with kind: Pod");
 }
 
-int pm_manifest_load(struct pm_arena *a, const char *const *paths, size_t npaths,
-	struct pm_set *ret, struct pm_load *ret_load, struct pm_diags *d, struct pm_error *err)
+int pm_manifest_load(const char *const *paths, size_t npaths, struct pm_set *ret,
+	struct pm_load *ret_load, struct pm_diags *d, struct pm_error *err)
 {
+	struct pm_arena *a = ret->arena;
 	struct loading l = { .d = d };
 	unsigned errors = d->nerrors;
 	int r;

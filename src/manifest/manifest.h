@@ -29,13 +29,12 @@ struct pm_load {
 };
 
 /** Loads every *.yaml and *.yml below the folders and files named, links them (pm_manifest_link), and
- * sorts set and findings. Hidden files and folders are left out; links are followed inside of a folder.
+ * sorts set and findings. Everything lives in the arena of the set. Hidden files and folders are left out; links are followed inside of a folder.
  * Findings about content and about files that cannot be read go to d (errors there: the set is
  * incomplete). Fails (err) only when a path itself cannot be read or is no manifest. No object at all is
  * an error in d. */
-int pm_manifest_load(struct pm_arena *a, const char *const *paths, size_t npaths,
-	struct pm_set *ret, struct pm_load *ret_load, struct pm_diags *d,
-	struct pm_error *err) PM_CHECK;
+int pm_manifest_load(const char *const *paths, size_t npaths, struct pm_set *ret,
+	struct pm_load *ret_load, struct pm_diags *d, struct pm_error *err) PM_CHECK;
 
 /** Parses one text, adds its objects to ret, and checks each of them (pm_obj_check). An object with an
  * error may be in ret too. Pure: the fuzz target. `name` must outlive the arena. */

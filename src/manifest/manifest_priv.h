@@ -172,7 +172,7 @@ struct pm_reader {
 	unsigned npath;
 	PM_VEC(const char *) items;
 	PM_VEC(struct pm_span) spans;
-	PM_VEC(struct pm_rec *) recs;
+	PM_VEC(void *) recs;  /* struct pm_rec */
 	bool config;          /* a configuration is read: the only kind is Config */
 	struct pm_rec *found; /* that configuration */
 	struct pm_set *set;   /* where objects go */

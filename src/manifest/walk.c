@@ -4,7 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -94,7 +94,7 @@ static const char *below(const char *path, const char *folder)
 	return path[n] == '/' ? path + n + 1 : NULL;
 }
 
-static void walk_folder(struct walk *w, int fd, const char *path);
+static void walk_folder(struct walk *w, int folder, const char *path);
 
 static bool leads_up(const struct walk *w, const struct stat *st)
 {
@@ -148,13 +148,13 @@ static void follow(struct walk *w, int dir, const struct entry *e)
 
 /* ---- folders ---- */
 
-static unsigned char type_of(int dir, const char *name, unsigned char type)
+static unsigned char type_of(int dir, const struct dirent64 *de)
 {
 	struct stat st;
 
-	if (type != DT_UNKNOWN)
-		return type;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (de->d_type != DT_UNKNOWN)
+		return de->d_type;
+	if (fstatat(dir, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return DT_UNKNOWN;
 	return (unsigned char)IFTODT(st.st_mode);
 }
@@ -195,31 +195,44 @@ static void visit(struct walk *w, int dir, const struct entry *e)
 
 typedef PM_VEC(struct entry) entries;
 
-static void list(struct walk *w, DIR *d, const char *path, entries *v)
+static void take_entry(
+	struct walk *w, int dir, const char *path, const struct dirent64 *de, entries *v)
 {
-	size_t n = strcmp(path, ".") == 0 ? 0 : strlen(path);
+	struct entry e = { .type = type_of(dir, de) };
+	const char *prefix = strcmp(path, ".") == 0 ? "" : path;
+	bool slash = prefix[0] != '\0' && strcmp(prefix, "/") != 0;
+
+	if (!wanted(de->d_name, e.type))
+		return;
+	e.path = pm_arena_printf(w->arena, "%s%s%s", prefix, slash ? "/" : "", de->d_name);
+	e.name = e.path + strlen(prefix) + slash;
+	pm_vec_push(v, e);
+}
+
+/* false: the folder could not be read to its end. */
+static bool list(struct walk *w, int dir, const char *path, entries *v)
+{
+	alignas(struct dirent64) char block[32768];
 
 	for (;;) {
-		const struct dirent *de = readdir(d);
-		struct entry e;
-		size_t len;
-		char *full;
+		ssize_t n = getdents64(dir, block, sizeof(block));
 
-		if (!de)
-			return;
-		e.type = type_of(dirfd(d), de->d_name, de->d_type);
-		if (!wanted(de->d_name, e.type))
-			continue;
-		len = strlen(de->d_name);
-		full = pm_arena_alloc(w->arena, n + len + 2, 1);
-		memcpy(full, path, n);
-		if (n > 0 && path[n - 1] != '/')
-			full[n] = '/';
-		e.path = full;
-		e.name = full + strlen(full);
-		memcpy(full + strlen(full), de->d_name, len);
-		pm_vec_push(v, e);
+		if (n <= 0)
+			return n == 0;
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *de = (const void *)(block + at);
+
+			take_entry(w, dir, path, de, v);
+			at += de->d_reclen;
+		}
 	}
+}
+
+static void tell_folder(struct walk *w, const char *path)
+{
+	tell(w, path,
+		pm_arena_printf(w->arena, "cannot read the folder: %s", strerrordesc_np(errno)),
+		"mend its permissions, or move it away");
 }
 
 static bool enter(struct walk *w, int fd, const char *path)
@@ -227,10 +240,7 @@ static bool enter(struct walk *w, int fd, const char *path)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		tell(w, path,
-			pm_arena_printf(
-				w->arena, "cannot read the folder: %s", strerrordesc_np(errno)),
-			"mend its permissions, or move it away");
+		tell_folder(w, path);
 		return false;
 	}
 	if (w->depth == DEPTH_MAX) {
@@ -243,24 +253,20 @@ static bool enter(struct walk *w, int fd, const char *path)
 }
 
 /* Takes the descriptor over. */
-static void walk_folder(struct walk *w, int fd, const char *path)
+static void walk_folder(struct walk *w, int folder, const char *path)
 {
+	cleanup_fd int fd = folder;
 	entries v = { 0 };
-	DIR *d;
 
-	if (!enter(w, fd, path)) {
-		pm_closep(&fd);
+	if (!enter(w, fd, path))
 		return;
-	}
-	d = fdopendir(fd);
-	pm_assert(d);
-	list(w, d, path, &v);
+	if (!list(w, fd, path, &v))
+		tell_folder(w, path);
 	if (v.n > 0)
 		qsort(v.v, v.n, sizeof(*v.v), compare_entries);
 	for (size_t i = 0; i < v.n; i++)
-		visit(w, dirfd(d), &v.v[i]);
+		visit(w, fd, &v.v[i]);
 	pm_vec_done(&v);
-	(void)closedir(d);
 	w->depth--;
 }
 

@@ -34,7 +34,7 @@ void parse_text(struct loaded *l, const char *text, size_t n)
 void load_paths(struct loaded *l, const char *const *paths, size_t n)
 {
 	start(l);
-	l->r = pm_manifest_load(l->arena, paths, n, &l->set, &l->load, &l->diags, &l->err);
+	l->r = pm_manifest_load(paths, n, &l->set, &l->load, &l->diags, &l->err);
 	print(l);
 }
 
