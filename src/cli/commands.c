@@ -22,9 +22,8 @@
 		.value = (val),                                    \
 		.help = (text) }
 
-TEXT(config, "config", 'c', "FILE",
-	"configuration (else $PODMOX_CONFIG, ./podmox.yaml, /etc/podmox)");
-TEXT(output_word, "output", 'o', "FORM", "human, json, yaml or name; validate: also sarif, github");
+TEXT(config, "config", 'c', "FILE", "configuration; see podmox(1) for where else");
+TEXT(output_word, "output", 'o', "FORM", "human, json, yaml, name, sarif, github");
 TEXT(color, "color", 0, "WHEN", "auto, always or never; NO_COLOR is honoured");
 TEXT(log_format, "log-format", 0, "FORM", "log lines as text or json");
 FLAG(verbose, "verbose", 'v', "tell more on stderr");

@@ -161,6 +161,7 @@ static void answer(struct sim_conn *c)
 {
 	struct sim_server *v = c->l->v;
 
+	v->nanswered++;
 	if (v->log)
 		pm_sim_log(v->log, v->s, c->l->node, &c->q, &c->r);
 	switch (c->r.fault) {
@@ -475,6 +476,7 @@ void pm_s_conn_accept(struct sim_listener *l, int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->l = l;
 	c->fd = fd;
+	l->v->naccepted++;
 	c->next = l->v->conns;
 	if (c->next)
 		c->next->prev = c;

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -95,7 +96,12 @@ static void control_read(struct bufferevent *bev, void *arg)
 	while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF)) != NULL) {
 		cleanup_free char *out = pm_xcalloc(1, 1 << 16);
 
-		(void)pm_sim_control(v->s, line, out, 1 << 16);
+		if (strcmp(line, "counters") == 0)
+			(void)snprintf(out, 1 << 16,
+				"{\"connections\":%" PRIu64 ",\"requests\":%" PRIu64 "}",
+				v->naccepted, v->nanswered);
+		else
+			(void)pm_sim_control(v->s, line, out, 1 << 16);
 		follow_nodes(v);
 		evbuffer_add_printf(bufferevent_get_output(bev), "%s\n", out);
 		free(line);

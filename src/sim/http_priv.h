@@ -64,6 +64,7 @@ struct sim_server {
 	char host[64]; /* address of the first node */
 	const struct timeval *idle;
 	bool failed;
+	uint64_t naccepted, nanswered; /* connections and answers so far */
 };
 
 void pm_s_conn_accept(struct sim_listener *l, int fd);

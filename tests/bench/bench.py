@@ -44,7 +44,7 @@ class Simulator:
         return subprocess.run([SIM, "ctl", self.control, *words], check=True, capture_output=True, text=True).stdout
 
     def stats(self):
-        return json.loads(self.ctl("stats"))
+        return json.loads(self.ctl("counters"))
 
     def close(self):
         self.process.terminate()

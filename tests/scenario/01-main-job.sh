@@ -32,7 +32,7 @@ file=$(grep -rl 'memory: 1Gi' "$m" | head -n 1)
 line=$(grep -n 'memory: 1Gi' "$file" | head -n 1 | cut -d: -f1)
 sed -i 's/memory: 1Gi/memory: 1536Mi/' "$file"
 run 2 p plan "$m" --detailed-exitcode
-ok "shows the one change" out_like 'resources\.memory +1G -> 1536M +live'
+ok "shows the one change" out_like 'memory +1G -> 1536M +live'
 ok "names file and line" out_like "$(basename "$file"):[0-9]+"
 ok "one to update" out_has "0 to create, 1 to update"
 run 2 p plan "$m" -o json --detailed-exitcode
@@ -71,7 +71,7 @@ run 0 p plan "$m" --prune --detailed-exitcode
 vmid=$(p get pods -o json | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["vmid"])')
 ok "change behind our back" ctl sim set "$vmid" cores=7
 run 2 p plan "$m" --detailed-exitcode
-ok "drift is seen" out_like 'resources\.cores +7 ->'
+ok "drift is seen" out_like 'cores +7 ->'
 run 0 p apply "$m" --yes
 run 0 p plan "$m" --detailed-exitcode
 

@@ -20,7 +20,7 @@ run 0 "$PODMOX" plan --help
 ok "help of a command" out_has "--detailed-exitcode"
 run 0 "$PODMOX" help apply
 run 64 "$PODMOX" help nothing
-ok "no line of help is wider than 80" test -z "$("$PODMOX" --help | awk 'length > 80')"
+ok "no line of help is wider than 80" test "$("$PODMOX" --help | wc -L)" -le 80
 run 0 "$PODMOX" version
 run 1 "$PODMOX" -c /nonexistent/podmox.yaml plan "$m"
 ok "names the missing configuration" err_has "/nonexistent/podmox.yaml"
