@@ -59,7 +59,7 @@ void pm_s_guest_touch(struct pm_sim *s, struct sim_guest *g)
 	pm_s_changed(s);
 }
 
-static void snap_free(struct sim_snap *sn)
+void pm_s_snap_free(struct sim_snap *sn)
 {
 	free(sn->name);
 	free(sn->parent);
@@ -77,7 +77,7 @@ void pm_s_guest_del(struct pm_sim *s, struct sim_guest *g)
 	pm_s_conf_done(&g->pend);
 	pm_s_conf_done(&g->del);
 	for (i = 0; i < g->snaps.n; i++)
-		snap_free(g->snaps.v[i]);
+		pm_s_snap_free(g->snaps.v[i]);
 	for (i = 0; i < g->lxc.n; i++)
 		free(g->lxc.v[i]);
 	pm_vec_done(&g->snaps);

@@ -185,7 +185,8 @@ static void interfaces(struct sim_call *c)
 		ip = pm_s_conf_get(&p, "ip");
 		mac = pm_s_conf_get(&p, "hwaddr");
 		if (mac) /* what waits for a DHCP server is not up yet */
-			write_interface(c, pm_s_conf_get(&p, "name"), mac, ip && strchr(ip, '/') ? ip : NULL,
+			write_interface(c, pm_s_conf_get(&p, "name"), mac,
+				ip && strchr(ip, '/') ? ip : NULL,
 				ip && !strcmp(ip, "dhcp") ? NULL : link_local(c, mac));
 	}
 	pm_jw_array_end(&c->w);
@@ -228,6 +229,9 @@ const struct sim_route pm_s_routes_lxc[] = {
 	{ "GET", GUEST "/feature", feature, NODE, AUDIT, NULL },
 	{ "PUT", GUEST "/resize", pm_s_lxc_resize, NODE, "/vms/{vmid} VM.Config.Disk",
 		"disk size" },
+	{ "POST", GUEST "/clone", pm_s_lxc_clone, NODE, "/vms/{vmid} VM.Clone", "newid" },
+	{ "POST", GUEST "/template", pm_s_lxc_template, NODE, "/vms/{vmid} VM.Allocate", NULL },
+	{ "POST", GUEST "/migrate", pm_s_lxc_migrate, NODE, "/vms/{vmid} VM.Migrate", "target" },
 	{ "POST", GUEST "/move_volume", pm_s_lxc_move, NODE, "/vms/{vmid} VM.Config.Disk",
 		"volume" },
 	{ 0 },

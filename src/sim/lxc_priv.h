@@ -18,6 +18,12 @@ void pm_s_lxc_suspend(struct sim_call *c);
 void pm_s_lxc_resume(struct sim_call *c);
 void pm_s_lxc_resize(struct sim_call *c);
 void pm_s_lxc_move(struct sim_call *c);
+void pm_s_lxc_clone(struct sim_call *c);
+void pm_s_lxc_template(struct sim_call *c);
+void pm_s_lxc_migrate(struct sim_call *c);
+
+/** Can a volume of that storage be linked and have snapshots? */
+bool pm_s_storage_snapshots(const struct sim_storage *st, const char *volid);
 
 /** May the caller set these options? `pool`: the new guest is to be in it. */
 bool pm_s_may_config(struct sim_call *c, unsigned vmid, const char *pool, bool unprivileged);

@@ -202,7 +202,8 @@ static const char *quoted(struct sim_call *c, const char *head, const char *what
 {
 	const char *at = strstr(head, what);
 
-	return at ? pm_arena_strndup(c->a, at + strlen(what), strcspn(at + strlen(what), "\"")) : NULL;
+	return at ? pm_arena_strndup(c->a, at + strlen(what), strcspn(at + strlen(what), "\""))
+		  : NULL;
 }
 
 static void take_part(struct sim_call *c, const char *head, const char *data, size_t n)

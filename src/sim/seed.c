@@ -56,8 +56,10 @@ static char *description(const struct seeded *g, const char *uid)
 
 	pm_buf_addf(&b, "%s of %s, made by podmox-sim.\n", g->r->name, g->ns);
 	pm_buf_addf(&b,
-		"<!-- podmox: {\"v\":1,\"set\":\"" SET "\",\"kind\":\"Pod\",\"ns\":\"%s\",\"name\":\"%s\","
-		"\"uid\":\"%s\",\"vmid\":%u,\"root\":\"\",\"image\":\"local:vztmpl/" SIM_TEMPLATE "\","
+		"<!-- podmox: {\"v\":1,\"set\":\"" SET
+		"\",\"kind\":\"Pod\",\"ns\":\"%s\",\"name\":\"%s\","
+		"\"uid\":\"%s\",\"vmid\":%u,\"root\":\"\",\"image\":\"local:vztmpl/" SIM_TEMPLATE
+		"\","
 		"\"hash\":\"0000000000000000\",\"done\":true,\"fields\":\"unprivileged hostname cores "
 		"memory swap rootfs:size mp0:mp,size,backup net0:name,bridge,ip,gw,firewall,tag nameserver "
 		"searchdomain features:nesting onboot startup:order,up tags description\"} -->\n",
@@ -73,7 +75,8 @@ static void set_number(struct sim_conf *c, const char *k, unsigned n)
 	pm_s_conf_set(c, k, text);
 }
 
-static void add_volume(struct pm_sim *s, const struct seeded *g, unsigned n, unsigned gib, char out[64])
+static void add_volume(
+	struct pm_sim *s, const struct seeded *g, unsigned n, unsigned gib, char out[64])
 {
 	snprintf(out, 64, "local-lvm:vm-%u-disk-%u", g->vmid, n);
 	pm_s_volume_add(s, out, (int)g->node, (int64_t)gib << 30);
@@ -105,7 +108,8 @@ static void add_guest(struct pm_sim *s, const struct seeded *g, const char *set_
 	set_number(c, "swap", g->r->swap);
 	snprintf(line, sizeof(line), "order=%u,up=10", g->r->order);
 	pm_s_conf_set(c, "startup", line);
-	snprintf(line, sizeof(line), "name=eth0,bridge=vmbr0,firewall=1,gw=10.0.0.1,hwaddr=%s,ip=%s/8,tag=%u,type=veth",
+	snprintf(line, sizeof(line),
+		"name=eth0,bridge=vmbr0,firewall=1,gw=10.0.0.1,hwaddr=%s,ip=%s/8,tag=%u,type=veth",
 		mac, g->ip, g->r->vlan);
 	pm_s_conf_set(c, "net0", line);
 	add_volume(s, g, 0, g->r->root, volid);
@@ -124,7 +128,8 @@ static void manifest(const struct pm_sim *s, const struct seeded *g, struct pm_b
 {
 	pm_buf_addf(b,
 		"apiVersion: podmox/v1\nkind: Pod\nmetadata:\n  name: %s\n  namespace: %s\n  labels:\n"
-		"    app: %s\n    tier: %s\nspec:\n  image: local:vztmpl/" SIM_TEMPLATE "\n  node: %s\n"
+		"    app: %s\n    tier: %s\nspec:\n  image: local:vztmpl/" SIM_TEMPLATE
+		"\n  node: %s\n"
 		"  vmid: %u\n  state: %s\n  unprivileged: true\n  hostname: %s\n",
 		g->name, g->ns, g->r->name, g->r->tier, s->node[g->node].name, g->vmid,
 		g->running ? "running" : "stopped", g->name);

@@ -283,6 +283,7 @@ struct sim_guest {
 	char *row;        /* rendered row of /cluster/resources; NULL: to be made */
 };
 
+void pm_s_snap_free(struct sim_snap *sn);
 struct sim_guest *pm_s_guest(const struct pm_sim *s, unsigned vmid);
 struct sim_guest *pm_s_guest_add(struct pm_sim *s, unsigned vmid, unsigned node, bool qemu);
 void pm_s_guest_del(struct pm_sim *s, struct sim_guest *g);
@@ -473,6 +474,7 @@ void pm_s_reply_blob(struct sim_call *c, struct pm_sim_blob *b); /* a finished b
 
 /* ---- tables of routes, one a file ---- */
 extern const struct sim_route pm_s_routes_cluster[], pm_s_routes_access[], pm_s_routes_rights[],
-	pm_s_routes_storage[], pm_s_routes_lxc[], pm_s_routes_pool[], pm_s_routes_task[];
+	pm_s_routes_storage[], pm_s_routes_snapshot[], pm_s_routes_lxc[], pm_s_routes_pool[],
+	pm_s_routes_task[];
 
 #endif
