@@ -150,16 +150,15 @@ static enum tag tag_of(const yaml_char_t *tag, bool collection)
 	return TAG_OTHER;
 }
 
-static void check_tag(struct pm_yaml *y, enum tag tag, const yaml_char_t *text, struct pm_span at)
+static void find_tag(struct pm_yaml *y, const yaml_char_t *tag, struct pm_span at)
 {
-	const char *s = (const char *)text;
-	bool core = s && pm_str_starts(s, CORE);
+	const char *s = (const char *)tag;
+	bool core = pm_str_starts(s, CORE);
 
-	if (tag == TAG_OTHER)
-		pm_hint(y->text,
-			pm_find(y->text, PM_ERROR, at, "tag %s%s is not known", core ? "!!" : "",
-				core ? s + strlen(CORE) : s),
-			"remove it: what a value is follows from its key");
+	pm_hint(y->text,
+		pm_find(y->text, PM_ERROR, at, "tag %s%s is not known", core ? "!!" : "",
+			core ? s + strlen(CORE) : s),
+		"remove it: what a value is follows from its key");
 }
 
 static bool is_null(const char *s, size_t n)
@@ -179,8 +178,11 @@ static void take_scalar(struct pm_yaml *y, struct pm_yev *e)
 	e->plain = tag == TAG_PLAIN ||
 		   (tag != TAG_TEXT && y->raw.data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
 	e->null = e->plain && is_null(e->s, e->n);
-	check_tag(y, tag, y->raw.data.scalar.tag, e->at);
-	if (memchr(e->s, '\0', e->n)) {
+	if (tag == TAG_OTHER)
+		find_tag(y, y->raw.data.scalar.tag, e->at);
+	/* Only an escape can bring one in. */
+	if (y->raw.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE &&
+		memchr(e->s, '\0', e->n)) {
 		pm_hint(y->text,
 			pm_find(y->text, PM_ERROR, e->at, "the text holds a NUL character"),
 			"remove the escape");
@@ -259,21 +261,24 @@ static bool enter(struct pm_yaml *y, struct pm_yev *e)
 static void take_start(struct pm_yaml *y, struct pm_yev *e, const yaml_char_t *tag, enum pm_y type)
 {
 	e->type = (uint8_t)type;
-	check_tag(y, tag_of(tag, true), tag, e->at);
+	if (tag_of(tag, true) == TAG_OTHER)
+		find_tag(y, tag, e->at);
 	(void)enter(y, e);
 }
 
 /* Records the event where somebody asked for that: an anchor, or a node that was put off. */
 static void record(struct pm_yaml *y, struct pm_yev *e, const yaml_char_t *name)
 {
-	struct pm_anchor *a = name && !y->failed ? anchor_new(y, name, e->at) : NULL;
+	struct pm_anchor *a;
 
+	if (y->failed || (!name && y->recording == 0))
+		return;
+	a = name ? anchor_new(y, name, e->at) : NULL;
 	if (a && e->type != PM_Y_SCALAR) {
 		y->open[y->depth] = a;
 		y->recording++;
 	}
-	if (a || y->recording > 0)
-		log_event(y, e);
+	log_event(y, e);
 	if (a && e->type == PM_Y_SCALAR)
 		a->end = (uint32_t)y->log.n;
 }
