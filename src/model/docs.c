@@ -9,6 +9,8 @@
 #include "base/vec.h"
 #include "model/model_priv.h"
 
+#define SPEC "spec"
+
 /* ---- facts of a row in words ---- */
 
 static void add_choices(const struct pm_field *f, struct pm_buf *out)
@@ -28,7 +30,12 @@ static void add_allowed(const struct pm_field *f, struct pm_buf *out)
 			pm_buf_addf(out, ", at most %u", f->count);
 		return;
 	}
-	pm_buf_adds(out, f->type == PM_T_ENUM ? "one of " : pm_type_name(f->type));
+	if (f->type == PM_T_ENUM)
+		pm_buf_adds(out, "one of ");
+	else if (f->format && !strcmp(f->format, "milliseconds"))
+		pm_buf_adds(out, pm_type_name(PM_T_SECONDS));
+	else
+		pm_buf_adds(out, pm_type_name(f->type));
 	if (f->type == PM_T_LIST && f->choices)
 		pm_buf_adds(out, " of ");
 	if (f->choices)
@@ -74,6 +81,12 @@ static const char *impact_sentence(const char *impact)
 
 /* ---- reference pages ---- */
 
+/** One page: kinds that stand for guests say what a change does. */
+struct page {
+	struct pm_buf *out;
+	bool changes;
+};
+
 /* A cell of a table: '|' would end it. */
 static void add_cell(const char *text, struct pm_buf *out)
 {
@@ -85,8 +98,9 @@ static void add_cell(const char *text, struct pm_buf *out)
 }
 
 static void add_row(
-	const struct pm_field *f, const char *name, const struct pm_field *in, struct pm_buf *out)
+	const struct pm_field *f, const char *name, const struct pm_field *in, const struct page *p)
 {
+	struct pm_buf *out = p->out;
 	cleanup_buf struct pm_buf allowed = PM_BUF(0);
 	cleanup_buf struct pm_buf def = PM_BUF(0);
 	const char *impact = pm_impact(f, in);
@@ -100,7 +114,9 @@ static void add_row(
 		pm_buf_adds(out, "required");
 	else if (has_default)
 		pm_buf_addf(out, "`%s`", pm_buf_str(&def));
-	pm_buf_addf(out, " | %s | ", impact ? impact : "");
+	pm_buf_adds(out, " | ");
+	if (p->changes)
+		pm_buf_addf(out, "%s | ", impact ? impact : "");
 	add_cell(f->doc, out);
 	if (f->flags & PM_F_ROOT)
 		pm_buf_adds(out, " Only root@pam with a password may set it.");
@@ -114,17 +130,19 @@ static void add_row(
 	pm_buf_adds(out, " |\n");
 }
 
-static void add_table_head(struct pm_buf *out)
+static void add_table_head(const struct page *p)
 {
-	pm_buf_adds(
-		out, "\n| field | value | default | change | meaning |\n|---|---|---|---|---|\n");
+	pm_buf_adds(p->out, p->changes ? "\n| field | value | default | change | meaning |\n"
+					 "|---|---|---|---|---|\n"
+				       : "\n| field | value | default | meaning |\n"
+					 "|---|---|---|---|\n");
 }
 
 static void add_section(const struct pm_kind *k, const char *prefix, const char *path,
-	const char *doc, const struct pm_field *in, struct pm_buf *out);
+	const char *doc, const struct pm_field *in, const struct page *p);
 
 /* Sections of the records that rows of this kind hold. */
-static void add_records(const struct pm_kind *k, const char *path, struct pm_buf *out)
+static void add_records(const struct pm_kind *k, const char *path, const struct page *p)
 {
 	for (unsigned i = 0; i < k->nfields; i++) {
 		const struct pm_field *f = &k->fields[i];
@@ -133,7 +151,7 @@ static void add_records(const struct pm_kind *k, const char *path, struct pm_buf
 		if (f->type != PM_T_PROPS)
 			continue;
 		(void)snprintf(inner, sizeof(inner), "%s%s%s", path, f->name, f->count ? "[]" : "");
-		add_section(f->sub, "", inner, f->sub->doc, f, out);
+		add_section(f->sub, "", inner, f->sub->doc, f, p);
 	}
 }
 
@@ -145,16 +163,16 @@ static bool in_group(const struct pm_field *f, const char *prefix)
 
 /* One table, then those of the groups and records in it. */
 static void add_section(const struct pm_kind *k, const char *prefix, const char *path,
-	const char *doc, const struct pm_field *in, struct pm_buf *out)
+	const char *doc, const struct pm_field *in, const struct page *p)
 {
 	size_t n = strlen(prefix);
 	char inner[160], name[64];
 
-	pm_buf_addf(out, "\n## %s\n\n%s\n", path, doc);
-	add_table_head(out);
+	pm_buf_addf(p->out, "\n## %s\n\n%s\n", path, doc);
+	add_table_head(p);
 	for (unsigned i = 0; i < k->nfields; i++) {
 		if (in_group(&k->fields[i], prefix))
-			add_row(&k->fields[i], k->fields[i].name + n, in, out);
+			add_row(&k->fields[i], k->fields[i].name + n, in, p);
 	}
 	for (unsigned i = 0; i < k->nfields; i++) {
 		const char *full = k->fields[i].name;
@@ -166,11 +184,11 @@ static void add_section(const struct pm_kind *k, const char *prefix, const char 
 		(void)snprintf(inner, sizeof(inner), "%s.%s", path, name + n);
 		doc = pm_group_doc(k, name);
 		(void)snprintf(name, sizeof(name), "%.*s.", (int)group, full);
-		add_section(k, name, inner, doc, in, out);
+		add_section(k, name, inner, doc, in, p);
 	}
 	if (n == 0) {
 		(void)snprintf(inner, sizeof(inner), "%s.", path);
-		add_records(k, inner, out);
+		add_records(k, inner, p);
 	}
 }
 
@@ -196,8 +214,23 @@ static void add_impacts(struct pm_buf *out)
 		pm_buf_addf(out, "| %s | %s |\n", sentences[i].impact, sentences[i].sentence);
 }
 
+static void add_metadata(struct pm_buf *out)
+{
+	pm_buf_adds(
+		out, "\n## metadata\n\n| field | value | default | meaning |\n|---|---|---|---|\n");
+	for (unsigned i = 0; i < PM_COUNT(pm_meta_rows); i++) {
+		const struct pm_meta_row *m = &pm_meta_rows[i];
+		const char *def = m->def ? m->def : "";
+
+		pm_buf_addf(out, "| `%s` | %s | %s | %s |\n", m->name, m->type,
+			m->required ? "required" : def, m->doc);
+	}
+}
+
 void pm_docs_write(const struct pm_kind *k, struct pm_buf *out)
 {
+	const struct page p = { .out = out, .changes = k->envelope };
+
 	pm_buf_addf(out,
 		"<!-- Made by `make generate` from src/model/*.def; do not edit. -->\n\n# %s\n\n%s\n",
 		k->name, k->doc);
@@ -205,33 +238,19 @@ void pm_docs_write(const struct pm_kind *k, struct pm_buf *out)
 		pm_buf_addf(out,
 			"\nA document has `apiVersion: podmox/v1`, `kind: %s`, `metadata` and `spec`.\n",
 			k->name);
-		pm_buf_adds(out,
-			"\n## metadata\n\n| field | value | default | meaning |\n|---|---|---|---|\n");
-		for (unsigned i = 0; i < PM_COUNT(pm_meta_rows); i++) {
-			const struct pm_meta_row *m = &pm_meta_rows[i];
-
-			pm_buf_addf(out, "| `%s` | %s | %s | %s |\n", m->name, m->type,
-				m->required ? "required"
-				: m->def    ? m->def
-					    : "",
-				m->doc);
-		}
-		add_section(k, "", "spec",
-			"Fields that are not mentioned are not managed; `null` means \"must be absent\".",
-			NULL, out);
+		add_metadata(out);
+		add_section(k, "", SPEC,
+			"A field that is not mentioned is not managed; `null` means \"must be absent\".",
+			NULL, &p);
 		add_impacts(out);
 	} else {
-		pm_buf_addf(out,
-			"\nThe file has `apiVersion: podmox/v1` and `kind: %s`, and beside them:\n",
-			k->name);
-		add_section(k, "", k->name, k->doc, NULL, out);
+		add_section(k, "", k->name,
+			"Beside `apiVersion: podmox/v1` and `kind`, the file has:", NULL, &p);
 	}
 	add_refused(k, out);
 }
 
 /* ---- explain ---- */
-
-#define SPEC "spec"
 
 /** Where a path leads: a row, or a group or kind with its prefix. */
 struct target {

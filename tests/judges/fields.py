@@ -147,7 +147,11 @@ def compare_record(key, subs, row, found, met):
 
 
 def main():
-    spec = json.load(sys.stdin)["properties"]["spec"]
+    text = sys.stdin.read()
+    if not text:
+        print("fields: no schema came in")
+        return 1
+    spec = json.loads(text)["properties"]["spec"]
     refused = [name[len("options."):] for name in spec["x-podmox-refused"] if name.startswith("options.")]
     rows = dict(rows_of(spec))
     pve = pve_keys(sys.argv[1])
