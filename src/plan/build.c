@@ -143,11 +143,11 @@ static void count(struct pm_summary *s, const struct pm_action *a)
 	s->restart += restart;
 }
 
-void pm_planner_init(struct pm_planner *p, struct pm_arena *a, struct pm_set *want,
-	const struct pm_set *have, const struct pm_plan_opts *o, struct pm_diags *d)
+void pm_planner_init(struct pm_planner *p, struct pm_set *want, const struct pm_set *have,
+	const struct pm_plan_opts *o, struct pm_diags *d)
 {
 	memset(p, 0, sizeof(*p));
-	p->a = a;
+	p->a = d->arena;
 	p->want = want;
 	p->o = o;
 	p->facts = &have->facts;
@@ -181,14 +181,14 @@ void pm_planner_done(struct pm_planner *p)
 	pm_vec_done(&p->act);
 }
 
-int pm_plan_build(struct pm_arena *a, struct pm_set *want, const struct pm_set *have,
-	const struct pm_plan_opts *o, struct pm_diags *d, struct pm_plan *ret, struct pm_error *err)
+int pm_plan_build(struct pm_set *want, const struct pm_set *have, const struct pm_plan_opts *o,
+	struct pm_diags *d, struct pm_plan *ret, struct pm_error *err)
 {
 	struct pm_planner p;
 
 	if (o->set == NULL || o->set[0] == '\0')
 		return pm_error_set(err, PM_E_BUG, "a plan needs a set");
-	pm_planner_init(&p, a, want, have, o, d);
+	pm_planner_init(&p, want, have, o, d);
 	pm_planner_run(&p, ret);
 	pm_planner_done(&p);
 	return 0;

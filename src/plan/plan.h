@@ -109,11 +109,10 @@ struct pm_plan_opts {
 	bool delete_all;     /* `podmox delete`: every object of `want` is to go */
 };
 
-/** Builds the plan. Everything in it lives in the arena; `want` and `have` must outlive it. Assigns the
- * slots of `want`. `d` takes findings; -PM_E_BUG only. */
-int pm_plan_build(struct pm_arena *a, struct pm_set *want, const struct pm_set *have,
-	const struct pm_plan_opts *o, struct pm_diags *d, struct pm_plan *ret,
-	struct pm_error *err) PM_CHECK;
+/** Builds the plan. `d` takes findings, and everything of the plan lives in its arena; `want` and `have`
+ * must outlive it. Assigns the slots of `want`. Errors: -PM_E_BUG only. */
+int pm_plan_build(struct pm_set *want, const struct pm_set *have, const struct pm_plan_opts *o,
+	struct pm_diags *d, struct pm_plan *ret, struct pm_error *err) PM_CHECK;
 
 /** Changes that take one live object to the wanted one; *ret in the arena. The slots of want are
  * assigned. Waiting and blocked ones included: skip those to know whether something is left to write.

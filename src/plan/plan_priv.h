@@ -74,8 +74,8 @@ struct pm_planner {
 };
 
 /** All of it but the result, for tests that look at the counters. */
-void pm_planner_init(struct pm_planner *p, struct pm_arena *a, struct pm_set *want,
-	const struct pm_set *have, const struct pm_plan_opts *o, struct pm_diags *d);
+void pm_planner_init(struct pm_planner *p, struct pm_set *want, const struct pm_set *have,
+	const struct pm_plan_opts *o, struct pm_diags *d);
 void pm_planner_run(struct pm_planner *p, struct pm_plan *ret);
 void pm_planner_done(struct pm_planner *p);
 

@@ -221,7 +221,7 @@ int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_a
 		return r;
 
 	o = plan_opts(rc->o.config, ask, &ret->load);
-	return pm_plan_build(j->arena, &ret->want, &ret->have, &o, &j->diags, &ret->plan, err);
+	return pm_plan_build(&ret->want, &ret->have, &o, &j->diags, &ret->plan, err);
 }
 
 static int run(struct pm_exec *e, struct pm_job *j, struct pm_cycle *c, struct pm_error *err)

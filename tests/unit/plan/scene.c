@@ -405,8 +405,7 @@ void scene_plan(struct scene *s)
 {
 	struct pm_error err;
 
-	assert_ok(pm_plan_build(s->arena, &s->want, &s->have, &s->o, &s->diags, &s->plan, &err),
-		&err);
+	assert_ok(pm_plan_build(&s->want, &s->have, &s->o, &s->diags, &s->plan, &err), &err);
 }
 
 void scene_text(const struct scene *s, struct pm_buf *out)

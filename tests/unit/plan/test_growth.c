@@ -37,7 +37,7 @@ static struct counters run(struct scene *s)
 	size_t before = pm_arena_used(s->arena);
 	struct pm_planner p;
 
-	pm_planner_init(&p, s->arena, &s->want, &s->have, &s->o, &s->diags);
+	pm_planner_init(&p, &s->want, &s->have, &s->o, &s->diags);
 	pm_planner_run(&p, &s->plan);
 	c.probes = p.match.probes;
 	c.edges = p.edges;

@@ -188,8 +188,8 @@ PM_TEST(a_plan_without_a_set_is_a_bug)
 
 	scene_open(&s, "", "", "");
 	s.o.set = NULL;
-	assert_err(pm_plan_build(s.arena, &s.want, &s.have, &s.o, &s.diags, &s.plan, &err),
-		PM_E_BUG, &err, "set");
+	assert_err(pm_plan_build(&s.want, &s.have, &s.o, &s.diags, &s.plan, &err), PM_E_BUG, &err,
+		"set");
 	scene_done(&s);
 }
 
