@@ -31,13 +31,6 @@ struct pm_volume_shape {
 };
 const struct pm_volume_shape *pm_volume_shape(const struct pm_kind *k);
 
-/** Reads a decimal as leniently as PVE writes it (0.5, 1e-1) and multiplies it; cuts what is left of
- * thousandths of the result. false: no number, or too large. */
-bool pm_lenient_number(const char *s, size_t n, int64_t times, int64_t *ret);
-
-/** Appends bytes as manifests write them: "8Gi". */
-void pm_size_manifest(int64_t bytes, struct pm_buf *out);
-
 /** Is the record's every set value what absence means? */
 bool pm_rec_default(const struct pm_rec *r);
 bool pm_rec_equal(const struct pm_rec *want, const struct pm_rec *have);

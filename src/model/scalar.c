@@ -81,7 +81,9 @@ static bool exponent(const char *s, size_t n, int64_t *ret)
 	return true;
 }
 
-bool pm_lenient_number(const char *s, size_t n, int64_t times, int64_t *ret)
+/* Reads a decimal as leniently as PVE writes it (0.5, 1e-1) and multiplies it; what is left behind the
+ * point is cut off. false: no number, or too large. */
+static bool lenient_number(const char *s, size_t n, int64_t times, int64_t *ret)
 {
 	bool minus = n > 0 && *s == '-';
 	size_t i = minus;
@@ -114,7 +116,7 @@ bool pm_lenient_number(const char *s, size_t n, int64_t times, int64_t *ret)
 	return true;
 }
 
-int pm_not_a(const struct pm_reading *r, const char *what)
+static int not_a(const struct pm_reading *r, const char *what)
 {
 	return pm_error_set(r->err, PM_E_INPUT, "is no %s: '%.*s'", what,
 		(int)(r->n < PM_MOST_SHOWN ? r->n : PM_MOST_SHOWN), r->text);
@@ -125,8 +127,8 @@ static int number_decode(const struct pm_reading *r, struct pm_value *v)
 	int64_t times = r->f->type == PM_T_MILLI ? 1000 : 1;
 	int64_t i;
 
-	if (!pm_lenient_number(r->text, r->n, times, &i))
-		return pm_not_a(r, pm_type_name(r->f->type));
+	if (!lenient_number(r->text, r->n, times, &i))
+		return not_a(r, pm_type_name(r->f->type));
 	v->u.i = i;
 	v->state = PM_SET;
 	return 0;
@@ -173,7 +175,7 @@ static int bool_decode(const struct pm_reading *r, struct pm_value *v)
 	bool b = word_is(r, yes);
 
 	if (!b && !word_is(r, no))
-		return pm_not_a(r, "boolean");
+		return not_a(r, "boolean");
 	v->u.b = b;
 	v->state = PM_SET;
 	return 0;
@@ -196,14 +198,14 @@ static bool bool_equal(
 
 /* ---- numbers ---- */
 
-bool pm_is_format(const struct pm_field *f, const char *name)
+static bool is_format(const struct pm_field *f, const char *name)
 {
 	return f->format && !strcmp(f->format, name);
 }
 
 static int int_parse(const struct pm_reading *r, struct pm_value *v)
 {
-	bool millis = pm_is_format(r->f, "milliseconds");
+	bool millis = is_format(r->f, "milliseconds");
 	int64_t i;
 	int bad;
 
@@ -223,7 +225,7 @@ static int int_parse(const struct pm_reading *r, struct pm_value *v)
 static void int_format(
 	const struct pm_field *f, enum pm_side side, const struct pm_value *v, struct pm_buf *out)
 {
-	bool millis = side == PM_MANIFEST && pm_is_format(f, "milliseconds");
+	bool millis = side == PM_MANIFEST && is_format(f, "milliseconds");
 
 	pm_buf_addf(out, "%lld%s", (long long)v->u.i, millis ? "ms" : "");
 }
@@ -234,7 +236,7 @@ static bool int_equal(const struct pm_field *f, const struct pm_value *a, const 
 {
 	if (a->u.i == b->u.i)
 		return true;
-	return pm_is_format(f, "cpu-weight") && a->u.i > WEIGHT_CAP && b->u.i == WEIGHT_CAP;
+	return is_format(f, "cpu-weight") && a->u.i > WEIGHT_CAP && b->u.i == WEIGHT_CAP;
 }
 
 static int milli_parse(const struct pm_reading *r, struct pm_value *v)
@@ -258,7 +260,7 @@ static void milli_format(PM_UNUSED const struct pm_field *f, PM_UNUSED enum pm_s
 	pm_buf_adds(out, pm_format_milli(v->u.i, text));
 }
 
-void pm_size_manifest(int64_t bytes, struct pm_buf *out)
+static void size_manifest(int64_t bytes, struct pm_buf *out)
 {
 	char text[32];
 
@@ -303,8 +305,8 @@ static int size_decode(const struct pm_reading *r, struct pm_value *v)
 		times = (int64_t)1 << (10 * (unit - letters + 1));
 		n--;
 	}
-	if (!pm_lenient_number(r->text, n, times, &v->u.i))
-		return pm_not_a(r, "size");
+	if (!lenient_number(r->text, n, times, &v->u.i))
+		return not_a(r, "size");
 	v->state = PM_SET;
 	return 0;
 }
@@ -315,7 +317,7 @@ static void size_format(
 	char text[32];
 
 	if (side == PM_MANIFEST)
-		pm_size_manifest(v->u.i, out);
+		size_manifest(v->u.i, out);
 	else if (f->unit)
 		pm_buf_addf(out, "%lld", (long long)(v->u.i / f->unit));
 	else
@@ -380,7 +382,7 @@ static int str_parse(const struct pm_reading *r, struct pm_value *v)
 	bad = pm_format_check(r->f->format ? r->f->format : "line", r->text, r->err);
 	if (bad < 0)
 		return bad;
-	while (pm_is_format(r->f, "text") && n > 0 && r->text[n - 1] == '\n')
+	while (is_format(r->f, "text") && n > 0 && r->text[n - 1] == '\n')
 		n--;
 	v->u.s = pm_arena_strndup(r->a, r->text, n);
 	v->state = PM_SET;
@@ -407,7 +409,7 @@ static int str_decode(const struct pm_reading *r, struct pm_value *v)
 {
 	char *s = pm_arena_strndup(r->a, r->text, r->n);
 
-	if (pm_is_format(r->f, "path") || pm_is_format(r->f, "devpath"))
+	if (is_format(r->f, "path") || is_format(r->f, "devpath"))
 		tidy_path(s);
 	v->u.s = s;
 	v->state = PM_SET;

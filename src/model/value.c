@@ -83,7 +83,8 @@ static bool props_equal(
 	return true;
 }
 
-const struct pm_behaviour pm_type_props = { props_parse, props_decode, props_format, props_equal };
+static const struct pm_behaviour type_props = { props_parse, props_decode, props_format,
+	props_equal };
 
 /* ---- the table ---- */
 
@@ -98,7 +99,7 @@ static const struct pm_behaviour *const behaviours[PM_T_MAX] = {
 	[PM_T_LIST] = &pm_type_list,
 	[PM_T_STRMAP] = &pm_type_strmap,
 	[PM_T_SECRET] = &pm_type_secret,
-	[PM_T_PROPS] = &pm_type_props,
+	[PM_T_PROPS] = &type_props,
 };
 
 int pm_value_parse(struct pm_arena *a, const struct pm_field *f, const char *text, bool plain,

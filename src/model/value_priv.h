@@ -30,10 +30,6 @@ extern const struct pm_behaviour pm_type_bool, pm_type_int, pm_type_milli, pm_ty
 	pm_type_seconds;
 extern const struct pm_behaviour pm_type_str, pm_type_enum, pm_type_list, pm_type_strmap,
 	pm_type_secret;
-extern const struct pm_behaviour pm_type_props;
-
-/** "is no WHAT: 'TEXT'" */
-int pm_not_a(const struct pm_reading *r, const char *what);
 
 /** Has the row's text this many characters? */
 int pm_length_check(const struct pm_field *f, const char *text, struct pm_error *err);
@@ -41,8 +37,6 @@ int pm_length_check(const struct pm_field *f, const char *text, struct pm_error 
 /** The table's own text of a choice, or NULL; and the error that lists them. */
 const char *pm_choice(const struct pm_field *f, const char *text, size_t n);
 int pm_bad_choice(const struct pm_field *f, const char *text, struct pm_error *err);
-
-bool pm_is_format(const struct pm_field *f, const char *name);
 
 /** Do both texts mean the same, by the row's format and flags? */
 bool pm_same_str(const struct pm_field *f, const char *a, const char *b);

@@ -157,8 +157,8 @@ PM_TEST(formats_say_more_where_it_helps)
 {
 	struct pm_error err;
 
-	assert_err(pm_format_check("image", "docker.io/library/nginx", &err), PM_E_INPUT, &err,
-		"does not fetch images");
+	assert_err(pm_format_check("image", "registry.example/library/nginx", &err), PM_E_INPUT,
+		&err, "does not fetch images");
 	assert_err(pm_format_check("env", "A=b ", &err), PM_E_INPUT, &err, "drops blanks");
 }
 
