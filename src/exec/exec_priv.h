@@ -98,6 +98,7 @@ struct pm_act {
 	const char *node;
 	unsigned intent; /* id of the last one; 0: none */
 	bool changed;    /* something was sent */
+	bool lifted;     /* its protection is off for a while, by us */
 };
 
 /* ---- places.c: who may work where ---- */

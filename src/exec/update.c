@@ -41,7 +41,8 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 			"CT %u is not the guest that the plan was made for; plan again", act->vmid);
 	n = pm_act_diff(act, have, &left, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (planned(act->a, left[i]))
+		if (planned(act->a, left[i]) ||
+			(act->lifted && left[i]->field == PM_POD_LIFE_PROTECT))
 			continue;
 		return pm_error_set(err, PM_E_CONFLICT,
 			"%s of CT %u was changed since the plan was made (it is %s now); plan again",
@@ -133,6 +134,7 @@ static int do_unprotected(struct pm_act *act, struct pm_error *err)
 
 	if (r < 0)
 		return r;
+	act->lifted = true;
 	r = do_steps(act, err);
 	if (!again || pm_act_protect(act, true, &back) == 0)
 		return r;
