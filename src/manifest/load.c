@@ -144,7 +144,7 @@ static int walk_all(struct loading *l, struct pm_arena *a, const char *const *pa
 		if (last && covers(last, &v[i]))
 			continue;
 		last = &v[i];
-		r = pm_walk(a, v[i].path, take_file, l, err);
+		r = pm_manifest_walk(a, v[i].path, take_file, l, err);
 	}
 	for (size_t i = 0; i < n; i++)
 		free(v[i].real);
@@ -184,7 +184,7 @@ int pm_manifest_load(const char *const *paths, size_t npaths, struct pm_set *ret
 	judge_files(ret_load, d);
 	for (size_t i = 0; i < npaths; i++)
 		ret_load->single_file = ret_load->single_file || !is_folder(paths[i]);
-	ret_load->root = pm_root(a, paths, npaths);
+	ret_load->root = pm_manifest_root(a, paths, npaths);
 	ret_load->whole = d->nerrors == errors;
 	return 0;
 }

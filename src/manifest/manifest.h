@@ -36,6 +36,25 @@ struct pm_load {
 int pm_manifest_load(const char *const *paths, size_t npaths, struct pm_set *ret,
 	struct pm_load *ret_load, struct pm_diags *d, struct pm_error *err) PM_CHECK;
 
+/** One file below a folder, or a place that could not be read. */
+struct pm_found {
+	const char *path; /* in the arena */
+	const char *text; /* valid during the call; NULL: it could not be read */
+	size_t n;
+	const char *why; /* then: what is wrong, and how to mend it */
+	const char *hint;
+};
+typedef void pm_found_fn(void *arg, const struct pm_found *f);
+
+/** Calls for every manifest below a folder (or for the file named), in the order of their paths, and for
+ * every place that cannot be read though it should. Fails only when the path itself cannot be read. For
+ * those who keep texts; pm_manifest_load is made of it. */
+int pm_manifest_walk(struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg,
+	struct pm_error *err) PM_CHECK;
+
+/** `root` of a load of these paths. */
+const char *pm_manifest_root(struct pm_arena *a, const char *const *paths, size_t n);
+
 /** Parses one text, adds its objects to ret, and checks each of them (pm_obj_check). An object with an
  * error may be in ret too. Pure: the fuzz target. `name` must outlive the arena. */
 void pm_manifest_parse(struct pm_arena *a, const char *name, const char *text, size_t len,

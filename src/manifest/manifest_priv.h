@@ -218,24 +218,7 @@ const char *pm_node_word(const struct pm_yev *e);
 
 /* ---- files (walk.c) ---- */
 
-/** One file, or a place that could not be read. */
-struct pm_found {
-	const char *path; /* in the arena */
-	const char *text; /* valid during the call; NULL: it could not be read */
-	size_t n;
-	const char *why; /* then: what is wrong, and how to mend it */
-	const char *hint;
-};
-typedef void pm_found_fn(void *arg, const struct pm_found *f);
-
-/** Calls for every manifest below the path, in the order of their names. */
-int pm_walk(struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg,
-	struct pm_error *err) PM_CHECK;
-
 /** Does the name end as a manifest's does, and is it no hidden file? */
 bool pm_is_manifest_name(const char *name);
-
-/** What the marker calls the place the paths name (root.c). */
-const char *pm_root(struct pm_arena *a, const char *const *paths, size_t n);
 
 #endif

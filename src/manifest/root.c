@@ -49,7 +49,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-const char *pm_root(struct pm_arena *a, const char *const *paths, size_t n)
+const char *pm_manifest_root(struct pm_arena *a, const char *const *paths, size_t n)
 {
 	const char **roots cleanup_free = pm_xcalloc(n + 1, sizeof(*roots));
 	cleanup_buf struct pm_buf all = PM_BUF(0);

@@ -289,7 +289,8 @@ static int walk_file(struct walk *w, const char *path, struct pm_error *err)
 	return 0;
 }
 
-int pm_walk(struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg, struct pm_error *err)
+int pm_manifest_walk(
+	struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg, struct pm_error *err)
 {
 	struct walk w = {
 		.arena = a, .fn = fn, .arg = arg, .text = PM_BUF(PM_MANIFEST_MAX_FILE + 1)
