@@ -47,6 +47,10 @@ static const char *live_guard(struct pm_planner *p, const struct pm_obj *have)
 	if (l->lock != NULL &&
 		(strcmp(l->lock, "create") == 0 || strcmp(l->lock, "destroyed") == 0))
 		return pm_arena_printf(p->a, "it is locked (%s)", l->lock);
+	if (l->hastate != NULL)
+		return "it is managed by HA, remove it there first";
+	if (l->template_)
+		return "it is a template";
 	if (pm_live_protected(have))
 		return "it is protected";
 	return NULL;
