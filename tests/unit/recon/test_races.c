@@ -46,6 +46,21 @@ static const char other[] = "apiVersion: podmox/v1\n"
 			    "  image: " IMAGE "\n"
 			    "  rootfs: {storage: local-lvm, size: 4Gi}\n";
 
+/* ---- a run that is ended from outside ---- */
+
+struct breaker {
+	struct pm_cancel *cancel;
+	const char *at; /* what an event says */
+};
+
+static void break_at(void *arg, const struct pm_event *e)
+{
+	struct breaker *b = arg;
+
+	if (e->text && strstr(e->text, b->at))
+		atomic_store(&b->cancel->on, true);
+}
+
 /* ---- between plan and apply ---- */
 
 static void take_vmid(struct world *w, void *arg)
@@ -315,6 +330,154 @@ PM_TEST(races_failure_holds_deletions)
 	world_done(&w);
 }
 
+/* ---- at the last moment: after the look, before the call ---- */
+
+struct moment {
+	struct world *w;
+	void (*fn)(struct world *w, void *arg);
+	void *arg;
+	bool over;
+};
+
+static void at_creation(void *arg, const struct pm_event *e)
+{
+	struct moment *m = arg;
+
+	if (m->over || !e->text || !strstr(e->text, "creating CT"))
+		return;
+	m->over = true;
+	m->fn(m->w, m->arg);
+}
+
+static void at_last_moment(
+	struct world *w, void (*fn)(struct world *w, void *arg), void *arg, struct turn *t)
+{
+	struct moment m = { .w = w, .fn = fn, .arg = arg };
+	const struct turn_opts o = { .event = at_creation, .event_arg = &m };
+
+	world_turn(w, &o, t);
+	assert_true(m.over);
+}
+
+PM_TEST(races_vmid_taken_at_the_last_moment)
+{
+	struct world w;
+	struct turn t;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	world_manifest(&w, "web.yaml", web);
+	vmid = planned_vmid(&w);
+	at_last_moment(&w, take_vmid, &vmid, &t);
+	assert_int_equal(t.status, 0);
+	assert_int_equal(turn_result(&t, "Pod/shop/web")->vmid, vmid + 1);
+	turn_done(&t);
+	assert_string_equal(world_control(&w, "get %u hostname", vmid), "foreign");
+	assert_int_equal(world_guests(&w), 2);
+	world_done(&w);
+}
+
+static void made_by_another(struct world *w, PM_UNUSED void *arg)
+{
+	const struct turn_opts o = { .journal_dir = pm_test_dir() };
+	struct turn t;
+
+	world_turn(w, &o, &t);
+	assert_int_equal(t.status, 0);
+	turn_done(&t);
+}
+
+PM_TEST(races_ours_made_at_the_last_moment_is_adopted)
+{
+	struct world w;
+	struct turn t;
+
+	world_new(&w, 1);
+	world_manifest(&w, "web.yaml", web);
+	at_last_moment(&w, made_by_another, NULL, &t);
+	assert_int_equal(t.status, 0);
+	turn_done(&t);
+	assert_int_equal(world_guests(&w), 1);
+	world_in_sync(&w);
+	world_done(&w);
+}
+
+/* Ends the run right after its first create call. */
+struct ender {
+	struct pm_transport base;
+	struct pm_transport *inner;
+	struct pm_cancel *cancel;
+};
+
+static void ender_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
+	pm_call_done_fn *done, void *arg, struct pm_cancel *cancel)
+{
+	struct ender *e = (struct ender *)t;
+
+	e->inner->ops->batch(e->inner, v, n, done, arg, cancel);
+	if (pm_str_eq(v[0]->method, "POST") && strstr(v[0]->path, "/lxc"))
+		atomic_store(&e->cancel->on, true);
+}
+
+static const struct pm_transport_ops ender_ops = { ender_batch, NULL };
+
+/* The other one has only begun: nobody's marker can be seen yet. */
+static void begun_by_another(struct world *w, PM_UNUSED void *arg)
+{
+	struct pm_cancel cancel = { .on = false };
+	struct turn_opts o = { .journal_dir = pm_test_dir(), .cancel = &cancel };
+	struct ender e = {
+		.base = { .ops = &ender_ops }, .inner = world_wire(w), .cancel = &cancel
+	};
+	struct turn t;
+
+	o.through = &e.base;
+	world_turn(w, &o, &t);
+	assert_true(cancel.on);
+	turn_done(&t);
+	pm_transport_free(e.inner);
+}
+
+PM_TEST(races_ours_begun_at_the_last_moment_is_waited_for)
+{
+	struct world w;
+	struct turn t;
+
+	world_new(&w, 1);
+	world_manifest(&w, "web.yaml", web);
+	at_last_moment(&w, begun_by_another, NULL, &t);
+	assert_int_equal(t.status, 0);
+	turn_done(&t);
+	assert_int_equal(world_guests(&w), 1);
+	world_in_sync(&w);
+	world_done(&w);
+}
+
+/* A creation that never ends, and whose task nobody finds: said after a while, never passed by. */
+static void stuck_creation(struct world *w, void *arg)
+{
+	take_vmid(w, arg);
+	(void)world_control(w, "set %u lock=create", *(unsigned *)arg);
+}
+
+PM_TEST(races_stuck_creation_is_reported)
+{
+	struct world w;
+	struct turn t;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	world_manifest(&w, "web.yaml", web);
+	vmid = planned_vmid(&w);
+	at_last_moment(&w, stuck_creation, &vmid, &t);
+	assert_int_equal(turn_result(&t, "Pod/shop/web")->outcome, PM_FAILED);
+	assert_int_equal(turn_result(&t, "Pod/shop/web")->err.code, PM_E_LOCKED);
+	assert_has(turn_result(&t, "Pod/shop/web")->err.msg, "pct unlock");
+	turn_done(&t);
+	assert_int_equal(world_guests(&w), 1);
+	world_done(&w);
+}
+
 /* ---- locks ---- */
 
 struct seen {
@@ -408,19 +571,6 @@ PM_TEST(races_failed_task_skips_dependants_only)
 }
 
 /* ---- a run that ends in the middle ---- */
-
-struct breaker {
-	struct pm_cancel *cancel;
-	const char *at; /* what an event says */
-};
-
-static void break_at(void *arg, const struct pm_event *e)
-{
-	struct breaker *b = arg;
-
-	if (e->text && strstr(e->text, b->at))
-		atomic_store(&b->cancel->on, true);
-}
 
 PM_TEST(races_cancelled_in_the_middle)
 {
