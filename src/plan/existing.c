@@ -223,7 +223,7 @@ static void add_steps(struct pm_planner *p, const struct pm_obj *want, const str
 	struct verdict *v, unsigned power)
 {
 	bool restart = (pm_allows_restart(want) || p->o->allow_restart) &&
-		       pm_live_running(have->live) && power != PM_STEP_STOP;
+		       pm_str_eq(have->live->status, "running") && power != PM_STEP_STOP;
 
 	if (restart && (v->pends || v->waits))
 		v->steps |= PM_STEP_RESTART;
