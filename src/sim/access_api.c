@@ -85,6 +85,8 @@ static void ticket_post(struct sim_call *c)
 	pm_jw_str(&c->w, "username", name);
 	pm_jw_str(&c->w, "ticket", pm_s_ticket(c, name));
 	pm_jw_str(&c->w, "CSRFPreventionToken", pm_s_csrf(c, name));
+	if (c->s->nnodes > 1)
+		pm_jw_str(&c->w, "clustername", "rigcluster");
 	write_caps(c, name);
 	pm_jw_object_end(&c->w);
 }

@@ -194,12 +194,14 @@ void pm_s_node_row(struct sim_call *c, unsigned i, bool resources)
 	else if (!n->off)
 		pm_jw_int(&c->w, "cgroup-mode", 2);
 	if (audit) {
-		pm_jw_raw(&c->w, "cpu", n->off ? "0" : "0.012012012012012");
 		pm_jw_int(&c->w, "maxcpu", SIM_CPUS);
-		pm_jw_int(&c->w, "mem", n->off ? 0 : INT64_C(1099673600));
 		pm_jw_int(&c->w, "maxmem", SIM_NODE_MEM);
-		pm_jw_int(&c->w, "disk", n->off ? 0 : INT64_C(23561756672));
 		pm_jw_int(&c->w, "maxdisk", INT64_C(270553174016));
+	}
+	if (audit && !n->off) {
+		pm_jw_raw(&c->w, "cpu", "0.012012012012012");
+		pm_jw_int(&c->w, "mem", INT64_C(1099673600));
+		pm_jw_int(&c->w, "disk", INT64_C(23561756672));
 		pm_jw_int(
 			&c->w, "uptime", (int64_t)((c->s->now_ns - c->s->born_ns) / PM_S_NS) + 60);
 	}

@@ -111,6 +111,7 @@ void pm_s_reset(struct pm_sim *s)
 	pm_s_wipe(s);
 	pm_s_access_init(s);
 	add_local(s);
+	s->collected_ns = s->now_ns;
 }
 
 int pm_sim_new(struct pm_sim **ret, const struct pm_sim_options *o, struct pm_error *err)

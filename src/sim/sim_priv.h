@@ -474,7 +474,7 @@ void pm_s_reply_blob(struct sim_call *c, struct pm_sim_blob *b); /* a finished b
 
 /* ---- tables of routes, one a file ---- */
 extern const struct sim_route pm_s_routes_cluster[], pm_s_routes_access[], pm_s_routes_rights[],
-	pm_s_routes_storage[], pm_s_routes_snapshot[], pm_s_routes_lxc[], pm_s_routes_pool[],
+	pm_s_routes_storage[], pm_s_routes_snapshot[], pm_s_routes_qemu[], pm_s_routes_lxc[], pm_s_routes_pool[],
 	pm_s_routes_task[];
 
 #endif
