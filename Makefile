@@ -219,7 +219,9 @@ format-check:
 	@clang-format --dry-run -Werror $(FORMATTED)
 gates: format-check all
 	@CC='$(CC)' CLANG='$(CLANG)' O='$(O)' CPPFLAGS='$(STD) $(DEPS_CFLAGS)' sh tests/lint/run.sh
-lint: gates
+lint:
+	@sh .ci/deps -q build test lint
+	@$(MAKE) --no-print-directory gates
 	@sh tests/lint/tools.sh
 	@$(MAKE) --no-print-directory -j2 tidy
 tidy: $(SRC:src/%.c=$(O)/tidy/%.ok)
