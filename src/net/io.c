@@ -525,7 +525,7 @@ static void io_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
 				go = false;
 		}
 		pthread_mutex_lock(&io->lock);
-		if (!go)
+		if (!go && left > 0)
 			ask_to_halt(io, &b, NOT_SENT);
 	}
 	take_off_list(io, &b);

@@ -47,7 +47,6 @@ struct pm_slot {
 
 	int status;
 	uint64_t bytes;
-	bool headers_done; /* of the final answer */
 	bool too_big;
 	bool new_tls; /* a TLS connection was begun and not counted yet */
 	bool resumed;

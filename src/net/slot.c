@@ -26,7 +26,6 @@ static void read_status(struct pm_slot *s, const char *p, size_t n)
 	while (end > p && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
 		end--;
 	s->status = 0;
-	s->headers_done = false;
 	c->reason[0] = '\0';
 	if (!sp || end - sp < 4)
 		return;
@@ -51,8 +50,6 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	s->bytes += n;
 	if (n > 5 && memcmp(p, "HTTP/", 5) == 0)
 		read_status(s, p, n);
-	else if (n <= 2)
-		s->headers_done = s->status >= 200;
 	if (s->new_tls) {
 		s->new_tls = false;
 		s->resumed = pm_tls_resumed(s->easy);
@@ -210,7 +207,7 @@ int pm_slot_begin(struct pm_slot *s, struct pm_error *err)
 
 	s->status = 0;
 	s->bytes = 0;
-	s->headers_done = s->too_big = s->new_tls = s->resumed = false;
+	s->too_big = s->new_tls = s->resumed = false;
 	s->distrust = NULL;
 	s->seen[0] = s->message[0] = '\0';
 	c->status = 0;
@@ -297,12 +294,13 @@ static int set_error(const struct pm_slot *s, CURLcode result, bool sent, struct
 	}
 }
 
-/* PVE ends some errors without a length and closes the connection rudely: there is no more to come. */
-static bool complete_anyway(const struct pm_slot *s, CURLcode result)
+/* A success has a body; where none and no length came, the connection broke after the head. (Over TLS
+ * libcurl takes a connection that just ends for the end of an answer without a length.) */
+static bool broke_off(const struct pm_slot *s)
 {
 	curl_off_t length = -1;
 
-	if (result != CURLE_RECV_ERROR || !s->headers_done || s->status < 400)
+	if (s->status / 100 != 2 || s->status == 204 || s->call->body_in.len > 0)
 		return false;
 	(void)curl_easy_getinfo(s->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	return length < 0;
@@ -314,7 +312,9 @@ void pm_slot_end(struct pm_slot *s, CURLcode result)
 	struct pm_error err;
 	long sent = 0;
 
-	if (result == CURLE_OK || complete_anyway(s, result)) {
+	if (result == CURLE_OK && broke_off(s))
+		result = CURLE_PARTIAL_FILE;
+	if (result == CURLE_OK) {
 		c->status = s->status;
 		c->err.code = PM_OK;
 		if (s->status >= 400) {

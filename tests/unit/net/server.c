@@ -328,6 +328,8 @@ static bool serve(struct conn *c, const struct request *q, bool last)
 	if (strcmp(q->path, "/cut") == 0)
 		return send_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\":") &&
 		       false;
+	if (strcmp(q->path, "/cut-bare") == 0)
+		return send_text(c, "HTTP/1.1 200 OK\r\n\r\n") && false;
 	if (strcmp(q->path, "/rubbish") == 0)
 		return send_text(c, "SSH-2.0-OpenSSH_9.2p1\r\n") && false;
 	if (strcmp(q->path, "/huge") == 0 || strcmp(q->path, "/endless") == 0)

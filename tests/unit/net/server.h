@@ -10,6 +10,7 @@
  *	/die               ends the connection without an answer
  *	/die-when-reused   the same when the connection was used before, else 200
  *	/cut               the head and a part of the body, then the end
+ *	/cut-bare          a head without a length, then the end
  *	/rubbish           no HTTP
  *	/huge, /endless    100 MiB, with and without saying so before
  *	/big/N             200 and N bytes of body */

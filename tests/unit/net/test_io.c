@@ -298,31 +298,62 @@ PM_TEST(io_timeout_starts_after_the_queue)
 	net_stop(&n);
 }
 
+/* A clock that stands still and tells when somebody looked at it. */
+struct watched_clock {
+	struct pm_clock clock;
+	pthread_mutex_t lock;
+	pthread_cond_t looked;
+	unsigned looks;
+	uint64_t ns;
+};
+
+static uint64_t watched_mono(void *self)
+{
+	struct watched_clock *w = self;
+	uint64_t ns;
+
+	pthread_mutex_lock(&w->lock);
+	w->looks++;
+	ns = w->ns;
+	pthread_cond_broadcast(&w->looked);
+	pthread_mutex_unlock(&w->lock);
+	return ns;
+}
+
+/* Waits until the limiter has said no twice, then lets time pass. */
+static void watched_pass(struct watched_clock *w, uint64_t ns)
+{
+	pthread_mutex_lock(&w->lock);
+	for (unsigned looks = w->looks; w->looks < looks + 3;)
+		pthread_cond_wait(&w->looked, &w->lock);
+	w->ns += ns;
+	pthread_mutex_unlock(&w->lock);
+}
+
 PM_TEST(io_waits_for_the_limiter)
 {
-	struct pm_net_opts o = { .requests_per_second = 10 };
-	struct pm_test_clock clock;
-	struct pm_net_stats s;
+	struct watched_clock w = { .clock = { .self = &w, .mono_ns = watched_mono },
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.looked = PTHREAD_COND_INITIALIZER,
+		.ns = PM_S_NS };
+	struct pm_net_opts o = { .clock = &w.clock, .requests_per_second = 10 };
 	struct pm_error err;
 	struct batch b;
 	struct net n;
 
 	net_start(&n, NULL);
 	pm_transport_free(n.t);
-	pm_test_clock_init(&clock);
-	o.clock = &clock.clock;
 	assert_ok(pm_io_start(&o, &n.t, &err), &err);
 	batch_new(&b, &n, "GET", "/ok", 3);
 	batch_start(&b);
-	/* Time stands still after the first: only we make it go on. */
 	for (unsigned i = 1; i < 3; i++) {
 		server_wait(n.server, i);
+		watched_pass(&w, 50 * PM_MS_NS);
 		assert_int_equal(server_count(n.server, NULL), i);
-		atomic_fetch_add(&clock.ns, 100 * PM_MS_NS);
+		watched_pass(&w, 50 * PM_MS_NS);
 	}
 	assert_int_equal(pthread_join(b.thread, NULL), 0);
-	pm_io_stats(n.t, &s);
-	assert_int_equal(s.requests, 3);
+	assert_int_equal(server_count(n.server, NULL), 3);
 	batch_end(&b);
 	net_stop(&n);
 }
@@ -402,11 +433,14 @@ PM_TEST(io_says_when_nobody_listens)
 
 PM_TEST(io_gives_up_on_silence)
 {
-	struct pm_call c = { .timeout_ms = 100 };
+	struct pm_call c = { .timeout_ms = 3600000 };
 	struct pm_error err;
 	struct net n;
 
 	net_start(&n, NULL);
+	/* The same handle was told another time before. */
+	assert_ok(net_ask(&n, &c, "GET", "/ok", &err), &err);
+	c.timeout_ms = 100;
 	assert_err(net_ask(&n, &c, "GET", "/silent", &err), PM_E_TIMEOUT, &err, "0.100 s");
 	assert_true(err.maybe_sent);
 	assert_int_equal(server_count(n.server, "/silent"), 1);
@@ -422,6 +456,7 @@ PM_TEST(io_sees_broken_answers)
 		enum pm_code code;
 	} cases[] = {
 		{ "/cut", PM_E_UNREACHABLE },
+		{ "/cut-bare", PM_E_UNREACHABLE },
 		{ "/die", PM_E_UNREACHABLE },
 		{ "/rubbish", PM_E_PROTOCOL },
 		{ "/huge", PM_E_LIMIT },
@@ -453,10 +488,15 @@ PM_TEST(io_sees_broken_answers)
 PM_TEST(io_takes_just_what_is_allowed)
 {
 	struct pm_call c = { .max_body = 100000 };
+	struct pm_net_stats s;
 	struct pm_error err;
 	struct net n;
 
 	net_start(&n, NULL);
+	/* An answer that says how large it is is not even begun. */
+	assert_err(net_ask(&n, &c, "GET", "/huge", &err), PM_E_LIMIT, &err, "100000 bytes");
+	pm_io_stats(n.t, &s);
+	assert_in_range(s.bytes_in, 1, 50000);
 	assert_ok(net_ask(&n, &c, "GET", "/big/100000", &err), &err);
 	assert_int_equal(c.body_in.len, 100000);
 	assert_err(net_ask(&n, &c, "GET", "/big/100001", &err), PM_E_LIMIT, &err, "100000 bytes");

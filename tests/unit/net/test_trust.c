@@ -109,11 +109,16 @@ PM_TEST(trust_a_pinned_fingerprint)
 
 PM_TEST(trust_no_other_fingerprint)
 {
-	char digits[65];
+	char digits[67];
 	struct net n;
 
 	net_start(&n, &tls);
 	plain_digits(server_fingerprint(n.server), digits);
+	digits[64] = '0';
+	digits[65] = '\0';
+	pin(&n, digits);
+	is_refused(&n, "not one of the pinned");
+	digits[64] = '\0';
 	for (size_t i = 0; i < 64; i += 21) {
 		char good = digits[i];
 

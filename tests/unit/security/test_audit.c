@@ -328,7 +328,7 @@ PM_TEST(audit_follows_a_rotation)
 
 PM_TEST(audit_cuts_long_text)
 {
-	static char text[5000];
+	static char text[20000];
 	struct pm_error err;
 	struct log l;
 
