@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "model/model_priv.h"
@@ -135,7 +136,7 @@ static const char *check_marker(struct pm_arena *a, struct pm_marker *m)
 	return NULL;
 }
 
-/* `json` is ours to change. */
+/* `json` is ours to change, and does not last. */
 static const char *parse_marker(
 	struct pm_arena *a, char *json, size_t n, const struct pm_marker **ret)
 {
@@ -152,6 +153,15 @@ static const char *parse_marker(
 	if (!fault)
 		*ret = m;
 	return fault;
+}
+
+static const char *read_marker(
+	struct pm_arena *a, const char *json, size_t n, const struct pm_marker **ret)
+{
+	cleanup_free char *copy = pm_xcalloc(1, n + 1);
+
+	memcpy(copy, json, n);
+	return parse_marker(a, copy, n, ret);
 }
 
 /* The line at s (up to and without its newline) as a marker: where its JSON is. */
@@ -179,7 +189,8 @@ void pm_marker_split(struct pm_arena *a, const char *description, const char **r
 	const struct pm_marker **ret_marker, const char **ret_fault)
 {
 	size_t len = strlen(description), kept = 0;
-	char *text = pm_arena_strndup(a, description, len);
+	/* Only what stays goes to the arena: a live set holds thousands of these. */
+	cleanup_free char *text = pm_xcalloc(1, len + 1);
 	unsigned found = 0;
 
 	*ret_marker = NULL;
@@ -193,18 +204,16 @@ void pm_marker_split(struct pm_arena *a, const char *description, const char **r
 
 		if (marker_line(line, n, &json, &json_n)) {
 			if (found++ == 0)
-				*ret_fault = parse_marker(
-					a, pm_arena_strndup(a, json, json_n), json_n, ret_marker);
+				*ret_fault = read_marker(a, json, json_n, ret_marker);
 		} else {
-			memmove(text + kept, line, whole);
+			memcpy(text + kept, line, whole);
 			kept += whole;
 		}
 		at += whole;
 	}
 	while (kept > 0 && (text[kept - 1] == '\n' || text[kept - 1] == '\r'))
 		kept--;
-	text[kept] = '\0';
-	*ret_text = text;
+	*ret_text = pm_arena_strndup(a, text, kept);
 	if (found > 1) {
 		*ret_marker = NULL;
 		*ret_fault = "it has more than one marker";
