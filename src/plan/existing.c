@@ -68,8 +68,7 @@ static void unblock(struct pm_change *c, const char *note)
 }
 
 /* Consent that the run gives, and facts that take it away again. */
-static void consent(struct pm_planner *p, struct pm_change *c, const struct pm_obj *want,
-	const struct pm_obj *have)
+static void consent(struct pm_planner *p, struct pm_change *c)
 {
 	const char *fault;
 
@@ -81,9 +80,6 @@ static void consent(struct pm_planner *p, struct pm_change *c, const struct pm_o
 	if (fault != NULL) {
 		c->blocked = true;
 		c->note = fault;
-	} else if (pm_live_running(have->live) && !c->blocked && !pm_allows_restart(want) &&
-		   !p->o->allow_restart) {
-		c->blocked = true;
 	}
 }
 
@@ -276,7 +272,7 @@ static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_ob
 	struct pm_action *a;
 
 	for (size_t i = 0; i < n; i++) {
-		consent(p, &v[i], want, have);
+		consent(p, &v[i]);
 		weigh(&is, &v[i], have);
 		is.replaces = is.replaces || v[i].impact == PM_I_REPLACE;
 	}

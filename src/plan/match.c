@@ -120,9 +120,10 @@ static void find_copy(struct pm_diags *d, const struct pm_obj *o)
 static void find_lost(struct pm_diags *d, const struct pm_obj *o)
 {
 	const struct pm_live *l = o->live;
+	const char *why = l->marker_fault ? l->marker_fault : "no marker is in its notes";
 	struct pm_diag *f = pm_diag_add(d, PM_WARNING, (struct pm_pos){ 0 },
 		"container %u on %s has the tag of this set, but %s; it is left alone", l->vmid,
-		l->node, l->marker_fault ? l->marker_fault : "no marker in its notes");
+		l->node, l->marker ? "its marker is of another kind" : why);
 
 	pm_diag_hint(d, f, "put the marker back into its notes, or remove its tags of podmox");
 }

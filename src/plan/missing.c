@@ -135,7 +135,7 @@ static const char *doubt(struct pm_planner *p, const struct pm_obj *want)
 	if (at == PM_NOWHERE)
 		return NULL;
 	return pm_arena_printf(p->a,
-		"held: %s has this set's tag but no marker, and may be this one",
+		"held: %s has this set's tag but not its marker, and may be this one",
 		pm_guest_title(p->a, p->match.have->v[at]));
 }
 

@@ -240,3 +240,33 @@ PM_TEST(order_of_input_does_not_matter)
 	scene_done(&s);
 	assert_string_equal(pm_buf_str(&a), pm_buf_str(&b));
 }
+
+PM_TEST(without_a_range_any_number_will_do)
+{
+	struct scene s;
+
+	scene_open(&s, HEAD("web"), "", "");
+	s.o.vmid_low = s.o.vmid_high = 0;
+	scene_plan(&s);
+	assert_int_equal(s.plan.sum.create, 1);
+	assert_true(s.plan.v[0].vmid >= 100);
+	scene_done(&s);
+}
+
+/* Whoever calls gets a plan, not a crash, from half an object. */
+PM_TEST(objects_without_spec_are_left_alone)
+{
+	struct scene s;
+
+	scene_open(&s, HEAD("web"), GUEST("210", "web") "\n", "prune=1");
+	s.have.v[0]->spec = NULL;
+	scene_plan(&s);
+	assert_int_equal(s.plan.sum.unchanged, 1);
+	scene_done(&s);
+	scene_open(&s, HEAD("web"), GUEST("211", "old") "\n", "prune=1");
+	s.have.v[0]->spec = NULL;
+	scene_plan(&s);
+	assert_int_equal(s.plan.sum.remove, 0);
+	assert_int_equal(s.plan.sum.kept, 1);
+	scene_done(&s);
+}
