@@ -11,6 +11,10 @@ struct pm_job {
 	struct pm_diags diags;
 	struct pm_cancel *cancel; /* shared; may be NULL */
 	const struct pm_clock *clock;
+	/** Told of each task that a call of this job started at a server, before its end is awaited; NULL:
+	 * nobody wants to know. */
+	void (*started)(void *arg, const char *task);
+	void *started_arg;
 };
 
 #endif

@@ -26,6 +26,9 @@ void pm_act_perform(struct pm_act *act)
 	int r = perform(act, &act->res.err);
 
 	act->res.attempts++;
+	/* Nobody ends a task of PVE because podmox ends: it is left to itself, by name. */
+	if (r == -PM_E_CANCELLED && act->task[0] != '\0')
+		(void)pm_error_wrap(&act->res.err, "task %s may go on without us", act->task);
 	if (r < 0) {
 		act->res.outcome = r == -PM_E_CONFLICT ? PM_STALE : PM_FAILED;
 		return;

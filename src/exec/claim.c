@@ -192,15 +192,10 @@ static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err
 	pm_act_event(act, PM_EV_PROGRESS, "creating CT %u on %s", act->vmid, act->node);
 	pm_act_intent(act, "vzcreate");
 	r = pm_pve_create(act->run->e->o.pve, &act->job, &c, &task, err);
-	if (r == 0) {
-		pm_journal_task(act->run->journal, act->intent, task.upid);
+	if (r == 0)
 		r = pm_task_wait(act->run->e->o.pve, &act->job, &task, err);
-		if (r == -PM_E_CANCELLED)
-			return pm_error_wrap(
-				err, "task %s goes on at node %s without us", task.upid, task.node);
-	} else if (err->maybe_sent) {
+	else if (err->maybe_sent)
 		pm_act_settle(act, "vzcreate");
-	}
 	pm_act_result(act, r, err);
 	return r < 0 ? pm_error_wrap(err, "creating CT %u on %s", act->vmid, act->node) : 0;
 }

@@ -97,6 +97,7 @@ struct pm_act {
 	unsigned vmid;
 	const char *node;
 	unsigned intent; /* id of the last one; 0: none */
+	char task[256];  /* UPID of the last task that was started; "": none */
 	bool changed;    /* something was sent */
 	bool lifted;     /* its protection is off for a while, by us */
 };

@@ -31,7 +31,8 @@ static int guard_identity(struct pm_act *act, const struct pm_obj *have, struct 
 		return refuse(act, err, "its marker cannot be understood");
 	if (!m || !seen)
 		return refuse(act, err, "it carries no marker: it is not known to be ours");
-	if (!have->live->tags || !pm_tags_have(have->live->tags, pm_set_tag(act->run->e->o.set, tag)))
+	if (!have->live->tags ||
+		!pm_tags_have(have->live->tags, pm_set_tag(act->run->e->o.set, tag)))
 		return refuse(act, err,
 			pm_arena_printf(
 				act->job.arena, "it does not carry the tag %s of the set", tag));

@@ -97,6 +97,15 @@ static void skip(struct pm_run *run, size_t i, enum pm_code code, const char *wh
 
 /* ---- workers ---- */
 
+/* The journal names the task before anybody waits for its end. */
+static void task_started(void *arg, const char *task)
+{
+	struct pm_act *act = arg;
+
+	(void)snprintf(act->task, sizeof(act->task), "%s", task);
+	pm_journal_task(act->run->journal, act->intent, task);
+}
+
 static void work(void *arg)
 {
 	struct pm_act *act = arg;
@@ -126,6 +135,8 @@ static void launch(struct pm_run *run, struct pm_pool *pool, size_t i)
 	act->job.arena = pm_arena_new(0);
 	act->job.cancel = run->job->cancel;
 	act->job.clock = run->job->clock;
+	act->job.started = task_started;
+	act->job.started_arg = act;
 	pm_diags_init(&act->job.diags, act->job.arena);
 	act->id = pm_obj_id(act->job.arena, object_of(a));
 	act->title = pm_obj_title(act->job.arena, object_of(a));

@@ -221,6 +221,7 @@ void pm_act_result(struct pm_act *act, int r, const struct pm_error *err)
 {
 	if (r < 0 && (r == -PM_E_CANCELLED || err->maybe_sent))
 		return;
+	act->task[0] = '\0';
 	pm_journal_result(act->run->journal, act->intent, r < 0 ? pm_code_name(err->code) : "ok");
 	act->intent = 0;
 }
@@ -253,13 +254,31 @@ bool pm_change_left_out(const struct pm_action *a, const struct pm_change *c)
 	return c->blocked;
 }
 
+/* A setting that left the manifest is in no comparison any more, but it may still wait for its end. */
+static bool removal_waits(const struct pm_action *a, const struct pm_obj *have)
+{
+	for (unsigned k = 0; k < have->live->npending; k++) {
+		const struct pm_pending *p = &have->live->pending[k];
+
+		for (size_t i = 0; p->field && i < a->nchanges; i++) {
+			const struct pm_change *c = &a->change[i];
+
+			if (!c->to && !c->blocked &&
+				c->field == pm_field_index(have->kind, p->field) &&
+				(p->field->count == 0 || c->slot == p->slot))
+				return true;
+		}
+	}
+	return false;
+}
+
 size_t pm_act_diff(struct pm_act *act, const struct pm_obj *have, const struct pm_change ***ret,
 	bool *ret_waiting)
 {
 	struct pm_change *all = NULL;
 	size_t n = pm_diff_obj(act->job.arena, act->a->want, have, &all);
 	const struct pm_change **v = pm_new_n(act->job.arena, const struct pm_change *, n + 1);
-	bool waiting = false;
+	bool waiting = removal_waits(act->a, have);
 	size_t left = 0;
 
 	for (size_t i = 0; i < n; i++) {

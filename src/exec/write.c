@@ -57,6 +57,7 @@ int pm_act_write_config(
 {
 	struct pm_tries tries = { 0 };
 	struct pm_obj *have = NULL;
+	bool twice = false;
 	int r;
 
 	for (;;) {
@@ -72,8 +73,13 @@ int pm_act_write_config(
 		}
 		if (r == 0) {
 			r = put_config(act, have, after_create, err);
-			if (r == 0)
+			/* Taking back what waits and then removing what is in force takes two. */
+			if (r == 0 && (twice || have->live->npending == 0))
 				return 0;
+			if (r == 0) {
+				twice = true;
+				continue;
+			}
 			(void)pm_error_wrap(err, "writing the configuration");
 		}
 		r = pm_act_again(act, &tries, err);

@@ -107,6 +107,7 @@ struct encode {
 	const struct pm_marker *mark; /* of the guest; NULL: none */
 	struct pm_buf *form;
 	PM_VEC(const char *) drop; /* keys to delete */
+	PM_VEC(const char *) back; /* keys whose waiting value is to be taken back */
 };
 
 static bool has_key(const struct encode *e, const char *key)
@@ -124,9 +125,24 @@ static bool was_ours(const struct encode *e, const char *key, const char *sub)
 	return e->mark && pm_marker_has(e->mark, key, sub);
 }
 
+static bool waits(const struct encode *e, const char *key)
+{
+	for (unsigned i = 0; i < e->live->npending; i++) {
+		if (strcmp(e->live->pending[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A value that waits for a restart outlives a delete of its key (recordings/05b, "delete of pending
+ * key"): it is taken back first, and what is in force goes with the next write. */
 static void drop_key(struct encode *e, const char *key)
 {
-	if (has_key(e, key))
+	if (!has_key(e, key))
+		return;
+	if (waits(e, key))
+		pm_vec_push(&e->back, key);
+	else
 		pm_vec_push(&e->drop, key);
 }
 
@@ -402,14 +418,14 @@ static void put_row(struct encode *e, unsigned i)
 		put_scalar(e, f, want, have);
 }
 
-static void put_deletes(struct encode *e)
+static void put_keys(struct encode *e, const char *parameter, const char *const *v, size_t n)
 {
 	cleanup_buf struct pm_buf keys = PM_BUF(0);
 
-	for (size_t i = 0; i < e->drop.n; i++)
-		pm_buf_addf(&keys, "%s%s", i > 0 ? "," : "", e->drop.v[i]);
+	for (size_t i = 0; i < n; i++)
+		pm_buf_addf(&keys, "%s%s", i > 0 ? "," : "", v[i]);
 	if (keys.len > 0)
-		pm_form_add(e->form, "delete", pm_buf_str(&keys));
+		pm_form_add(e->form, parameter, pm_buf_str(&keys));
 }
 
 void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form)
@@ -421,8 +437,10 @@ void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 	for (unsigned i = 0; i < u->want->kind->nfields; i++)
 		put_row(&e, i);
 	put_description(&e);
-	put_deletes(&e);
+	put_keys(&e, "delete", e.drop.v, e.drop.n);
+	put_keys(&e, "revert", e.back.v, e.back.n);
 	if (form->len > 0 && e.live->digest)
 		pm_form_add(form, "digest", e.live->digest);
 	pm_vec_done(&e.drop);
+	pm_vec_done(&e.back);
 }

@@ -60,6 +60,8 @@ static int deliver(struct pm_pve *p, struct pm_job *j, const struct change *c, s
 	} else if (!upid && e->task) {
 		r = pm_error_set(err, PM_E_PROTOCOL, "PVE named no task for %s", call.path);
 		err->maybe_sent = true;
+	} else if (upid && j->started) {
+		j->started(j->started_arg, upid);
 	}
 	return r;
 }

@@ -591,6 +591,7 @@ PM_TEST(races_cancelled_in_the_middle)
 		world_turn(&w, &o, &t);
 		assert_true(t.applied);
 		assert_int_equal(t.cycle.report.v[0].err.code, PM_E_CANCELLED);
+		assert_int_equal(t.cycle.report.v[0].outcome, PM_FAILED);
 		assert_int_equal(turn_result(&t, "Pod/shop/front")->outcome, PM_SKIPPED);
 		turn_done(&t);
 		world_wait(&w, 5);
