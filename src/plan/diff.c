@@ -121,43 +121,6 @@ static bool same(const struct pm_field *f, const struct pm_value *want, const st
 	return pm_value_default(f, have) || (f->type == PM_T_STR && have->u.s[0] == '\0');
 }
 
-static bool among(const struct pm_list *l, const char *tag)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcasecmp(l->v[i], tag) == 0)
-			return true;
-	return false;
-}
-
-static bool covers(const struct pm_list *all, const struct pm_list *part)
-{
-	for (size_t i = 0; i < part->n; i++)
-		if (!pm_tag_is_ours(part->v[i]) && !among(all, part->v[i]))
-			return false;
-	return true;
-}
-
-/* The tags of people; podmox's own are not compared. */
-static void diff_tags(struct differ *d, const struct pm_spot *s, const struct pm_value *want,
-	const struct pm_value *have)
-{
-	static const struct pm_list none;
-	const struct pm_list *w = want->state == PM_SET ? want->u.list : &none;
-	const struct pm_list *h = have->state == PM_SET ? have->u.list : &none;
-	struct pm_value theirs = { .state = PM_SET };
-	const char **v;
-	size_t n = 0;
-
-	if (covers(w, h) && covers(h, w))
-		return;
-	v = pm_new_n(d->a, const char *, h->n + 1);
-	for (size_t i = 0; i < h->n; i++)
-		if (!pm_tag_is_ours(h->v[i]))
-			v[n++] = h->v[i];
-	pm_value_list(d->a, s->f, v, n, &theirs);
-	add_value(d, s, want, &theirs);
-}
-
 static const char *entry_named(const struct pm_value *map, const char *name, size_t n)
 {
 	if (map->state != PM_SET)
@@ -302,8 +265,6 @@ static void diff_row(
 		diff_props(d, &s, want, have);
 	else if (s.f->type == PM_T_STRMAP)
 		diff_map(d, &s, want, have);
-	else if (field == PM_POD_TAGS)
-		diff_tags(d, &s, want, have);
 	else if (!same(s.f, want, have))
 		add_value(d, &s, want, have);
 }
@@ -497,11 +458,8 @@ static void drop(struct differ *d, struct token *t)
 		drop_props(d, t, &s, want, have);
 	} else if (s.f->type == PM_T_STRMAP) {
 		drop_variables(d, t, &s, want, have);
-	} else if (want->state == PM_UNSET && !cannot_go(s.f)) {
-		if (s.field == PM_POD_TAGS)
-			diff_tags(d, &s, &absent, have);
-		else if (!same(s.f, &absent, have))
-			add_value(d, &s, &absent, have);
+	} else if (want->state == PM_UNSET && !cannot_go(s.f) && !same(s.f, &absent, have)) {
+		add_value(d, &s, &absent, have);
 	}
 }
 

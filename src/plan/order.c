@@ -47,7 +47,8 @@ static void index_actions(struct graph *g)
 			*slot_of(g, g->p->act.v[i].want) = (uint32_t)i + 1;
 }
 
-/* Calls back for each pair (waits, first). Deletions wait for the deletions of their dependants. */
+/* Calls back for each pair (waits, first). Deletions wait for those of their dependants; of wanted objects
+ * either all are deleted or none. */
 static void each_edge(struct graph *g, void (*fn)(struct graph *, uint32_t waits, uint32_t first))
 {
 	for (size_t i = 0; i < g->n; i++) {
@@ -57,7 +58,7 @@ static void each_edge(struct graph *g, void (*fn)(struct graph *, uint32_t waits
 			uint32_t j = *slot_of(g, a->want->deps[k]);
 
 			g->p->edges++;
-			if (j == 0 || j - 1 == i || removal(a) != removal(&g->p->act.v[j - 1]))
+			if (j == 0 || j - 1 == i)
 				continue;
 			if (removal(a))
 				fn(g, j - 1, (uint32_t)i);
