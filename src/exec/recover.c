@@ -7,12 +7,16 @@
 static int find_task(struct pm_exec *e, struct pm_job *j, const struct pm_intent *i,
 	struct pm_task *ret, struct pm_error *err)
 {
+	struct pm_task_query q = { .node = i->node,
+		.vmid = i->vmid,
+		.type = i->task,
+		.since_s = i->at_ms / 1000 - PM_CLOCK_SLACK_S };
+
 	if (i->upid)
 		return pm_task_parse(i->upid, ret) ? 0 : -PM_E_NOTFOUND;
 	if (i->task[0] == '\0' || i->node[0] == '\0')
 		return -PM_E_NOTFOUND;
-	return pm_task_find(e->o.pve, j, i->node, i->vmid, i->task,
-		i->at_ms / 1000 - PM_CLOCK_SLACK_S, ret, err);
+	return pm_task_find(e->o.pve, j, &q, ret, err);
 }
 
 static int wait_for_one(

@@ -231,10 +231,12 @@ void pm_act_settle(struct pm_act *act, const char *task)
 	int64_t since = pm_wall_ms(act->job.clock) / 1000 - PM_CLOCK_SLACK_S;
 	struct pm_pve *pve = act->run->e->o.pve;
 	struct pm_error why;
+	struct pm_task_query q = {
+		.node = act->node, .vmid = act->vmid, .type = task, .since_s = since
+	};
 	struct pm_task t;
 
-	if (!act->node ||
-		pm_task_find(pve, &act->job, act->node, act->vmid, task, since, &t, &why) < 0)
+	if (!act->node || pm_task_find(pve, &act->job, &q, &t, &why) < 0)
 		return;
 	pm_journal_task(act->run->journal, act->intent, t.upid);
 	pm_act_event(act, PM_EV_PROGRESS, "follows task %s", t.upid);

@@ -13,7 +13,7 @@ int pm_json_data(struct pm_jread *r, enum pm_json_event *ret, struct pm_error *e
 
 	if (e != PM_J_OBJECT)
 		return pm_jread_error(r, "an object with the member data", err);
-	while ((e = pm_jread_next(r)) == PM_J_KEY) {
+	while (pm_jread_next(r) == PM_J_KEY) {
 		bool data = pm_jread_is(r, "data");
 
 		e = pm_jread_next(r);
@@ -280,7 +280,7 @@ static void keep(struct decode *d)
 
 static int read_rows(struct decode *d, struct pm_jread *r)
 {
-	enum pm_json_event e;
+	enum pm_json_event e = PM_J_ERROR;
 	int bad = pm_json_data(r, &e, d->err);
 
 	if (bad < 0)

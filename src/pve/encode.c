@@ -167,7 +167,7 @@ static const char *const *dropped_subs(
 		const struct pm_field *f = &have->kind->fields[i];
 
 		if (f->key && !cannot_go(f) && have->val[i].state == PM_SET &&
-			(!want || want->val[i].state == PM_UNSET) && was_ours(e, key, f->key))
+			want->val[i].state == PM_UNSET && was_ours(e, key, f->key))
 			drop[n++] = f->key;
 	}
 	return drop;
@@ -186,14 +186,12 @@ static const struct pm_rec *keep_mac(struct pm_arena *a, const struct pm_rec *wa
 	return r;
 }
 
-/* Writes one property string where it differs; want NULL: only what podmox set is taken out. */
+/* Writes one property string where it differs; have NULL: a new one. */
 static void put_rec(
 	struct encode *e, const char *key, const struct pm_rec *want, const struct pm_rec *have)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(0);
 
-	if (!want)
-		want = pm_rec_new(e->a, have->kind);
 	want = keep_mac(e->a, want);
 	if (have)
 		pm_rec_merge(want, have, dropped_subs(e, key, want, have), &text);
@@ -247,7 +245,7 @@ static void put_props(struct encode *e, const struct pm_field *f, const struct p
 	else if (want->state == PM_NULL && !cannot_go(f))
 		drop_key(e, f->key);
 	else if (want->state == PM_UNSET && h && !cannot_go(f) && was_ours(e, f->key, NULL))
-		put_rec(e, f->key, NULL, h);
+		put_rec(e, f->key, pm_rec_new(e->a, h->kind), h);
 }
 
 /* ---- the environment ---- */

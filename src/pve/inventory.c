@@ -157,7 +157,7 @@ static bool take_row(
 static int read_rows(struct pm_inventory *inv, struct words *w, unsigned vmid, struct pm_jread *r,
 	struct pm_error *err)
 {
-	enum pm_json_event e;
+	enum pm_json_event e = PM_J_ERROR;
 	struct row row;
 	int bad = pm_json_data(r, &e, err);
 

@@ -67,10 +67,17 @@ bool pm_task_parse(const char *upid, struct pm_task *ret);
 int pm_task_wait(
 	struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err) PM_CHECK;
 
-/** The newest task of a type for a guest that our user started since `since_s` (Unix seconds), found in
- * the node's list: for an answer that was lost. 0 and *ret; -PM_E_NOTFOUND. */
-int pm_task_find(struct pm_pve *p, struct pm_job *j, const char *node, unsigned vmid,
-	const char *type, int64_t since_s, struct pm_task *ret, struct pm_error *err) PM_CHECK;
+/** A task that may have been started: for an answer that was lost. */
+struct pm_task_query {
+	const char *node;
+	unsigned vmid;
+	const char *type; /* "vzcreate" */
+	int64_t since_s;  /* Unix seconds; clocks of nodes differ: leave room */
+};
+
+/** The newest such task of our user in the node's list. 0 and *ret; -PM_E_NOTFOUND. */
+int pm_task_find(struct pm_pve *p, struct pm_job *j, const struct pm_task_query *q,
+	struct pm_task *ret, struct pm_error *err) PM_CHECK;
 
 /* ---- reading guests ---- */
 

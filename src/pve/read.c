@@ -129,12 +129,12 @@ static int find_row(struct pm_pve *p, struct pm_job *j, unsigned vmid, struct pm
 int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, struct pm_obj **ret,
 	struct pm_error *err)
 {
-	struct pm_obj *o;
+	struct pm_obj *o = NULL;
 
 	for (int tries = 0;; tries++) {
 		int r = find_row(p, j, vmid, &o, err);
 
-		if (r < 0)
+		if (r < 0 || !o)
 			return r;
 		if (strcmp(o->live->type, "lxc") != 0) {
 			*ret = o; /* a virtual machine: its row is all that is of interest */

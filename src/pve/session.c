@@ -224,7 +224,7 @@ static int fetch_ticket(struct pm_pve *p, struct pm_job *j, const struct pm_secr
 	return 0;
 }
 
-static int login(struct pm_pve *p, struct pm_job *j, struct pm_creds **ret, struct pm_error *err)
+static int log_in(struct pm_pve *p, struct pm_job *j, struct pm_creds **ret, struct pm_error *err)
 {
 	PM_CLEANUP(pm_secret_freep) struct pm_secret *secret = NULL;
 	struct pm_session *s = &p->session;
@@ -264,10 +264,10 @@ static int renew(struct pm_pve *p, struct pm_job *j, uint64_t now, struct pm_err
 
 	s->logging_in = true;
 	pthread_mutex_unlock(&s->lock);
-	r = login(p, j, &fresh, err);
+	r = log_in(p, j, &fresh, err);
 	pthread_mutex_lock(&s->lock);
 	s->logging_in = false;
-	if (r == 0) {
+	if (r == 0 && fresh) {
 		fresh->born_ns = now;
 		creds_unref(s->creds);
 		s->creds = fresh;
@@ -316,7 +316,7 @@ int pm_session_take(struct pm_pve *p, struct pm_job *j, struct pm_lease *ret, st
 			break;
 		}
 	}
-	if (r == 0)
+	if (r == 0 && s->creds)
 		lend(s, ret);
 	pthread_mutex_unlock(&s->lock);
 	return r;

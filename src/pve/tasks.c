@@ -211,9 +211,8 @@ int pm_task_wait(struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct p
 
 /* ---- finding ---- */
 
-/* Does the row tell of a task of ours that started then or later? Its start, or -1. */
-static int64_t match(const struct pm_pve *p, struct json_object *row, const char *type,
-	unsigned vmid, int64_t since_s)
+/* Does the row tell of such a task of ours? Its start, or -1. */
+static int64_t match(const struct pm_pve *p, struct json_object *row, const struct pm_task_query *q)
 {
 	const char *upid = pm_json_str(row, "upid"), *at[PARTS];
 	const char *user = pm_pve_user(p);
@@ -221,41 +220,45 @@ static int64_t match(const struct pm_pve *p, struct json_object *row, const char
 	size_t n[PARTS];
 	char id[16];
 
-	if (!upid || !split(upid, at, n) || start < since_s)
+	if (!upid || !split(upid, at, n) || start < q->since_s - SINCE_SLACK_S)
 		return -1;
-	(void)snprintf(id, sizeof(id), "%u", vmid);
+	(void)snprintf(id, sizeof(id), "%u", q->vmid);
 	if (strlen(user) != n[USER] || memcmp(user, at[USER], n[USER]) != 0 ||
-		strlen(type) != n[TYPE] || memcmp(type, at[TYPE], n[TYPE]) != 0 ||
+		strlen(q->type) != n[TYPE] || memcmp(q->type, at[TYPE], n[TYPE]) != 0 ||
 		strlen(id) != n[ID] || memcmp(id, at[ID], n[ID]) != 0)
 		return -1;
 	return start;
 }
 
-int pm_task_find(struct pm_pve *p, struct pm_job *j, const char *node, unsigned vmid,
-	const char *type, int64_t since_s, struct pm_task *ret, struct pm_error *err)
+static void list_path(const struct pm_task_query *q, struct pm_buf *out)
+{
+	pm_buf_adds(out, "/nodes/");
+	pm_form_escape(out, q->node, strlen(q->node));
+	pm_buf_addf(out, "/tasks?source=all&vmid=%u&since=%lld&limit=50&typefilter=", q->vmid,
+		(long long)(q->since_s > SINCE_SLACK_S ? q->since_s - SINCE_SLACK_S : 0));
+	pm_form_escape(out, q->type, strlen(q->type));
+}
+
+int pm_task_find(struct pm_pve *p, struct pm_job *j, const struct pm_task_query *q,
+	struct pm_task *ret, struct pm_error *err)
 {
 	PM_CLEANUP(pm_json_putp) struct json_object *rows = NULL;
 	cleanup_buf struct pm_buf path = PM_BUF(4096);
-	struct pm_pve_call c = { .method = "GET", .node = node };
+	struct pm_pve_call c = { .method = "GET", .node = q->node };
 	const char *found = NULL;
 	int64_t newest = -1;
 	int r;
 
-	since_s -= SINCE_SLACK_S;
-	pm_buf_adds(&path, "/nodes/");
-	pm_form_escape(&path, node, strlen(node));
-	pm_buf_addf(&path, "/tasks?source=all&vmid=%u&since=%lld&limit=50&typefilter=", vmid,
-		(long long)since_s);
-	pm_form_escape(&path, type, strlen(type));
+	list_path(q, &path);
 	c.path = pm_buf_str(&path);
 	r = pm_pve_call(p, j, &c, &rows, err);
 	if (r < 0)
-		return pm_error_wrap(err, "looking for task %s of %u", type, vmid);
+		return pm_error_wrap(err, "looking for task %s of %u", q->type, q->vmid);
 	for (size_t i = 0;
 		json_object_is_type(rows, json_type_array) && i < json_object_array_length(rows);
 		i++) {
 		struct json_object *row = json_object_array_get_idx(rows, i);
-		int64_t start = match(p, row, type, vmid, since_s);
+		int64_t start = match(p, row, q);
 
 		if (start > newest) {
 			newest = start;
@@ -263,7 +266,7 @@ int pm_task_find(struct pm_pve *p, struct pm_job *j, const char *node, unsigned 
 		}
 	}
 	if (!found || !pm_task_parse(found, ret))
-		return pm_error_set(
-			err, PM_E_NOTFOUND, "no task %s of %u on %s since then", type, vmid, node);
+		return pm_error_set(err, PM_E_NOTFOUND, "no task %s of %u on %s since then",
+			q->type, q->vmid, q->node);
 	return 0;
 }

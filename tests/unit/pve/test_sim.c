@@ -302,20 +302,20 @@ PM_TEST(sim_somebody_else_was_quicker)
 PM_TEST(sim_a_lost_answer_is_found_in_the_task_list)
 {
 	struct pm_create cr = { .vmid = 210, .node = "pve2" };
+	struct pm_task_query q = { .node = "pve2", .vmid = 210, .type = "vzcreate" };
 	struct pm_obj *want;
 	struct pm_task t;
 	struct run x;
 
 	begin(&x, 0);
+	q.since_s = pm_wall_ms(&x.c.clock.clock) / 1000;
 	cr.want = want = wanted(&x);
 	cr.marker = marker(&x, want, false);
 	x.wire->lose_next_write = true;
 	assert_err(pm_pve_create(x.c.pve, &x.c.job, &cr, &t, &x.c.err), PM_E_UNREACHABLE, &x.c.err,
 		NULL);
 	assert_true(x.c.err.maybe_sent);
-	assert_ok(pm_task_find(x.c.pve, &x.c.job, "pve2", 210, "vzcreate",
-			  pm_wall_ms(&x.c.clock.clock) / 1000, &t, &x.c.err),
-		&x.c.err);
+	assert_ok(pm_task_find(x.c.pve, &x.c.job, &q, &t, &x.c.err), &x.c.err);
 	assert_ok(pm_task_wait(x.c.pve, &x.c.job, &t, &x.c.err), &x.c.err);
 	assert_string_equal(look(&x)->name, "web");
 	/* The same again finds the number taken. */

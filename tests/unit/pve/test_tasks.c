@@ -205,6 +205,11 @@ PM_TEST(a_wait_that_is_cancelled_leaves_the_task)
 	"{\"upid\":\"UPID:pve2:00000361:0003D69F:6B020DF7:" type ":" id ":" user \
 	":\",\"starttime\":" start ",\"status\":\"OK\",\"user\":\"x\"}"
 
+static const struct pm_task_query query = { .node = "pve2",
+	.vmid = 210,
+	.type = "vzcreate",
+	.since_s = 1000 };
+
 PM_TEST(the_newest_task_of_ours_is_found)
 {
 	struct pm_task t;
@@ -222,7 +227,7 @@ PM_TEST(the_newest_task_of_ours_is_found)
 						 "root@pam") "," ROW("1009", "vzdestroy", "210",
 						 "ci@pve!gitops") "," ROW("1009", "vzcreate", "21",
 						 "ci@pve!gitops") ",7,null]}");
-	assert_ok(pm_task_find(c.pve, &c.job, "pve2", 210, "vzcreate", 1000, &t, &c.err), &c.err);
+	assert_ok(pm_task_find(c.pve, &c.job, &query, &t, &c.err), &c.err);
 	assert_has(t.upid, ":00000999:");
 	client_stop(&c);
 }
@@ -234,7 +239,7 @@ PM_TEST(no_task_is_not_found)
 
 	client_start_token(&c, "pve1");
 	client_answer(&c, "GET", "/nodes/pve2/tasks*", "{\"data\":[]}");
-	assert_err(pm_task_find(c.pve, &c.job, "pve2", 210, "vzcreate", 1000, &t, &c.err),
-		PM_E_NOTFOUND, &c.err, "no task vzcreate of 210 on pve2");
+	assert_err(pm_task_find(c.pve, &c.job, &query, &t, &c.err), PM_E_NOTFOUND, &c.err,
+		"no task vzcreate of 210 on pve2");
 	client_stop(&c);
 }
