@@ -20,7 +20,8 @@ void pm_secret_free(struct pm_secret *s);
 void pm_secret_freep(struct pm_secret **s);
 
 /** Where from, as in the manifest: the text itself, a file (trailing newline dropped; relative to `dir`),
- * an environment variable, a systemd credential ($CREDENTIALS_DIRECTORY). Errors name the source. */
+ * an environment variable, a systemd credential ($CREDENTIALS_DIRECTORY). At most 64 KiB, not empty, no
+ * NUL. Errors name the source. */
 enum pm_secret_from { PM_FROM_TEXT, PM_FROM_FILE, PM_FROM_ENV, PM_FROM_CREDENTIAL };
 int pm_secret_read(enum pm_secret_from from, const char *what, const char *dir,
 	struct pm_secret **ret, struct pm_error *err) PM_CHECK;
@@ -32,7 +33,9 @@ void pm_security_harden(void);
 
 struct pm_audit;
 
-/** Opens (makes) the log, owner-only, and finds the end of the chain. path NULL: no log is kept. */
+/** Opens (makes) the log, owner-only, and finds the end of the chain. path NULL: no log is kept, *ret is
+ * NULL and writing to it does nothing. An unfinished last record is vouched for by the next one; a whole
+ * one that was changed is -PM_E_INVALID. */
 int pm_audit_open(const char *path, struct pm_audit **ret, struct pm_error *err) PM_CHECK;
 void pm_audit_close(struct pm_audit *a); /* NULL is fine */
 
@@ -47,11 +50,13 @@ struct pm_audit_record {
 	const char *details; /* UPID, or the error's text without secrets */
 };
 
-/** Appends one record and fsyncs. Thread-safe. */
+/** Appends one record and fsyncs. Thread-safe, and safe beside other processes. Texts are cut at 1000
+ * bytes; NULL and "" are left out. */
 int pm_audit_write(struct pm_audit *a, const struct pm_clock *clock,
 	const struct pm_audit_record *r, struct pm_error *err) PM_CHECK;
 
-/** Checks the chain of a file; *ret_line: of the first bad line. */
+/** Checks the chain of a file. 0; -PM_E_INVALID with *ret_line, the first line that does not fit (also an
+ * unfinished last one); -PM_E_IO. *ret_records: good ones before it. */
 int pm_audit_verify(
 	const char *path, unsigned *ret_line, unsigned *ret_records, struct pm_error *err) PM_CHECK;
 
