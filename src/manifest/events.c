@@ -93,6 +93,19 @@ static void find_bad_start(struct pm_yaml *y, struct pm_span at, char c)
 		"put the text in quotes");
 }
 
+/* The text ends where a value should stand: what was begun last is not closed. */
+static bool find_unclosed(struct pm_yaml *y, const char *problem)
+{
+	if (!strstr(problem, "node content") || y->depth == 0 ||
+		char_at(y->text, &y->parser.problem_mark) != '\0')
+		return false;
+	pm_hint(y->text,
+		pm_find(y->text, PM_ERROR, y->begun[y->depth],
+			"the list or mapping that starts here is not closed"),
+		"close it with ] or }");
+	return true;
+}
+
 static void find_syntax(struct pm_yaml *y)
 {
 	const yaml_parser_t *p = &y->parser;
@@ -103,6 +116,8 @@ static void find_syntax(struct pm_yaml *y)
 		find_bad_start(y, at, char_at(y->text, &p->problem_mark));
 		return;
 	}
+	if (find_unclosed(y, problem))
+		return;
 	for (size_t i = 0; i < PM_COUNT(complaints); i++) {
 		const struct complaint *c = &complaints[i];
 
@@ -248,6 +263,7 @@ static bool enter(struct pm_yaml *y, struct pm_yev *e)
 {
 	if (y->depth < PM_MANIFEST_MAX_DEPTH) {
 		y->open[++y->depth] = NULL;
+		y->begun[y->depth] = e->at;
 		return true;
 	}
 	pm_hint(y->text,

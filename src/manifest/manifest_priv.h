@@ -100,6 +100,8 @@ struct pm_yaml {
 	struct pm_map anchors; /* those in force, by name */
 	unsigned recording;
 	struct pm_anchor *open[PM_MANIFEST_MAX_DEPTH + 1]; /* of the collection at that depth */
+	struct pm_span
+		begun[PM_MANIFEST_MAX_DEPTH + 1]; /* where the collection at that depth starts */
 	struct pm_yframe frame[PM_MANIFEST_MAX_DEPTH + 2];
 	unsigned nframes, depth, expanded;
 	bool failed, ended;

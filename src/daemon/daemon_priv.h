@@ -1,0 +1,174 @@
+/* Inside of this room: the watched folder, the texts kept, the timetable, and one cycle. */
+#ifndef PM_DAEMON_DAEMON_PRIV_H
+#define PM_DAEMON_DAEMON_PRIV_H
+
+#include "base/map.h"
+#include "base/random.h"
+#include "base/vec.h"
+#include "daemon/daemon.h"
+
+/* ---- watch.c: which folders may change ---- */
+
+#define PM_WATCH_LINKS 8
+
+/** An entry of a folder above the root: when it changes, the root is another one. */
+struct pm_watch_above {
+	int wd;
+	char name[256];
+};
+
+struct pm_watch {
+	int fd;          /* -1: not watching */
+	const char *dir; /* borrowed */
+	const char
+		*why; /* why it has to be looked at from time to time instead; NULL: it need not */
+	unsigned folders; /* watched */
+	struct pm_watch_above above[PM_WATCH_LINKS];
+	unsigned nabove;
+};
+
+/** Watches a folder with all below it, from now on. Never fails: `why` says when it is not enough. */
+void pm_watch_open(struct pm_watch *w, const char *dir);
+void pm_watch_close(struct pm_watch *w);
+
+enum pm_watch_news {
+	PM_WATCH_NOTHING, /* nothing that matters */
+	PM_WATCH_CHANGED, /* a file */
+	PM_WATCH_MOVED,   /* folders changed, or events were lost: open it again, then look */
+};
+
+/** Reads all events there are. */
+enum pm_watch_news pm_watch_read(struct pm_watch *w);
+
+/* ---- store.c: texts, and the last good one of each ---- */
+
+/** One file. */
+struct pm_kept {
+	char *path;
+	char *text; /* as it is now; NULL: it cannot be read, or is gone with its folder */
+	size_t n;
+	char *good; /* the last text that was in force; may be `text`; NULL: none */
+	size_t ngood;
+	char *why, *hint; /* why it cannot be read */
+	bool seen, gone;  /* by the walk that is under way */
+};
+
+struct pm_store {
+	PM_VEC(struct pm_kept *) files; /* sorted by path */
+	uint64_t tree;                  /* over all paths and contents */
+	char *missing;                  /* the folder itself cannot be read: why */
+};
+
+void pm_store_done(struct pm_store *s);
+
+/** Reads all files anew. What cannot be read any more keeps its place. */
+void pm_store_read(struct pm_store *s, const char *dir);
+
+/** What is in force: the objects of each file as it is, or as it was when it was last good. Findings about
+ * the present texts go to d. ret_load->whole: every file is as it should be. */
+void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
+	struct pm_load *ret_load, struct pm_diags *d);
+
+/* ---- schedule.c: when to look; pure ---- */
+
+enum pm_reason {
+	PM_WHY_FILES = 1 << 0,   /* something happened to the files */
+	PM_WHY_DRIFT = 1 << 1,   /* the interval is over, or somebody asks */
+	PM_WHY_RETRY = 1 << 2,   /* the last cycle failed */
+	PM_WHY_CONFIRM = 1 << 3, /* objects are gone: are they still? */
+};
+
+struct pm_schedule {
+	uint64_t debounce, interval, poll; /* nanoseconds; poll 0: no */
+	uint64_t first, last;              /* change of files that is not yet looked at; 0: none */
+	uint64_t drift_at, retry_at, confirm_at, poll_at; /* 0: not set */
+	unsigned failures;                                /* in a row */
+	struct pm_random random;
+};
+
+void pm_schedule_init(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s,
+	uint64_t seed, uint64_t now);
+
+/** Files changed. */
+void pm_schedule_changed(struct pm_schedule *s, uint64_t now);
+
+/** Somebody asks for a cycle at once. */
+void pm_schedule_ask(struct pm_schedule *s);
+
+/** Looks at the files every so many seconds, because nobody tells of changes. 0: no more. */
+void pm_schedule_poll(struct pm_schedule *s, uint64_t seconds, uint64_t now);
+
+/** Nanoseconds until something is due. */
+uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now);
+
+/** What is due now (enum pm_reason), taken off. */
+unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now);
+
+/** A cycle has ended. */
+void pm_schedule_ended(struct pm_schedule *s, bool failed, bool confirm, uint64_t now);
+
+/* ---- returns.c: fields that keep coming back ---- */
+
+/** How often each field was put right lately, while the manifests stayed the same. */
+struct pm_returns {
+	struct pm_map counts; /* "Pod/shop/web resources.memory" */
+};
+
+#define PM_RETURNS_MOST 5 /* then it is not fought any more */
+
+void pm_returns_forget(struct pm_returns *r);
+
+/** Turns actions on fields that came back too often into actions that leave the object as it is, and
+ * names them in the log. Returns how many. */
+unsigned pm_returns_check(struct pm_returns *r, struct pm_plan *p, struct pm_arena *a);
+
+/** Counts what was put right. Times that lie further apart than `window` begin anew. */
+void pm_returns_note(struct pm_returns *r, const struct pm_plan *p, const struct pm_report *report,
+	uint64_t now, uint64_t window);
+
+/* ---- cycle.c: one cycle ---- */
+
+/** What one cycle leaves for the next. */
+struct pm_keeper {
+	const struct pm_daemon_opts *o;
+	const struct pm_clock *clock;
+	struct pm_recon *rc;
+	struct pm_cancel *cancel;
+	struct pm_store store;
+	struct pm_returns returns;
+	PM_VEC(char *) names; /* objects of the last load, sorted */
+	bool loaded;          /* there was one */
+	uint64_t applied,
+		seen; /* tree hashes: of the last plan that was carried out, and looked at */
+	bool clean;   /* the last cycle left nothing to be done */
+	uint64_t told, told_plan; /* hashes of the findings and of the plan told last */
+	bool restart, replace, prune, heal;
+	int64_t max_deletes;
+};
+
+struct pm_outcome_of_cycle {
+	bool failed;  /* try again later */
+	bool confirm; /* look once more before anything is pruned */
+	bool wrong;   /* a manifest is */
+	struct pm_error err;
+};
+
+int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct pm_cancel *cancel,
+	struct pm_error *err) PM_CHECK;
+void pm_keeper_close(struct pm_keeper *k);
+void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);
+
+/* ---- tell.c: what is written to the log ---- */
+
+void pm_tell_event(void *arg, const struct pm_event *e);
+
+/** Findings, when they are not the ones of last time; returns their hash. */
+uint64_t pm_tell_findings(const struct pm_diags *d, uint64_t last);
+
+/** What a plan would do, one line an action, when it is not the one of last time; returns its hash. */
+uint64_t pm_tell_plan(const struct pm_plan *p, const char *msg, uint64_t last);
+
+/** "resources.memory 512M -> 1G, tags ..." */
+const char *pm_tell_changes(struct pm_arena *a, const struct pm_action *action);
+
+#endif

@@ -1,0 +1,380 @@
+/* The event loop: files, timers, signals and the end of cycles are events; a cycle is a thread's work.
+ * The loop decides when, the thread does what: they share one small structure under one mutex. */
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/daemon_priv.h"
+
+#define POLL_SECONDS 10
+
+/* What the loop and the thread of cycles share. */
+struct desk {
+	pthread_mutex_t mutex;
+	pthread_cond_t work;
+	unsigned reasons; /* of the cycle that is to be run; 0: none */
+	bool busy, over;
+	struct pm_outcome_of_cycle outcome; /* of the last cycle */
+};
+
+struct daemon {
+	const struct pm_daemon_opts *o;
+	struct pm_setlock *lock;
+	struct pm_cancel cancel;
+	struct pm_keeper keeper;
+	struct pm_watch watch;
+	struct pm_schedule schedule;
+	struct desk desk;
+	pthread_t thread;
+	bool running;       /* the thread is */
+	bool ending;        /* no new cycle */
+	int signals, ended; /* signalfd, eventfd */
+	sigset_t old_mask;
+	struct event_base *base;
+	struct event *on_signal, *on_file, *on_time, *on_end;
+	struct pm_outcome_of_cycle last;
+};
+
+static uint64_t now_ns(void)
+{
+	return pm_mono_ns(&pm_clock_system);
+}
+
+/* ---- the thread ---- */
+
+static void *run_cycles(void *arg)
+{
+	struct daemon *d = arg;
+	struct desk *desk = &d->desk;
+	uint64_t one = 1;
+
+	(void)pthread_mutex_lock(&desk->mutex);
+	for (;;) {
+		struct pm_outcome_of_cycle outcome;
+		unsigned reasons;
+
+		while (desk->reasons == 0 && !desk->over)
+			(void)pthread_cond_wait(&desk->work, &desk->mutex);
+		if (desk->over)
+			break;
+		reasons = desk->reasons;
+		desk->reasons = 0;
+		(void)pthread_mutex_unlock(&desk->mutex);
+		pm_keeper_cycle(&d->keeper, reasons, &outcome);
+		(void)pthread_mutex_lock(&desk->mutex);
+		desk->outcome = outcome;
+		desk->busy = false;
+		/* The counter cannot overflow: the loop reads it before the next cycle. */
+		if (write(d->ended, &one, sizeof(one)) < 0)
+			pm_assert(errno == EAGAIN);
+	}
+	(void)pthread_mutex_unlock(&desk->mutex);
+	return NULL;
+}
+
+/* Hands a cycle to the thread; false: it has one. */
+static bool hand_over(struct daemon *d, unsigned reasons)
+{
+	bool free_now;
+
+	(void)pthread_mutex_lock(&d->desk.mutex);
+	free_now = !d->desk.busy;
+	if (free_now) {
+		d->desk.busy = true;
+		d->desk.reasons = reasons;
+		(void)pthread_cond_signal(&d->desk.work);
+	}
+	(void)pthread_mutex_unlock(&d->desk.mutex);
+	return free_now;
+}
+
+static bool is_busy(struct daemon *d)
+{
+	bool busy;
+
+	(void)pthread_mutex_lock(&d->desk.mutex);
+	busy = d->desk.busy;
+	(void)pthread_mutex_unlock(&d->desk.mutex);
+	return busy;
+}
+
+/* ---- time ---- */
+
+static void set_timer(struct daemon *d)
+{
+	uint64_t ns = pm_schedule_wait(&d->schedule, now_ns());
+	struct timeval tv = { .tv_sec = (time_t)(ns / PM_S_NS),
+		.tv_usec = (suseconds_t)(ns % PM_S_NS / 1000 + 1) };
+
+	if (tv.tv_usec > 999999)
+		tv.tv_usec = 999999;
+	/* While a cycle runs its end is what is waited for. */
+	if (d->ending || is_busy(d))
+		(void)event_del(d->on_time);
+	else
+		(void)event_add(d->on_time, &tv);
+}
+
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	unsigned reasons;
+
+	(void)fd;
+	(void)what;
+	if (d->ending || is_busy(d))
+		return;
+	reasons = pm_schedule_take(&d->schedule, now_ns());
+	if (reasons != 0)
+		(void)hand_over(d, reasons);
+	set_timer(d);
+}
+
+/* ---- files ---- */
+
+static void on_file(evutil_socket_t fd, short what, void *arg);
+
+/* A daemon that cannot watch looks from time to time. */
+static void watch(struct daemon *d)
+{
+	const char *before = d->watch.why;
+
+	if (d->on_file)
+		event_free(d->on_file);
+	d->on_file = NULL;
+	pm_watch_close(&d->watch);
+	pm_watch_open(&d->watch, d->o->dir);
+	if (d->watch.fd >= 0) {
+		d->on_file = event_new(d->base, d->watch.fd, EV_READ | EV_PERSIST, on_file, d);
+		pm_assert(d->on_file && event_add(d->on_file, NULL) == 0);
+	}
+	if (d->watch.why && (!before || strcmp(before, d->watch.why) != 0))
+		pm_warning("changes are looked for by reading the files",
+			PM_KV_S("why", d->watch.why), PM_KV_I("every_s", POLL_SECONDS));
+	pm_schedule_poll(&d->schedule, d->watch.why ? POLL_SECONDS : 0, now_ns());
+}
+
+static void on_file(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	enum pm_watch_news news = pm_watch_read(&d->watch);
+
+	(void)fd;
+	(void)what;
+	if (news == PM_WATCH_NOTHING)
+		return;
+	if (news == PM_WATCH_MOVED)
+		watch(d);
+	pm_schedule_changed(&d->schedule, now_ns());
+	set_timer(d);
+}
+
+/* ---- signals and ends ---- */
+
+static void end(struct daemon *d)
+{
+	d->ending = true;
+	atomic_store(&d->cancel.on, true);
+	(void)event_del(d->on_time);
+	if (!is_busy(d))
+		(void)event_base_loopbreak(d->base);
+}
+
+static void take_signal(struct daemon *d, unsigned signo)
+{
+	if (signo != SIGHUP) {
+		pm_info("ending", PM_KV_S("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
+		end(d);
+		return;
+	}
+	pm_info("asked to look at once");
+	pm_schedule_ask(&d->schedule);
+	set_timer(d);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct signalfd_siginfo info;
+
+	(void)what;
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		take_signal(arg, info.ssi_signo);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	(void)pthread_mutex_lock(&d->desk.mutex);
+	d->last = d->desk.outcome;
+	(void)pthread_mutex_unlock(&d->desk.mutex);
+	if (d->ending || d->o->once) {
+		(void)event_base_loopbreak(d->base);
+		return;
+	}
+	pm_schedule_ended(&d->schedule, d->last.failed, d->last.confirm, now_ns());
+	set_timer(d);
+}
+
+/* ---- life ---- */
+
+static int check_dir(const char *dir, struct pm_error *err)
+{
+	struct stat st;
+
+	if (stat(dir, &st) < 0)
+		return pm_error_sys(err, errno, "cannot read %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return pm_error_set(
+			err, PM_E_USAGE, "%s is a file: a folder of manifests is watched", dir);
+	return 0;
+}
+
+/* Nobody else may watch the set. Applies by hand are possible between two cycles. */
+static int lock(struct daemon *d, struct pm_error *err)
+{
+	const struct pm_config *c = d->o->config;
+	cleanup_buf struct pm_buf name = PM_BUF(0);
+	int r;
+
+	if (d->o->observe)
+		return 0;
+	(void)pm_buf_addf(&name, "%s.watch", c->set);
+	r = pm_setlock_take(c->journal_dir, pm_buf_str(&name), &d->lock, err);
+	if (r < 0)
+		return pm_error_wrap(err, "the set %s can be watched once only", c->set);
+	return 0;
+}
+
+static void block_signals(struct daemon *d, sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGHUP);
+	(void)pthread_sigmask(SIG_BLOCK, set, &d->old_mask);
+}
+
+static struct event *new_event(struct daemon *d, int fd, short what, event_callback_fn fn)
+{
+	struct event *e = event_new(d->base, fd, what, fn, d);
+
+	pm_assert(e);
+	return e;
+}
+
+static int open_loop(struct daemon *d, const sigset_t *set, struct pm_error *err)
+{
+	const struct pm_rec *rec = d->o->config->rec;
+
+	d->signals = signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
+	d->ended = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	d->base = event_base_new();
+	if (d->signals < 0 || d->ended < 0 || !d->base)
+		return pm_error_sys(err, errno, "cannot start the event loop");
+	d->on_signal = new_event(d, d->signals, EV_READ | EV_PERSIST, on_signal);
+	d->on_end = new_event(d, d->ended, EV_READ | EV_PERSIST, on_end);
+	d->on_time = new_event(d, -1, 0, on_time);
+	(void)event_add(d->on_signal, NULL);
+	(void)event_add(d->on_end, NULL);
+	pm_schedule_init(&d->schedule, (uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_DEBOUNCE, 300),
+		(uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_INTERVAL, 300), d->o->seed, now_ns());
+	return 0;
+}
+
+static int start_thread(struct daemon *d, struct pm_error *err)
+{
+	int r = pthread_create(&d->thread, NULL, run_cycles, d);
+
+	if (r != 0)
+		return pm_error_sys(err, r, "cannot start a thread");
+	d->running = true;
+	return 0;
+}
+
+static void close_all(struct daemon *d)
+{
+	if (d->running) {
+		(void)pthread_mutex_lock(&d->desk.mutex);
+		d->desk.over = true;
+		(void)pthread_cond_signal(&d->desk.work);
+		(void)pthread_mutex_unlock(&d->desk.mutex);
+		(void)pthread_join(d->thread, NULL);
+	}
+	pm_keeper_close(&d->keeper);
+	pm_setlock_release(d->lock);
+	pm_watch_close(&d->watch);
+	if (d->on_file)
+		event_free(d->on_file);
+	if (d->on_time)
+		event_free(d->on_time);
+	if (d->on_end)
+		event_free(d->on_end);
+	if (d->on_signal)
+		event_free(d->on_signal);
+	if (d->base)
+		event_base_free(d->base);
+	pm_closep(&d->signals);
+	pm_closep(&d->ended);
+	(void)pthread_cond_destroy(&d->desk.work);
+	(void)pthread_mutex_destroy(&d->desk.mutex);
+	(void)pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);
+}
+
+static int loop(struct daemon *d, struct pm_error *err)
+{
+	int r = start_thread(d, err);
+
+	if (r < 0)
+		return r;
+	if (!d->o->once)
+		watch(d);
+	pm_info(d->o->observe ? "observing" : "watching", PM_KV_S("folder", d->o->dir),
+		PM_KV_S("set", d->o->config->set), PM_KV_I("folders", d->watch.folders));
+	set_timer(d);
+	(void)event_base_dispatch(d->base);
+	if (!d->o->once || d->ending)
+		return 0;
+	if (d->last.failed) {
+		*err = d->last.err;
+		return -(int)d->last.err.code;
+	}
+	if (d->last.wrong)
+		return pm_error_set(err, PM_E_INPUT, "there are errors in the manifests");
+	return 0;
+}
+
+int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
+{
+	struct daemon d = { .o = o,
+		.signals = -1,
+		.ended = -1,
+		.watch = { .fd = -1 },
+		.desk = { .mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER } };
+	sigset_t set;
+	int r = check_dir(o->dir, err);
+
+	if (r < 0)
+		return r;
+	block_signals(&d, &set);
+	r = lock(&d, err);
+	if (r == 0)
+		r = pm_keeper_open(&d.keeper, o, &d.cancel, err);
+	if (r == 0)
+		r = open_loop(&d, &set, err);
+	if (r == 0)
+		r = loop(&d, err);
+	close_all(&d);
+	return r;
+}

@@ -1,0 +1,265 @@
+/* Texts that stay in force: broken, unreadable and vanished files. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/daemon_priv.h"
+#include "pm_test.h"
+
+#define POD(name, more)                                            \
+	"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: " name \
+	"}\nspec:\n  image: local:vztmpl/x.tar.zst\n"              \
+	"  rootfs: {storage: local-lvm, size: 8Gi}\n" more
+
+/* A store over a folder, and what the last take gave. */
+struct shelf {
+	const char *dir;
+	struct pm_store store;
+	struct pm_arena *arena;
+	struct pm_set set;
+	struct pm_load load;
+	struct pm_diags diags;
+};
+
+static void forget(struct shelf *s)
+{
+	pm_set_done(&s->set);
+	pm_arena_free(s->arena);
+	s->arena = NULL;
+}
+
+static void take(struct shelf *s)
+{
+	forget(s);
+	s->arena = pm_arena_new(0);
+	s->set = (struct pm_set){ .arena = s->arena };
+	pm_diags_init(&s->diags, s->arena);
+	pm_store_read(&s->store, s->dir);
+	pm_store_take(&s->store, s->dir, &s->set, &s->load, &s->diags);
+}
+
+static void write_file(struct shelf *s, const char *name, const char *text)
+{
+	(void)pm_test_file(s->dir, name, text);
+}
+
+static void remove_file(struct shelf *s, const char *name)
+{
+	char path[2048];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+	assert_int_equal(remove(path), 0);
+}
+
+static void start(struct shelf *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->dir = pm_test_dir();
+	write_file(s, "web.yaml", POD("web", "  vmid: 201\n"));
+	write_file(s, "db.yaml", POD("db", "  vmid: 202\n"));
+	take(s);
+	assert_true(s->load.whole);
+	assert_int_equal(s->set.n, 2);
+}
+
+static void done(struct shelf *s)
+{
+	forget(s);
+	pm_store_done(&s->store);
+}
+
+static int64_t vmid_of(const struct shelf *s, const char *name)
+{
+	const struct pm_obj *o = pm_set_find(&s->set, &pm_kind_pod, "default", name);
+
+	return o ? pm_rec_int(o->spec, PM_POD_VMID, 0) : -1;
+}
+
+static bool has_finding(const struct shelf *s, const char *part)
+{
+	for (const struct pm_diag *d = s->diags.first; d; d = d->next)
+		if (strstr(d->msg, part) || (d->pos.file && strstr(d->pos.file, part)))
+			return true;
+	return false;
+}
+
+PM_TEST(store_change)
+{
+	struct shelf s;
+	uint64_t before;
+
+	start(&s);
+	before = s.store.tree;
+	take(&s);
+	assert_true(s.store.tree == before);
+	write_file(&s, "web.yaml", POD("web", "  vmid: 203\n"));
+	take(&s);
+	assert_true(s.store.tree != before);
+	assert_true(s.load.whole);
+	assert_int_equal(vmid_of(&s, "web"), 203);
+	done(&s);
+}
+
+PM_TEST(store_broken_file_stays_in_force)
+{
+	struct shelf s;
+
+	start(&s);
+	write_file(&s, "web.yaml", POD("web", "  vmid: 203\n  onboot: yes\n"));
+	write_file(&s, "db.yaml", POD("db", "  vmid: 204\n"));
+	take(&s);
+	assert_false(s.load.whole);
+	assert_true(has_finding(&s, "web.yaml"));
+	assert_int_equal(vmid_of(&s, "web"), 201);
+	assert_int_equal(vmid_of(&s, "db"), 204);
+	/* Whatever its next wrong form is. */
+	write_file(&s, "web.yaml", "");
+	take(&s);
+	assert_false(s.load.whole);
+	assert_int_equal(vmid_of(&s, "web"), 201);
+	write_file(&s, "web.yaml", POD("web", "  vmid: 205\n"));
+	take(&s);
+	assert_true(s.load.whole);
+	assert_int_equal(vmid_of(&s, "web"), 205);
+	done(&s);
+}
+
+PM_TEST(store_new_broken_file)
+{
+	struct shelf s;
+
+	start(&s);
+	write_file(&s, "new.yaml", POD("new", "  onboot: yes\n"));
+	take(&s);
+	assert_false(s.load.whole);
+	assert_int_equal(s.set.n, 2);
+	done(&s);
+}
+
+PM_TEST(store_removed_file)
+{
+	struct shelf s;
+
+	start(&s);
+	remove_file(&s, "web.yaml");
+	take(&s);
+	assert_true(s.load.whole);
+	assert_int_equal(s.set.n, 1);
+	remove_file(&s, "db.yaml");
+	take(&s);
+	assert_false(s.load.whole);
+	assert_true(has_finding(&s, "there is no object"));
+	assert_int_equal(s.set.n, 0);
+	done(&s);
+}
+
+PM_TEST(store_unreadable_file_stays_in_force)
+{
+	struct shelf s;
+	char path[2048];
+
+	start(&s);
+	remove_file(&s, "web.yaml");
+	(void)snprintf(path, sizeof(path), "%s/web.yaml", s.dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	take(&s);
+	assert_false(s.load.whole);
+	assert_true(has_finding(&s, "FIFO"));
+	assert_int_equal(vmid_of(&s, "web"), 201);
+	done(&s);
+}
+
+PM_TEST(store_missing_folder_stays_in_force)
+{
+	struct shelf s;
+	char away[4096];
+
+	start(&s);
+	(void)snprintf(away, sizeof(away), "%s.away", s.dir);
+	assert_int_equal(rename(s.dir, away), 0);
+	take(&s);
+	assert_int_equal(rename(away, s.dir), 0);
+	assert_false(s.load.whole);
+	assert_true(has_finding(&s, "No such file"));
+	assert_int_equal(s.set.n, 2);
+	take(&s);
+	assert_true(s.load.whole);
+	done(&s);
+}
+
+/* A folder that cannot be listed hides its files; they are not gone. */
+PM_TEST(store_folder_out_of_sight)
+{
+	struct shelf s;
+	char sub[2048], away[2048];
+
+	start(&s);
+	write_file(&s, "shop/cache.yaml", POD("cache", "  vmid: 210\n"));
+	write_file(&s, "shopping.yaml", POD("other", ""));
+	take(&s);
+	assert_int_equal(s.set.n, 4);
+	(void)snprintf(sub, sizeof(sub), "%s/shop", s.dir);
+	(void)snprintf(away, sizeof(away), "%s/.shop", s.dir);
+	/* A link that leads out stands for every way in which a folder cannot be read. */
+	assert_int_equal(rename(sub, away), 0);
+	assert_int_equal(symlink("/", sub), 0);
+	take(&s);
+	assert_false(s.load.whole);
+	assert_int_equal(s.set.n, 4);
+	assert_int_equal(vmid_of(&s, "cache"), 210);
+	assert_int_equal(unlink(sub), 0);
+	take(&s);
+	assert_true(s.load.whole);
+	assert_int_equal(s.set.n, 3);
+	done(&s);
+}
+
+/* Two files that do not fit each other: the later one goes back to what it was. */
+PM_TEST(store_misfits)
+{
+	struct shelf s;
+
+	start(&s);
+	write_file(&s, "web.yaml", POD("web", "  vmid: 202\n"));
+	take(&s);
+	assert_false(s.load.whole);
+	assert_true(has_finding(&s, "vmid is taken by pod default/db"));
+	assert_int_equal(vmid_of(&s, "db"), 202);
+	assert_int_equal(vmid_of(&s, "web"), 201);
+	done(&s);
+}
+
+PM_TEST(store_dependants_of_what_is_not_in_force)
+{
+	struct shelf s;
+
+	start(&s);
+	write_file(&s, "a.yaml", POD("a", "  onboot: yes\n"));
+	write_file(&s, "b.yaml", POD("b", "  dependsOn: [a]\n"));
+	write_file(&s, "c.yaml", POD("c", "  dependsOn: [b]\n"));
+	write_file(&s, "d.yaml", POD("d", "  dependsOn: [web]\n"));
+	take(&s);
+	assert_false(s.load.whole);
+	assert_int_equal(vmid_of(&s, "a"), -1);
+	assert_int_equal(vmid_of(&s, "b"), -1);
+	assert_int_equal(vmid_of(&s, "c"), -1);
+	assert_int_equal(vmid_of(&s, "d"), 0);
+	assert_int_equal(s.set.n, 3);
+	done(&s);
+}
+
+PM_TEST(store_findings_once)
+{
+	struct shelf s;
+	unsigned n = 0;
+
+	start(&s);
+	write_file(&s, "x.yaml", "apiVersion: podmox/v1\nkind: Config\nset: a\n");
+	write_file(&s, "y.yaml", POD("y", "  vmid: 201\n  onboot: yes\n"));
+	take(&s);
+	for (const struct pm_diag *d = s.diags.first; d; d = d->next)
+		n++;
+	assert_int_equal(n, 2);
+	done(&s);
+}
