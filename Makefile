@@ -28,8 +28,8 @@ DEPS_CFLAGS = $(call once,DEPS_CFLAGS,$(PKG_CONFIG) --cflags $(MODULES))
 DEPS_LIBS   = $(call once,DEPS_LIBS,$(PKG_CONFIG) --libs $(MODULES))
 TEST_LIBS   = $(call once,TEST_LIBS,$(PKG_CONFIG) --libs cmocka)
 
-# Warnings of the sanitizer builds are no errors: the compilers themselves say they see less there.
 STD    := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -I$(O)/gen -include src/base/banned.h
+# Warnings of the sanitizer builds are no errors: the compilers themselves say they see less there.
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
           -Wwrite-strings -Wpointer-arith -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough \
           -fno-common $(if $(WERROR),$(if $(filter release debug,$(BUILD)),-Werror))
