@@ -105,7 +105,7 @@ struct sim_token *pm_s_token_add(struct pm_sim *s, struct sim_user *u, const cha
 	t->id = pm_xstrdup(id);
 	t->privsep = true;
 	pm_s_random_hex(s, hex, 32, false);
-	snprintf(t->secret, sizeof(t->secret), "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8,
+	(void)snprintf(t->secret, sizeof(t->secret), "%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8,
 		hex + 13, hex + 17, hex + 20);
 	pm_vec_push(&u->tokens, t);
 	return t;
@@ -154,7 +154,7 @@ void pm_s_access_init(struct pm_sim *s)
 	t->privsep = false;
 	t->comment = pm_xstrdup("full token");
 	if (s->token_secret)
-		snprintf(t->secret, sizeof(t->secret), "%s", s->token_secret);
+		(void)snprintf(t->secret, sizeof(t->secret), "%s", s->token_secret);
 	else
 		s->token_secret = pm_xstrdup(t->secret);
 	for (size_t i = 0; i < PM_COUNT(builtin); i++)
@@ -255,7 +255,7 @@ static void rights_along(
 	for (size_t n = 1; n <= strlen(path) && strcmp(path, "/") != 0; n++) {
 		if (path[n] != '/' && path[n])
 			continue;
-		snprintf(part, sizeof(part), "%.*s", (int)n, path);
+		(void)snprintf(part, sizeof(part), "%.*s", (int)n, path);
 		rights_at(s, authid, part, !path[n], r);
 	}
 	if (r->none)
@@ -291,7 +291,7 @@ static void rights_of(
 		struct rights more = { 0 };
 		char at[128];
 
-		snprintf(at, sizeof(at), "/pool/%s", pool);
+		(void)snprintf(at, sizeof(at), "/pool/%s", pool);
 		rights_along(s, authid, at, &more);
 		r->propagating |= more.propagating;
 		r->rest |= more.rest;
@@ -307,8 +307,8 @@ void pm_s_perms(const struct pm_sim *s, const char *authid, const char *path, ui
 	struct sim_user *u;
 	bool separate = false;
 
-	snprintf(user, sizeof(user), "%.*s", (int)(bang ? (size_t)(bang - authid) : strlen(authid)),
-		authid);
+	(void)snprintf(user, sizeof(user), "%.*s",
+		(int)(bang ? (size_t)(bang - authid) : strlen(authid)), authid);
 	u = pm_s_user(s, user);
 	if (!strcmp(user, "root@pam"))
 		r.propagating = ALL_PRIVS;

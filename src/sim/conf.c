@@ -45,15 +45,14 @@ void pm_s_conf_set(struct sim_conf *c, const char *k, const char *v)
 	size_t i = conf_find(c, k, &found);
 	char *copy = v ? pm_xstrdup(v) : NULL;
 
-	if (found) {
+	if (found && c->v) {
 		free(c->v[i].v);
 		c->v[i].v = copy;
 		return;
 	}
-	pm_vec_room(c);
-	memmove(&c->v[i + 1], &c->v[i], (c->n - i) * sizeof(*c->v));
+	pm_vec_push(c, ((struct sim_kv){ 0 }));
+	memmove(&c->v[i + 1], &c->v[i], (c->n - 1 - i) * sizeof(*c->v));
 	c->v[i] = (struct sim_kv){ .k = pm_xstrdup(k), .v = copy };
-	c->n++;
 }
 
 bool pm_s_conf_del(struct sim_conf *c, const char *k)
@@ -185,9 +184,9 @@ char *pm_s_format_size(int64_t bytes, char out[32])
 
 	for (size_t i = 0; units[i]; i++, unit /= 1024)
 		if (bytes % unit == 0) {
-			snprintf(out, 32, "%lld%c", (long long)(bytes / unit), units[i]);
+			(void)snprintf(out, 32, "%lld%c", (long long)(bytes / unit), units[i]);
 			return out;
 		}
-	snprintf(out, 32, "%lld", (long long)bytes);
+	(void)snprintf(out, 32, "%lld", (long long)bytes);
 	return out;
 }

@@ -10,11 +10,11 @@
 #include "base/num.h"
 #include "sim/http_priv.h"
 
-#define MOST_HEADER (8 * 1024)
+#define MOST_HEADER 8192
 #define MOST_LINES  64
-#define MOST_BODY   (512 * 1024)
-#define MOST_UPLOAD (256 * 1024 * 1024)
-#define MOST_LINE   (1024 * 1024)
+#define MOST_BODY   524288
+#define MOST_UPLOAD 268435456
+#define MOST_LINE   1048576
 #define MOST_SERVED 100
 
 struct sim_conn {
@@ -99,7 +99,7 @@ static const char *date_now(struct pm_sim *s)
 		time_t t = (time_t)now;
 
 		gmtime_r(&t, &tm);
-		strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		(void)strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
 		made = now;
 	}
 	return text;
@@ -120,7 +120,7 @@ static void write_head(struct sim_conn *c, struct evbuffer *out, const char *mor
 	char length[48] = "";
 
 	if (!r->no_length)
-		snprintf(length, sizeof(length), "Content-Length: %zu\r\n", r->nbody);
+		(void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n", r->nbody);
 	evbuffer_add_printf(out,
 		"HTTP/1.%d %d %s\r\nCache-Control: max-age=0\r\n%sDate: %s\r\nPragma: no-cache\r\n%s"
 		"Server: pve-api-daemon/3.0\r\n%s%s%s%s%s%s%s%sExpires: %s\r\n\r\n",
@@ -229,7 +229,7 @@ static void refuse(struct sim_conn *c, int status, const char *reason, bool body
 {
 	memset(&c->r, 0, sizeof(c->r));
 	c->r.status = status;
-	snprintf(c->r.reason, sizeof(c->r.reason), "%s", reason);
+	(void)snprintf(c->r.reason, sizeof(c->r.reason), "%s", reason);
 	c->ends = c->linger = true;
 	c->r.no_length = !body;
 	if (body) {
@@ -306,8 +306,8 @@ static void redirect(struct sim_conn *c)
 
 	memset(&c->r, 0, sizeof(c->r));
 	c->r.status = 301;
-	snprintf(c->r.reason, sizeof(c->r.reason), "Moved Permanently");
-	snprintf(more, sizeof(more), "Location: https://x%.500s\r\n", c->q.target);
+	(void)snprintf(c->r.reason, sizeof(c->r.reason), "Moved Permanently");
+	(void)snprintf(more, sizeof(more), "Location: https://x%.500s\r\n", c->q.target);
 	c->r.body = "Moved Permanently";
 	c->r.nbody = strlen(c->r.body);
 	send_reply(c, more);

@@ -13,7 +13,7 @@ struct order {
 
 static int no(struct order *o, const char *why)
 {
-	snprintf(o->out, o->size, "error: %s", why);
+	(void)snprintf(o->out, o->size, "error: %s", why);
 	return -PM_E_USAGE;
 }
 
@@ -134,9 +134,9 @@ static int do_get(struct order *o)
 	if (!g)
 		return no(o, "get VMID [KEY]: no such guest");
 	if (o->n > 2)
-		snprintf(o->out, o->size, "%s", v ? v : "");
+		(void)snprintf(o->out, o->size, "%s", v ? v : "");
 	else
-		snprintf(o->out, o->size, "%s %s %s", o->s->node[g->node].name,
+		(void)snprintf(o->out, o->size, "%s %s %s", o->s->node[g->node].name,
 			g->running ? "running" : "stopped", pm_s_guest_digest(g));
 	for (char *p = o->out; *p; p++)
 		if (*p == '\n')
@@ -184,7 +184,7 @@ static int do_time(struct order *o)
 {
 	char when[32];
 
-	snprintf(o->out, o->size, "%s", pm_format_time(pm_wall_ms(&o->s->clock), when));
+	(void)snprintf(o->out, o->size, "%s", pm_format_time(pm_wall_ms(&o->s->clock), when));
 	return 0;
 }
 
@@ -274,7 +274,7 @@ int pm_sim_control(struct pm_sim *s, const char *line, char *out, size_t size)
 		memcpy(rest, o.rest, strcspn(o.rest, "\r\n"));
 		o.rest = rest;
 	}
-	snprintf(out, size, "ok");
+	(void)snprintf(out, size, "ok");
 	(void)pm_sim_advance(s);
 	for (size_t i = 0; o.n && i < PM_COUNT(orders); i++)
 		if (!strcmp(orders[i].name, o.word[0]))

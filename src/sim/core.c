@@ -16,8 +16,8 @@ void pm_s_fail(struct sim_call *c, int status, const char *fmt, ...)
 	pm_buf_addv(&text, fmt, ap);
 	va_end(ap);
 	c->r->status = status;
-	snprintf(c->r->reason, sizeof(c->r->reason), "%.*s", (int)strcspn(pm_buf_str(&text), "\n"),
-		pm_buf_str(&text));
+	(void)snprintf(c->r->reason, sizeof(c->r->reason), "%.*s",
+		(int)strcspn(pm_buf_str(&text), "\n"), pm_buf_str(&text));
 	pm_buf_clear(&c->out);
 	if (status != 501 && status != 424)
 		pm_buf_addc(&text, '\n');
@@ -49,7 +49,7 @@ void pm_s_plain(struct sim_call *c, int status, const char *reason, const char *
 {
 	c->failed = true;
 	c->r->status = status;
-	snprintf(c->r->reason, sizeof(c->r->reason), "%s", reason);
+	(void)snprintf(c->r->reason, sizeof(c->r->reason), "%s", reason);
 	c->r->content_type = NULL;
 	c->r->no_length = !body;
 	pm_buf_clear(&c->out);
@@ -286,7 +286,7 @@ static void wrap_extjs(struct sim_call *c)
 		pm_jw_int(&w, "status", status);
 	pm_buf_addc(&c->out, '}');
 	c->r->status = 200;
-	snprintf(c->r->reason, sizeof(c->r->reason), "OK");
+	(void)snprintf(c->r->reason, sizeof(c->r->reason), "OK");
 }
 
 static void finish(struct sim_call *c)
@@ -310,14 +310,16 @@ static void finish(struct sim_call *c)
 	if (r->status == 401 && !c->s->o.no_401_delay)
 		r->delay_ns += 3 * PM_S_NS;
 	if (c->q->gzip && r->blob->n > 1024) {
-		struct pm_sim_blob *small;
+		struct pm_sim_blob *big = r->blob;
 
-		if (!r->blob->gzip)
-			r->blob->gzip = pm_s_gzip(r->blob->p, r->blob->n);
-		small = pm_sim_blob_get(r->blob->gzip);
-		pm_sim_blob_put(r->blob);
-		r->blob = small;
+		if (!big->gzip)
+			big->gzip = pm_s_gzip(big->p, big->n);
+		r->blob = pm_sim_blob_get(big->gzip);
 		r->gzip = true;
+		r->body = r->blob->p;
+		r->nbody = r->blob->n;
+		pm_sim_blob_put(big);
+		return;
 	}
 	r->body = r->blob->p;
 	r->nbody = r->blob->n;
@@ -328,7 +330,7 @@ static void run(struct sim_call *c)
 	size_t start;
 
 	c->r->status = 200;
-	snprintf(c->r->reason, sizeof(c->r->reason), "OK");
+	(void)snprintf(c->r->reason, sizeof(c->r->reason), "OK");
 	c->w = (struct pm_jwrite){ .out = &c->out };
 	pm_jw_object(&c->w, NULL);
 	start = c->out.len;
@@ -415,7 +417,7 @@ static void occupy(struct sim_call *c)
 
 static bool inject(struct sim_call *c, struct sim_rule *rule)
 {
-	snprintf(c->r->fault_rule, sizeof(c->r->fault_rule), "%s", rule->text);
+	(void)snprintf(c->r->fault_rule, sizeof(c->r->fault_rule), "%s", rule->text);
 	c->r->fault = rule->fault;
 	if (rule->fault == PM_SIM_REFUSED || rule->fault == PM_SIM_TIMEOUT) {
 		c->r->close = true;
@@ -507,5 +509,5 @@ void pm_s_sha1(const void *p, size_t n, char out[41])
 	if (EVP_Digest(p, n, md, &len, EVP_sha1(), NULL) != 1 || len != 20)
 		pm_assert(!"SHA-1 is not to be had");
 	for (unsigned i = 0; i < 20; i++)
-		snprintf(out + 2 * i, 3, "%02x", md[i]);
+		(void)snprintf(out + (size_t)2 * i, 3, "%02x", md[i]);
 }

@@ -2,22 +2,23 @@
 #include "base/num.h"
 #include "sim/sim_priv.h"
 
-int pm_s_glob(const char *pattern, const char *text)
+/* "*" takes one part of a path, a last one all the rest. */
+static bool fits_path(const char *pattern, const char *text)
 {
 	for (; *pattern; pattern++, text++) {
 		if (*pattern == '*') {
 			size_t n = 0;
 
 			if (!pattern[1])
-				return 1;
+				return true;
 			do {
-				if (pm_s_glob(pattern + 1, text + n))
-					return 1;
+				if (fits_path(pattern + 1, text + n))
+					return true;
 			} while (text[n] && text[n++] != '/');
-			return 0;
+			return false;
 		}
 		if (*pattern != *text)
-			return 0;
+			return false;
 	}
 	return !*text;
 }
@@ -105,7 +106,7 @@ struct sim_rule *pm_s_rule_for(struct pm_sim *s, const char *method, const char 
 		struct sim_rule *r = s->rules.v[i];
 
 		if (!r->left || (strcmp(r->method, "*") != 0 && strcmp(r->method, method) != 0) ||
-			!pm_s_glob(r->path, pm_buf_str(&path)))
+			!fits_path(r->path, pm_buf_str(&path)))
 			continue;
 		if (++r->seen < r->first)
 			continue;

@@ -86,7 +86,7 @@ void pm_s_guest_del(struct pm_sim *s, struct sim_guest *g)
 	free(g);
 }
 
-char *pm_s_guest_missing(
+static char *missing(
 	struct pm_arena *a, const struct pm_sim *s, unsigned node, unsigned vmid, bool qemu)
 {
 	return pm_arena_printf(a, "Configuration file 'nodes/%s/%s/%u.conf' does not exist",
@@ -101,7 +101,7 @@ struct sim_guest *pm_s_guest_for(struct sim_call *c)
 
 	if (g && g->node == c->node && g->qemu == qemu)
 		return g;
-	pm_s_fail(c, 500, "%s", pm_s_guest_missing(c->a, c->s, c->node, vmid, qemu));
+	pm_s_fail(c, 500, "%s", missing(c->a, c->s, c->node, vmid, qemu));
 	return NULL;
 }
 
@@ -364,7 +364,7 @@ void pm_s_unused_add(struct pm_sim *s, struct sim_guest *g, const char *volid)
 	for (unsigned n = 0; n < 256; n++) {
 		const char *v;
 
-		snprintf(key, sizeof(key), "unused%u", n);
+		(void)snprintf(key, sizeof(key), "unused%u", n);
 		v = pm_s_conf_get(&g->cur, key);
 		if (v && !strcmp(v, volid))
 			return;
@@ -404,7 +404,7 @@ void pm_s_mount_apply(struct pm_sim *s, struct sim_guest *g, const char *key, co
 		if (pm_s_source(volume) == SIM_NEW) {
 			char id[64];
 
-			snprintf(id, sizeof(id), "%.*s", (int)strcspn(volume, ":"), volume);
+			(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(volume, ":"), volume);
 			v = pm_s_volume_new(
 				s, pm_s_storage(s, id), g->vmid, g->node, pm_s_new_size(volume));
 			pm_s_conf_set(&p, "volume", v->volid);

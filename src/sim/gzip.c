@@ -1,4 +1,5 @@
 /* Compressed answers. */
+#define ZLIB_CONST
 #include <zlib.h>
 
 #include "sim/sim_priv.h"
@@ -13,7 +14,7 @@ struct pm_sim_blob *pm_s_gzip(const char *p, size_t n)
 		pm_assert(!"zlib cannot be used");
 	room = deflateBound(&z, (uLong)n) + 1;
 	b->p = pm_xcalloc(1, room);
-	z.next_in = (Bytef *)(uintptr_t)p;
+	z.next_in = (const Bytef *)p;
 	z.avail_in = (uInt)n;
 	z.next_out = (Bytef *)b->p;
 	z.avail_out = (uInt)room;

@@ -80,7 +80,7 @@ static void follow_nodes(struct sim_server *v)
 			v->at[i].ev = NULL;
 			pm_s_conns_drop(v, i);
 		} else if (on && !v->at[i].ev && listen_node(v, i, &err) != 0) {
-			fprintf(stderr, "podmox-sim: %s\n", err.msg);
+			(void)fprintf(stderr, "podmox-sim: %s\n", err.msg);
 		}
 	}
 }
@@ -170,17 +170,17 @@ int pm_s_ctl(int argc, char **argv)
 	ssize_t n;
 
 	if (argc < 2) {
-		fputs("usage: podmox-sim ctl unix:PATH COMMAND...\n", stderr);
+		(void)fputs("usage: podmox-sim ctl unix:PATH COMMAND...\n", stderr);
 		return 64;
 	}
 	if (unix_address(argv[0], &sa, &err) != 0) {
-		fprintf(stderr, "podmox-sim: %s\n", err.msg);
+		(void)fprintf(stderr, "podmox-sim: %s\n", err.msg);
 		return 64;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) != 0) {
 		(void)pm_error_sys(&err, errno, "cannot reach the simulator at %s", argv[0]);
-		fprintf(stderr, "podmox-sim: %s\n", err.msg);
+		(void)fprintf(stderr, "podmox-sim: %s\n", err.msg);
 		return 1;
 	}
 	for (int i = 1; i < argc; i++)
@@ -190,7 +190,7 @@ int pm_s_ctl(int argc, char **argv)
 		return 1;
 	while (!strchr(pm_buf_str(&got), '\n') && (n = read(fd, part, sizeof(part))) > 0)
 		pm_buf_add(&got, part, (size_t)n);
-	fputs(pm_buf_str(&got), stdout);
+	(void)fputs(pm_buf_str(&got), stdout);
 	return !got.len || !strncmp(pm_buf_str(&got), "error:", 6);
 }
 
@@ -207,7 +207,7 @@ static void say_ready(struct sim_server *v)
 	pm_jw_array(&w, "urls");
 	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
 		address_of(v, i, ip);
-		snprintf(url, sizeof(url), "%s://%s:%u", v->cli->plain ? "http" : "https", ip,
+		(void)snprintf(url, sizeof(url), "%s://%s:%u", v->cli->plain ? "http" : "https", ip,
 			v->at[i].port);
 		pm_jw_str(&w, NULL, url);
 	}
@@ -223,7 +223,7 @@ static void say_ready(struct sim_server *v)
 	pm_jw_array_end(&w);
 	pm_jw_object_end(&w);
 	puts(pm_buf_str(&b));
-	fflush(stdout);
+	(void)fflush(stdout);
 }
 
 static int write_config(struct sim_server *v, struct pm_error *err)
@@ -262,9 +262,9 @@ static int parse_listen(struct sim_server *v, uint16_t *port, struct pm_error *e
 
 	if (!colon || pm_parse_int(colon + 1, 0, 65535, &n) != 0)
 		return pm_error_set(err, PM_E_USAGE, "--listen %s: give ADDRESS:PORT", text);
-	snprintf(v->host, sizeof(v->host), "%.*s", (int)(colon - text), text);
+	(void)snprintf(v->host, sizeof(v->host), "%.*s", (int)(colon - text), text);
 	if (!strcmp(v->host, "localhost"))
-		snprintf(v->host, sizeof(v->host), "127.0.0.1");
+		(void)snprintf(v->host, sizeof(v->host), "127.0.0.1");
 	if (inet_pton(AF_INET, v->host, &a) != 1)
 		return pm_error_set(
 			err, PM_E_USAGE, "--listen %s: '%s' is no IPv4 address", text, v->host);
@@ -315,7 +315,7 @@ int pm_s_server_new(
 		if (!v->log)
 			code = pm_error_sys(err, errno, "cannot write the log %s", cli->log);
 		else
-			setvbuf(v->log, NULL, _IOLBF, 0);
+			(void)setvbuf(v->log, NULL, _IOLBF, 0);
 	}
 	if (code)
 		pm_s_server_free(v);
@@ -340,7 +340,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)pm_sim_advance(v->s);
 	if (pm_sim_save(v->s, &err) != 0)
-		fprintf(stderr, "podmox-sim: %s\n", err.msg);
+		(void)fprintf(stderr, "podmox-sim: %s\n", err.msg);
 }
 
 int pm_s_server_run(struct sim_server *v, struct pm_error *err)
@@ -386,6 +386,6 @@ void pm_s_server_free(struct sim_server *v)
 	pm_s_tls_authority_done(&v->authority);
 	event_base_free(v->base);
 	if (v->log)
-		fclose(v->log);
+		(void)fclose(v->log);
 	free(v);
 }

@@ -81,5 +81,5 @@ void pm_sim_log(FILE *out, const struct pm_sim *s, unsigned node, const struct p
 		pm_jw_str(&w, "fault", r->fault_rule);
 	pm_jw_object_end(&w);
 	pm_buf_addc(&line, '\n');
-	fputs(pm_buf_str(&line), out);
+	(void)fputs(pm_buf_str(&line), out);
 }

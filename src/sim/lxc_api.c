@@ -53,7 +53,7 @@ static void write_use(struct sim_call *c, const struct sim_guest *g)
 static void write_state(struct sim_call *c, const struct sim_guest *g)
 {
 	const char *lock = pm_s_conf_get(&g->cur, "lock"), *tags = pm_s_conf_get(&g->cur, "tags");
-	int64_t mb = 1024 * 1024;
+	int64_t mb = INT64_C(1) << 20;
 
 	pm_jw_int(&c->w, "vmid", g->vmid);
 	pm_jw_str(&c->w, "type", "lxc");

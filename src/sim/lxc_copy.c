@@ -24,7 +24,7 @@ static struct sim_storage *storage_of(const struct pm_sim *s, const char *volid)
 {
 	char id[64];
 
-	snprintf(id, sizeof(id), "%.*s", (int)strcspn(volid, ":"), volid);
+	(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(volid, ":"), volid);
 	return pm_s_storage(s, id);
 }
 

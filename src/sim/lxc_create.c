@@ -123,7 +123,7 @@ static const char *path_of_image(const struct sim_storage *st, const char *volid
 {
 	const char *name = strchr(volid, ':') + 1;
 
-	snprintf(out, 256, "%s/%s%s", pm_s_storage_path(st),
+	(void)snprintf(out, 256, "%s/%s%s", pm_s_storage_path(st),
 		pm_s_storage_is_dir(st) ? "images/" : "", name);
 	return out;
 }
@@ -142,7 +142,7 @@ static char *make_mount(struct pm_sim *s, struct sim_task *t, struct sim_guest *
 		struct sim_storage *st;
 		struct sim_volume *v;
 
-		snprintf(id, sizeof(id), "%.*s", (int)strcspn(volume, ":"), volume);
+		(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(volume, ":"), volume);
 		st = pm_s_storage(s, id);
 		if (!st) {
 			pm_s_task_fail(t, "unable to create CT %u - storage '%s' does not exist",
@@ -238,7 +238,7 @@ static void defaults(struct sim_guest *g)
 	for (size_t i = 0; i < PM_COUNT(known); i++)
 		if (!pm_s_conf_has(&g->cur, known[i][0]))
 			pm_s_conf_set(&g->cur, known[i][0], known[i][1]);
-	snprintf(host, sizeof(host), "CT%u", g->vmid);
+	(void)snprintf(host, sizeof(host), "CT%u", g->vmid);
 	if (!pm_s_conf_has(&g->cur, "hostname"))
 		pm_s_conf_set(&g->cur, "hostname", host);
 }
@@ -332,7 +332,7 @@ void pm_s_lxc_create(struct sim_call *c)
 		return;
 	g = pm_s_guest_add(c->s, vmid, c->node, false);
 	pm_s_conf_set(&g->cur, "lock", "create");
-	snprintf(id, sizeof(id), "%u", vmid);
+	(void)snprintf(id, sizeof(id), "%u", vmid);
 	t = pm_s_task(c, "vzcreate", id, vmid);
 	t->end = create_end;
 	t->undo = create_undo;

@@ -37,7 +37,7 @@ const char *pm_s_boot(struct pm_sim *s, struct sim_guest *g, struct sim_task *t)
 	pm_s_apply_pending(s, g);
 	if (g->running)
 		return NULL;
-	snprintf(why, sizeof(why), "startup for container '%u' failed", g->vmid);
+	(void)snprintf(why, sizeof(why), "startup for container '%u' failed", g->vmid);
 	if (missing_bridge(s, g) || wants_quota(g)) {
 		pm_s_task_log(t, "lxc_setup: failed to setup container \"%u\"", g->vmid);
 		pm_s_task_fail(t, "%s", why);
@@ -368,7 +368,7 @@ static void destroy_end(struct pm_sim *s, struct sim_task *t)
 			return;
 		}
 	drop_volumes(s, g, pm_s_true(pm_s_task_get(t, "all")));
-	snprintf(path, sizeof(path), "/vms/%u", t->vmid);
+	(void)snprintf(path, sizeof(path), "/vms/%u", t->vmid);
 	pm_s_acl_forget(s, path);
 	pm_s_pool_leave(s, t->vmid);
 	pm_s_object_forget(s, t->vmid, pm_s_task_get(t, "purge") != NULL);

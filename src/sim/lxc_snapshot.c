@@ -134,7 +134,7 @@ static bool able(const struct pm_sim *s, const struct sim_guest *g)
 
 		if (!pm_s_is_mount(g->cur.v[i].k))
 			continue;
-		snprintf(id, sizeof(id), "%.*s", (int)strcspn(v, ":,"), v);
+		(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(v, ":,"), v);
 		if (v[0] == '/' || !pm_s_storage(s, id) ||
 			!pm_s_storage_snapshots(pm_s_storage(s, id), v))
 			return false;

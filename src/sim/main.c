@@ -1,6 +1,5 @@
 /* podmox-sim: options, and the client of the control address. */
-#include <getopt.h>
-#include <signal.h>
+#include <stddef.h>
 
 #include "base/num.h"
 #include "sim/http_priv.h"
@@ -31,174 +30,147 @@ static const char usage[] =
 	"  --drop-after N         a connection ends after N answers (default 100)\n"
 	"  --help, --version\n";
 
-enum opt {
-	O_LISTEN = 256,
-	O_NODES,
-	O_PLAIN,
-	O_PASSWORD,
-	O_TOKEN,
-	O_CONFIG_OUT,
-	O_CONTROL,
-	O_LOG,
-	O_STATE,
-	O_SCHEMA,
-	O_SEED,
-	O_SEED_GUESTS,
-	O_SEED_MANIFESTS,
-	O_TASK_TIME,
-	O_LATENCY,
-	O_WORKERS,
-	O_STATS_LAG,
-	O_NO_401,
-	O_FAIL,
-	O_DROP,
-	O_HELP,
-	O_VERSION,
+enum kind {
+	K_TEXT,    /* const char * */
+	K_FLAG,    /* bool */
+	K_COUNT,   /* unsigned */
+	K_SEED,    /* uint64_t */
+	K_TIME,    /* milliseconds, int64_t; 0 becomes -1, which the core takes for "none" */
+	K_LATENCY, /* microseconds, int64_t */
+	K_FAIL,    /* one more rule */
+	K_HELP,
+	K_VERSION,
 };
 
-static const struct option options[] = {
-	{ "listen", required_argument, NULL, O_LISTEN },
-	{ "nodes", required_argument, NULL, O_NODES },
-	{ "plain", no_argument, NULL, O_PLAIN },
-	{ "password", required_argument, NULL, O_PASSWORD },
-	{ "token", required_argument, NULL, O_TOKEN },
-	{ "config-out", required_argument, NULL, O_CONFIG_OUT },
-	{ "control", required_argument, NULL, O_CONTROL },
-	{ "log", required_argument, NULL, O_LOG },
-	{ "state", required_argument, NULL, O_STATE },
-	{ "schema", required_argument, NULL, O_SCHEMA },
-	{ "seed", required_argument, NULL, O_SEED },
-	{ "seed-guests", required_argument, NULL, O_SEED_GUESTS },
-	{ "seed-manifests", required_argument, NULL, O_SEED_MANIFESTS },
-	{ "task-time", required_argument, NULL, O_TASK_TIME },
-	{ "latency", required_argument, NULL, O_LATENCY },
-	{ "workers", required_argument, NULL, O_WORKERS },
-	{ "stats-lag", required_argument, NULL, O_STATS_LAG },
-	{ "no-401-delay", no_argument, NULL, O_NO_401 },
-	{ "fail", required_argument, NULL, O_FAIL },
-	{ "drop-after", required_argument, NULL, O_DROP },
-	{ "help", no_argument, NULL, O_HELP },
-	{ "version", no_argument, NULL, O_VERSION },
-	{ 0 },
+static const struct opt {
+	const char *name;
+	enum kind kind;
+	size_t at; /* in struct sim_cli */
+	int64_t most;
+} options[] = {
+	{ "listen", K_TEXT, offsetof(struct sim_cli, listen), 0 },
+	{ "nodes", K_COUNT, offsetof(struct sim_cli, o.nodes), SIM_NODES },
+	{ "plain", K_FLAG, offsetof(struct sim_cli, plain), 0 },
+	{ "password", K_TEXT, offsetof(struct sim_cli, o.password), 0 },
+	{ "token", K_TEXT, offsetof(struct sim_cli, o.token_secret), 0 },
+	{ "config-out", K_TEXT, offsetof(struct sim_cli, config_out), 0 },
+	{ "control", K_TEXT, offsetof(struct sim_cli, control), 0 },
+	{ "log", K_TEXT, offsetof(struct sim_cli, log), 0 },
+	{ "state", K_TEXT, offsetof(struct sim_cli, o.state), 0 },
+	{ "schema", K_TEXT, offsetof(struct sim_cli, o.schema), 0 },
+	{ "seed", K_SEED, offsetof(struct sim_cli, o.seed), INT64_MAX / 2 },
+	{ "seed-guests", K_COUNT, offsetof(struct sim_cli, o.seed_guests), 1000000 },
+	{ "seed-manifests", K_TEXT, offsetof(struct sim_cli, o.seed_manifests), 0 },
+	{ "task-time", K_TIME, offsetof(struct sim_cli, o.task_ms), 0 },
+	{ "latency", K_LATENCY, offsetof(struct sim_cli, o.latency_us), 0 },
+	{ "workers", K_COUNT, offsetof(struct sim_cli, o.workers), 1000 },
+	{ "stats-lag", K_TIME, offsetof(struct sim_cli, o.stats_lag_ms), 0 },
+	{ "no-401-delay", K_FLAG, offsetof(struct sim_cli, o.no_401_delay), 0 },
+	{ "fail", K_FAIL, 0, 0 },
+	{ "drop-after", K_COUNT, offsetof(struct sim_cli, drop_after), 1000000 },
+	{ "help", K_HELP, 0, 0 },
+	{ "version", K_VERSION, 0, 0 },
 };
 
-static int number(const char *name, int64_t most, int64_t *ret, struct pm_error *err)
+static int take_count(const struct opt *o, const char *value, void *at, struct pm_error *err)
 {
-	if (pm_parse_int(optarg, 0, most, ret) == 0)
-		return 0;
-	return pm_error_set(err, PM_E_USAGE, "%s %s: give a number from 0 to %lld", name, optarg,
-		(long long)most);
-}
+	int64_t n;
 
-static int duration(const char *name, int64_t *ms, struct pm_error *err)
-{
-	if (pm_parse_millis(optarg, ms) != 0)
-		return pm_error_set(err, PM_E_USAGE,
-			"%s %s: give a duration, for example 200ms or 10s", name, optarg);
+	if (pm_parse_int(value, 0, o->most, &n) != 0)
+		return pm_error_set(err, PM_E_USAGE, "--%s %s: give a number from 0 to %lld",
+			o->name, value, (long long)o->most);
+	if (o->kind == K_SEED)
+		*(uint64_t *)at = (uint64_t)n;
+	else
+		*(unsigned *)at = (unsigned)n;
 	return 0;
 }
 
-static int take_times(struct sim_cli *c, int opt, struct pm_error *err)
+static int take_time(const struct opt *o, const char *value, int64_t *at, struct pm_error *err)
 {
-	int64_t ms = 0;
-	int code;
+	int64_t ms;
 
-	switch (opt) {
-	case O_TASK_TIME:
-		code = duration("--task-time", &ms, err);
-		c->o.task_ms = ms ? ms : -1;
-		return code;
-	case O_LATENCY:
-		code = duration("--latency", &ms, err);
-		c->o.latency_us = ms * 1000;
-		return code;
+	if (pm_parse_millis(value, &ms) != 0)
+		return pm_error_set(err, PM_E_USAGE,
+			"--%s %s: give a duration, for example 200ms or 10s", o->name, value);
+	*at = o->kind == K_LATENCY ? ms * 1000 : ms ? ms : -1;
+	return 0;
+}
+
+/* `value` is NULL where the option takes none. */
+static int take(struct sim_cli *c, const struct opt *o, const char *value, struct pm_error *err)
+{
+	void *at = (char *)c + o->at;
+
+	switch (o->kind) {
+	case K_TEXT:
+		*(const char **)at = value;
+		return 0;
+	case K_FLAG:
+		*(bool *)at = true;
+		return 0;
+	case K_FAIL:
+		pm_vec_push(&c->fail, value);
+		return 0;
+	case K_COUNT:
+	case K_SEED:
+		return take_count(o, value, at, err);
 	default:
-		code = duration("--stats-lag", &ms, err);
-		c->o.stats_lag_ms = ms ? ms : -1;
-		return code;
+		return take_time(o, value, at, err);
 	}
 }
 
-static int take_number(struct sim_cli *c, int opt, struct pm_error *err)
+/* The option an argument names; its value after "=" goes to *value. */
+static const struct opt *option_of(const char *arg, const char **value)
 {
-	int64_t n = 0;
-	int code = 0;
+	size_t n = strcspn(arg, "=");
 
-	switch (opt) {
-	case O_NODES:
-		code = number("--nodes", SIM_NODES, &n, err);
-		c->o.nodes = (unsigned)n;
-		break;
-	case O_SEED:
-		code = number("--seed", INT64_MAX / 2, &n, err);
-		c->o.seed = (uint64_t)n;
-		break;
-	case O_SEED_GUESTS:
-		code = number("--seed-guests", 1000000, &n, err);
-		c->o.seed_guests = (unsigned)n;
-		break;
-	case O_WORKERS:
-		code = number("--workers", 1000, &n, err);
-		c->o.workers = (unsigned)n;
-		break;
-	default:
-		code = number("--drop-after", 1000000, &n, err);
-		c->drop_after = (unsigned)n;
-	}
-	return code;
+	*value = NULL;
+	if (strncmp(arg, "--", 2) != 0)
+		return NULL;
+	for (size_t i = 0; i < PM_COUNT(options); i++)
+		if (strlen(options[i].name) == n - 2 && !strncmp(options[i].name, arg + 2, n - 2)) {
+			*value = arg[n] ? arg + n + 1 : NULL;
+			return &options[i];
+		}
+	return NULL;
 }
 
-static void take_text(struct sim_cli *c, int opt)
+/* 0, 1 when there is nothing more to do, or an error. */
+static int read_options(struct sim_cli *c, int argc, char **argv, struct pm_error *err)
 {
-	const char **const where[] = { [O_LISTEN - O_LISTEN] = &c->listen,
-		[O_PASSWORD - O_LISTEN] = &c->o.password,
-		[O_TOKEN - O_LISTEN] = &c->o.token_secret,
-		[O_CONFIG_OUT - O_LISTEN] = &c->config_out,
-		[O_CONTROL - O_LISTEN] = &c->control,
-		[O_LOG - O_LISTEN] = &c->log,
-		[O_STATE - O_LISTEN] = &c->o.state,
-		[O_SCHEMA - O_LISTEN] = &c->o.schema,
-		[O_SEED_MANIFESTS - O_LISTEN] = &c->o.seed_manifests };
+	for (int i = 1; i < argc; i++) {
+		const char *value;
+		const struct opt *o = option_of(argv[i], &value);
+		bool alone = o && (o->kind == K_FLAG || o->kind == K_HELP || o->kind == K_VERSION);
 
-	*where[opt - O_LISTEN] = optarg;
-}
-
-static int take(struct sim_cli *c, int opt, struct pm_error *err)
-{
-	switch (opt) {
-	case O_PLAIN:
-		c->plain = true;
-		return 0;
-	case O_NO_401:
-		c->o.no_401_delay = true;
-		return 0;
-	case O_FAIL:
-		pm_vec_push(&c->fail, optarg);
-		return 0;
-	case O_TASK_TIME:
-	case O_LATENCY:
-	case O_STATS_LAG:
-		return take_times(c, opt, err);
-	case O_NODES:
-	case O_SEED:
-	case O_SEED_GUESTS:
-	case O_WORKERS:
-	case O_DROP:
-		return take_number(c, opt, err);
-	case '?':
-		return pm_error_set(err, PM_E_USAGE, "see podmox-sim --help");
-	default:
-		take_text(c, opt);
-		return 0;
+		if (!o || (alone && value))
+			return pm_error_set(
+				err, PM_E_USAGE, "unexpected '%s'; see podmox-sim --help", argv[i]);
+		if (o->kind == K_HELP || o->kind == K_VERSION) {
+			(void)fputs(o->kind == K_HELP ? usage : "podmox-sim, PVE " SIM_VERSION "\n",
+				stdout);
+			return 1;
+		}
+		if (!alone && !value && i + 1 < argc)
+			value = argv[++i];
+		if (!alone && !value)
+			return pm_error_set(err, PM_E_USAGE, "%s needs a value", argv[i]);
+		if (take(c, o, value, err) != 0)
+			return -err->code;
 	}
+	return 0;
 }
 
 static int serve(struct sim_cli *c, struct pm_error *err)
 {
 	struct sim_server *v = NULL;
 	struct pm_sim *s = NULL;
-	int code = pm_sim_new(&s, &c->o, err);
+	int code;
 
+	c->o.fail = c->fail.v;
+	c->o.nfail = c->fail.n;
+	code = pm_sim_new(&s, &c->o, err);
 	if (!code)
 		code = pm_s_server_new(&v, s, c, err);
 	if (!code) {
@@ -213,27 +185,16 @@ int main(int argc, char **argv)
 {
 	struct sim_cli c = { 0 };
 	struct pm_error err;
-	int opt, code = 0;
+	int code;
 
 	if (argc > 1 && !strcmp(argv[1], "ctl"))
 		return pm_s_ctl(argc - 2, argv + 2);
-	while (!code && (opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == O_HELP || opt == O_VERSION) {
-			fputs(opt == O_HELP ? usage : "podmox-sim, PVE " SIM_VERSION "\n", stdout);
-			return 0;
-		}
-		code = take(&c, opt, &err);
-	}
-	if (!code && optind < argc)
-		code = pm_error_set(
-			&err, PM_E_USAGE, "unexpected '%s'; see podmox-sim --help", argv[optind]);
-	c.o.fail = c.fail.v;
-	c.o.nfail = c.fail.n;
+	code = read_options(&c, argc, argv, &err);
 	if (!code)
 		code = serve(&c, &err);
 	pm_vec_done(&c.fail);
-	if (!code)
+	if (code >= 0)
 		return 0;
-	fprintf(stderr, "podmox-sim: error: %s\n", err.msg);
+	(void)fprintf(stderr, "podmox-sim: error: %s\n", err.msg);
 	return pm_code_exit(err.code);
 }

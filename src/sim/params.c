@@ -45,7 +45,7 @@ char *pm_s_unescape(struct pm_arena *a, const char *s, size_t n, bool plus)
 	return out;
 }
 
-struct sim_param *pm_s_param(const struct sim_params *p, const char *k)
+static struct sim_param *find_param(const struct sim_params *p, const char *k)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (!strcmp(p->v[i].k, k))
@@ -158,14 +158,14 @@ bool pm_s_params_json(struct sim_call *c, const char *text, size_t n)
 
 const char *pm_s_arg(const struct sim_call *c, const char *k)
 {
-	const struct sim_param *p = pm_s_param(&c->p, k);
+	const struct sim_param *p = find_param(&c->p, k);
 
 	return p ? p->v : NULL;
 }
 
 bool pm_s_has(const struct sim_call *c, const char *k)
 {
-	return pm_s_param(&c->p, k) != NULL;
+	return find_param(&c->p, k) != NULL;
 }
 
 bool pm_s_arg_true(const struct sim_call *c, const char *k)

@@ -19,7 +19,7 @@ static size_t sample_place(const struct pm_sim *s, unsigned vmid)
 	return lo;
 }
 
-struct sim_sample *pm_s_sample(const struct pm_sim *s, unsigned vmid)
+static struct sim_sample *sample_of(const struct pm_sim *s, unsigned vmid)
 {
 	size_t i = sample_place(s, vmid);
 
@@ -50,7 +50,7 @@ static void take(struct pm_sim *s, const struct sim_guest *g)
 	if (!sm->name || !name || strcmp(sm->name, name) != 0) {
 		char other[24];
 
-		snprintf(other, sizeof(other), "%s%u", g->qemu ? "VM " : "CT", g->vmid);
+		(void)snprintf(other, sizeof(other), "%s%u", g->qemu ? "VM " : "CT", g->vmid);
 		free(sm->name);
 		sm->name = pm_xstrdup(name ? name : other);
 	}
@@ -128,8 +128,8 @@ const char *pm_s_guest_row(struct pm_sim *s, struct sim_guest *g, bool with_pool
 		take(s, g);
 	else if (g->row && with_pool)
 		return g->row;
-	sm = pm_s_sample(s, g->vmid);
-	snprintf(id, sizeof(id), "%s/%u", g->qemu ? "qemu" : "lxc", g->vmid);
+	sm = sample_of(s, g->vmid);
+	(void)snprintf(id, sizeof(id), "%s/%u", g->qemu ? "qemu" : "lxc", g->vmid);
 	pm_jw_object(&w, NULL);
 	pm_jw_str(&w, "id", id);
 	pm_jw_int(&w, "vmid", g->vmid);

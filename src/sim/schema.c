@@ -116,6 +116,11 @@ static void read_method(
 	pm_map_set(&d->methods, pm_arena_printf(d->arena, "%s %s", name, path), m);
 }
 
+static void read_methods(struct sim_schema *d, const char *path, struct json_object *info)
+{
+	json_object_object_foreach(info, name, method) read_method(d, path, name, method);
+}
+
 static void read_tree(struct sim_schema *d, struct json_object *list)
 {
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -124,10 +129,8 @@ static void read_tree(struct sim_schema *d, struct json_object *list)
 		struct json_object *children = pm_json_get(dir, "children");
 		const char *path = pm_json_str(dir, "path");
 
-		if (info && path && json_object_is_type(info, json_type_object)) {
-			json_object_object_foreach(info, name, method)
-				read_method(d, path, name, method);
-		}
+		if (info && path && json_object_is_type(info, json_type_object))
+			read_methods(d, path, info);
 		if (children && json_object_is_type(children, json_type_array))
 			read_tree(d, children);
 	}

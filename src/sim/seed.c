@@ -43,9 +43,10 @@ static void describe(const struct pm_sim *s, unsigned i, struct seeded *g)
 	g->vmid = FIRST_VMID + i;
 	g->node = i % s->nnodes;
 	g->running = i % 16 != 15;
-	snprintf(g->name, sizeof(g->name), "%s-%05u", g->r->name, i);
-	snprintf(g->ns, sizeof(g->ns), "team-%02u", i / 8 % NAMESPACES);
-	snprintf(g->ip, sizeof(g->ip), "10.%u.%u.%u", 1 + i / 50000, i / 250 % 200, 2 + i % 250);
+	(void)snprintf(g->name, sizeof(g->name), "%s-%05u", g->r->name, i);
+	(void)snprintf(g->ns, sizeof(g->ns), "team-%02u", i / 8 % NAMESPACES);
+	(void)snprintf(
+		g->ip, sizeof(g->ip), "10.%u.%u.%u", 1 + i / 50000, i / 250 % 200, 2 + i % 250);
 }
 
 /* ---- the guest ---- */
@@ -71,14 +72,14 @@ static void set_number(struct sim_conf *c, const char *k, unsigned n)
 {
 	char text[16];
 
-	snprintf(text, sizeof(text), "%u", n);
+	(void)snprintf(text, sizeof(text), "%u", n);
 	pm_s_conf_set(c, k, text);
 }
 
 static void add_volume(
 	struct pm_sim *s, const struct seeded *g, unsigned n, unsigned gib, char out[64])
 {
-	snprintf(out, 64, "local-lvm:vm-%u-disk-%u", g->vmid, n);
+	(void)snprintf(out, 64, "local-lvm:vm-%u-disk-%u", g->vmid, n);
 	pm_s_volume_add(s, out, (int)g->node, (int64_t)gib << 30);
 }
 
@@ -91,7 +92,7 @@ static void add_guest(struct pm_sim *s, const struct seeded *g, const char *set_
 
 	pm_s_random_hex(s, uid, 32, false);
 	text = description(g, uid);
-	snprintf(line, sizeof(line), "podmox,%s,%s,prod", set_tag, g->r->tag);
+	(void)snprintf(line, sizeof(line), "podmox,%s,%s,prod", set_tag, g->r->tag);
 	tags = pm_s_tags(line);
 	pm_s_conf_set(c, "arch", "amd64");
 	pm_s_conf_set(c, "ostype", "debian");
@@ -106,17 +107,18 @@ static void add_guest(struct pm_sim *s, const struct seeded *g, const char *set_
 	set_number(c, "cores", g->r->cores);
 	set_number(c, "memory", g->r->memory);
 	set_number(c, "swap", g->r->swap);
-	snprintf(line, sizeof(line), "order=%u,up=10", g->r->order);
+	(void)snprintf(line, sizeof(line), "order=%u,up=10", g->r->order);
 	pm_s_conf_set(c, "startup", line);
-	snprintf(line, sizeof(line),
+	(void)snprintf(line, sizeof(line),
 		"name=eth0,bridge=vmbr0,firewall=1,gw=10.0.0.1,hwaddr=%s,ip=%s/8,tag=%u,type=veth",
 		mac, g->ip, g->r->vlan);
 	pm_s_conf_set(c, "net0", line);
 	add_volume(s, g, 0, g->r->root, volid);
-	snprintf(line, sizeof(line), "%s,size=%uG", volid, g->r->root);
+	(void)snprintf(line, sizeof(line), "%s,size=%uG", volid, g->r->root);
 	pm_s_conf_set(c, "rootfs", line);
 	add_volume(s, g, 1, g->r->data, volid);
-	snprintf(line, sizeof(line), "%s,mp=%s,backup=1,size=%uG", volid, g->r->mount, g->r->data);
+	(void)snprintf(
+		line, sizeof(line), "%s,mp=%s,backup=1,size=%uG", volid, g->r->mount, g->r->data);
 	pm_s_conf_set(c, "mp0", line);
 	to->running = g->running;
 	to->started_ns = s->now_ns;
@@ -169,7 +171,7 @@ int pm_s_seed(struct pm_sim *s, struct pm_error *err)
 	uint64_t h = pm_hash(SET, strlen(SET), 0);
 	char tag[24];
 
-	snprintf(tag, sizeof(tag), "podmox-%08x", (unsigned)(uint32_t)(h ^ h >> 32));
+	(void)snprintf(tag, sizeof(tag), "podmox-%08x", (unsigned)(uint32_t)(h ^ h >> 32));
 	for (unsigned i = 0; i < s->o.seed_guests; i++) {
 		struct seeded g;
 

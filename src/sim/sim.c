@@ -21,8 +21,8 @@ void pm_s_random_hex(struct pm_sim *s, char *out, size_t digits, bool upper)
 static void make_nodes(struct pm_sim *s)
 {
 	for (unsigned i = 0; i < s->nnodes; i++) {
-		snprintf(s->node[i].name, sizeof(s->node[i].name), "pve%u", i + 1);
-		snprintf(s->node[i].ip, sizeof(s->node[i].ip), "127.0.0.%u", i + 1);
+		(void)snprintf(s->node[i].name, sizeof(s->node[i].name), "pve%u", i + 1);
+		(void)snprintf(s->node[i].ip, sizeof(s->node[i].ip), "127.0.0.%u", i + 1);
 		s->node[i].busy = pm_xcalloc(s->o.workers, sizeof(*s->node[i].busy));
 	}
 }
@@ -223,7 +223,7 @@ void pm_sim_set_fingerprint(struct pm_sim *s, unsigned node, const char *fingerp
 
 static void object_key(char out[128], const char *kind, const char *id)
 {
-	snprintf(out, 128, "%s/%s", kind, id);
+	(void)snprintf(out, 128, "%s/%s", kind, id);
 }
 
 const char *pm_s_object(const struct pm_sim *s, const char *kind, const char *id)
@@ -252,8 +252,8 @@ void pm_s_object_forget(struct pm_sim *s, unsigned vmid, bool purge)
 
 	if (!purge)
 		return;
-	snprintf(id, sizeof(id), "ct:%u", vmid);
+	(void)snprintf(id, sizeof(id), "ct:%u", vmid);
 	pm_s_object_set(s, "ha", id, NULL);
-	snprintf(id, sizeof(id), "vm:%u", vmid);
+	(void)snprintf(id, sizeof(id), "vm:%u", vmid);
 	pm_s_object_set(s, "ha", id, NULL);
 }

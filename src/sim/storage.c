@@ -71,7 +71,7 @@ const char *pm_s_storage_path(const struct sim_storage *st)
 	return path ? path : "/dev/pve";
 }
 
-const char *pm_s_storage_fault(
+static const char *storage_fault(
 	const struct pm_sim *s, struct pm_arena *a, const char *id, unsigned node)
 {
 	const struct sim_storage *st = pm_s_storage(s, id);
@@ -88,7 +88,7 @@ const char *pm_s_storage_fault(
 
 struct sim_storage *pm_s_storage_for(struct sim_call *c, const char *id, unsigned node)
 {
-	const char *fault = pm_s_storage_fault(c->s, c->a, id, node);
+	const char *fault = storage_fault(c->s, c->a, id, node);
 
 	if (fault) {
 		pm_s_fail(c, 500, "%s", fault);
@@ -174,14 +174,14 @@ struct sim_volume *pm_s_volume_new(
 		bool subvol = size == 0 || !strcmp(st->type, "zfspool");
 
 		if (!pm_s_storage_is_dir(st))
-			snprintf(volid, sizeof(volid), "%s:%s-%u-disk-%u", st->id,
+			(void)snprintf(volid, sizeof(volid), "%s:%s-%u-disk-%u", st->id,
 				subvol ? "subvol" : "vm", vmid, n);
 		else if (subvol)
-			snprintf(volid, sizeof(volid), "%s:%u/subvol-%u-disk-%u.subvol", st->id,
-				vmid, vmid, n);
+			(void)snprintf(volid, sizeof(volid), "%s:%u/subvol-%u-disk-%u.subvol",
+				st->id, vmid, vmid, n);
 		else
-			snprintf(volid, sizeof(volid), "%s:%u/vm-%u-disk-%u.raw", st->id, vmid,
-				vmid, n);
+			(void)snprintf(volid, sizeof(volid), "%s:%u/vm-%u-disk-%u.raw", st->id,
+				vmid, vmid, n);
 		if (!pm_s_volume(s, volid, where))
 			return pm_s_volume_add(s, volid, where, size);
 	}

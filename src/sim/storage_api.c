@@ -504,7 +504,7 @@ static void fetch(
 	t = pm_s_task(c, type, !strcmp(type, "imgcopy") ? "" : file, 0);
 	t->end = file_end;
 	pm_s_task_arg(t, "volid", pm_arena_printf(c->a, "%s:%s/%s", st->id, content, file));
-	snprintf(number, sizeof(number), "%lld", (long long)size);
+	(void)snprintf(number, sizeof(number), "%lld", (long long)size);
 	pm_s_task_arg(t, "size", number);
 	if (pm_s_storage_shared(st))
 		pm_s_task_arg(t, "shared", "1");
@@ -559,7 +559,7 @@ static const char *checksum_of(struct sim_call *c)
 		return NULL;
 	out = pm_arena_alloc(c->a, 2 * (size_t)n + 1, 1);
 	for (unsigned i = 0; i < n; i++)
-		snprintf(out + 2 * i, 3, "%02x", md[i]);
+		(void)snprintf(out + (size_t)2 * i, 3, "%02x", md[i]);
 	return out;
 }
 

@@ -81,7 +81,7 @@ static void log_download(struct sim_call *c, const struct sim_task *t)
 
 	pm_format_time(t->start_s * 1000, when);
 	when[19] = '\0';
-	snprintf(c->r->disposition, sizeof(c->r->disposition),
+	(void)snprintf(c->r->disposition, sizeof(c->r->disposition),
 		"attachment; filename=\"task-%s-%s-%sZ.log\"", c->s->node[t->node].name, t->type,
 		when);
 	pm_s_plain(c, 200, "OK", pm_buf_str(&t->log));

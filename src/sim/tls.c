@@ -86,7 +86,8 @@ SSL_CTX *pm_s_tls_node(
 	char san[200];
 	unsigned n = 0;
 
-	snprintf(san, sizeof(san), "DNS:%s,DNS:localhost,IP:%s,IP:127.0.0.1,IP:::1", name, ip);
+	(void)snprintf(
+		san, sizeof(san), "DNS:%s,DNS:localhost,IP:%s,IP:127.0.0.1,IP:::1", name, ip);
 	X509_set_issuer_name(x, X509_get_subject_name(a->cert));
 	extend(x, a->cert, NID_basic_constraints, "CA:FALSE");
 	extend(x, a->cert, NID_ext_key_usage, "serverAuth");
@@ -99,7 +100,8 @@ SSL_CTX *pm_s_tls_node(
 	pm_assert(SSL_CTX_use_certificate(ctx, x) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1);
 	X509_digest(x, EVP_sha256(), md, &n);
 	for (unsigned i = 0; i < n; i++)
-		snprintf(fingerprint + 3 * i, 4, "%02X%s", md[i], i + 1 < n ? ":" : "");
+		(void)snprintf(
+			fingerprint + (size_t)3 * i, 4, "%02X%s", md[i], i + 1 < n ? ":" : "");
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return ctx;

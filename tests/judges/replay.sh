@@ -26,7 +26,7 @@ run() {
 	shift
 	for file in "$@"; do files+=(--file "$file"); done
 	"$sim" --listen 127.0.0.1:0 --nodes "$nodes" --seed 1 --schema "$facts/pve-api/schema.json" \
-		--control "unix:$dir/ctl" --task-time 100ms >"$dir/ready" 2>"$dir/err" &
+		--control "unix:$dir/ctl" --task-time 100ms --no-401-delay >"$dir/ready" 2>"$dir/err" &
 	pid=$!
 	for _ in $(seq 100); do
 		[ -s "$dir/ready" ] && break
