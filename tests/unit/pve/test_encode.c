@@ -497,6 +497,11 @@ PM_TEST(the_second_write_of_a_creation)
 			"\"fields\":\"\"} -->\ndigest=d1",
 			pm_set_tag("home", tag)));
 	assert_has(pm_buf_str(&form), "env=PATH%3D%2Fbin%00TZ%3DUTC");
+	/* A text that somebody edited meanwhile is for the next plan to show. */
+	u.have = have_new(&c, 210, "{\"key\":\"description\",\"value\":\"Edited\\n\"}");
+	pm_buf_clear(&form);
+	pm_pve_encode_update(c.arena, &u, &form);
+	assert_has(lines(&c, &form), "\ndescription=Edited\n<!-- podmox: ");
 	client_stop(&c);
 }
 

@@ -205,6 +205,27 @@ PM_TEST(a_node_that_does_not_answer_is_given_up)
 	end(&x);
 }
 
+PM_TEST(a_node_that_stumbles_is_not_given_up)
+{
+	struct cluster x;
+	struct pm_buf guests cleanup_buf = PM_BUF(0);
+
+	for (int i = 0; i < 40; i++)
+		pm_buf_addf(&guests, "%s" GUEST("%d", "pve3", ""), i > 0 ? "," : "", 200 + i);
+	begin(&x, pm_buf_str(&guests), ALL_UP);
+	for (int i = 0; i < 40; i += 4)
+		pm_fake_add(x.c.net, &(struct pm_fake_rule){ .times = 1,
+					     .status = 596,
+					     .reason = "Broken pipe",
+					     .body = "",
+					     .path = pm_arena_printf(x.c.arena,
+						     API "/nodes/pve3/lxc/%d/pending", 200 + i) });
+	client_answer(&x.c, "GET", "/nodes/*/pending", CONFIG(""));
+	assert_ok(live(&x), &x.c.err);
+	assert_int_equal(x.have.facts.nread, 40);
+	end(&x);
+}
+
 PM_TEST(a_host_that_dies_is_gone_round)
 {
 	struct cluster x;

@@ -222,7 +222,8 @@ PM_TEST(the_newest_task_of_ours_is_found)
 			"994", "vzcreate", "210",
 			"ci@pve!gitops") ","
 					 "{\"upid\":\"UPID:pve2:00000999:0003D69F:6B020DF7:vzcreate:210:ci@pve!gitops:\","
-					 "\"starttime\":\"1002\"}," ROW("1009", "vzcreate", "210",
+					 "\"starttime\":\"1002\"}," ROW("1001", "vzcreate", "210",
+						 "ci@pve!gitops") "," ROW("1009", "vzcreate", "210",
 						 "ci@pve!gitop") "," ROW("1009", "vzcreate", "210",
 						 "root@pam") "," ROW("1009", "vzdestroy", "210",
 						 "ci@pve!gitops") "," ROW("1009", "vzcreate", "21",
