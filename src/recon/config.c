@@ -88,9 +88,7 @@ static int read_config(struct pm_config *c, struct pm_diags *d, struct pm_error 
 {
 	unsigned before = d->nerrors;
 	struct pm_rec *rec = NULL;
-	/* Findings name the file, and may be printed when the configuration is gone. */
-	const char *file = pm_arena_strdup(d->arena, c->file);
-	int r = pm_manifest_config(c->arena, file, &rec, d, err);
+	int r = pm_manifest_config(c->arena, c->file, &rec, d, err);
 
 	if (r < 0)
 		return pm_error_wrap(err, "configuration");
@@ -120,7 +118,9 @@ int pm_config_open(
 	c->dir = dir_of(c->arena, c->file);
 	r = read_config(c, d, err);
 	if (r < 0) {
-		pm_config_free(c);
+		/* The findings speak of what is in it. */
+		pm_arena_join(d->arena, c->arena);
+		free(c);
 		return r;
 	}
 	*ret = c;

@@ -137,6 +137,13 @@ static void foreign_untouched(struct world *w, char digests[FOREIGN][256])
 
 /* ---- one torture ---- */
 
+/* Sanitizers make each apply ten times as slow: they see every fifth request. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#	define STRIDE 5
+#else
+#	define STRIDE 1
+#endif
+
 struct ordeal {
 	const char *first;  /* applied in peace; NULL: nothing */
 	const char *second; /* applied under torture, then in peace */
@@ -233,11 +240,11 @@ static bool torture_once(const struct ordeal *o, unsigned nth, enum pm_spoil how
 
 static void torture(const struct ordeal *o, enum pm_spoil how)
 {
-	unsigned n = 1;
+	unsigned n = 1 + (unsigned)how % STRIDE;
 
 	while (torture_once(o, n, how))
-		n++;
-	print_message("%s: %u requests\n", pm_spoil_name(how), n - 1);
+		n += STRIDE;
+	print_message("%s: up to request %u\n", pm_spoil_name(how), n);
 	assert_true(n > 20);
 }
 
@@ -314,8 +321,8 @@ static void kill_all(const struct ordeal *o, bool journal)
 	unsigned n = 1;
 
 	while (kill_once(o, n, journal))
-		n++;
-	print_message("killed: %u requests\n", n - 1);
+		n += STRIDE;
+	print_message("killed: up to request %u\n", n);
 	assert_true(n > 20);
 }
 
