@@ -338,10 +338,11 @@ static int loop(struct daemon *d, struct pm_error *err)
 
 	if (r < 0)
 		return r;
-	if (!d->o->once)
+	if (!d->o->once) {
 		watch(d);
-	pm_info(d->o->observe ? "observing" : "watching", PM_KV_S("folder", d->o->dir),
-		PM_KV_S("set", d->o->config->set), PM_KV_I("folders", d->watch.folders));
+		pm_info(d->o->observe ? "observing" : "watching", PM_KV_S("folder", d->o->dir),
+			PM_KV_S("set", d->o->config->set), PM_KV_I("folders", d->watch.folders));
+	}
 	set_timer(d);
 	(void)event_base_dispatch(d->base);
 	if (!d->o->once || d->ending)
