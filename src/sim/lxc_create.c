@@ -252,6 +252,18 @@ static bool is_oci(const char *template)
 
 static void start_after(struct pm_sim *s, struct sim_task *t, unsigned vmid);
 
+static void take_option(struct pm_sim *s, struct sim_task *t, struct sim_guest *g, const char *k)
+{
+	const char *v = pm_s_task_get(t, k);
+	cleanup_free char *value = NULL;
+
+	if (not_config(k) || k[0] == '.' || !v)
+		return;
+	value = pm_s_is_mount(k) ? make_mount(s, t, g, k, v) : pm_s_value_for(s, k, v);
+	if (value && *value)
+		pm_s_conf_set(&g->cur, k, value);
+}
+
 static void create_end(struct pm_sim *s, struct sim_task *t)
 {
 	struct sim_guest *g = pm_s_guest(s, t->vmid);
@@ -261,16 +273,10 @@ static void create_end(struct pm_sim *s, struct sim_task *t)
 		pm_s_task_fail(t, "unable to create CT %u - config is gone", t->vmid);
 		return;
 	}
-	for (size_t i = 0; i < t->args.n && !t->fails; i++) {
-		const char *k = t->args.v[i].k, *v = t->args.v[i].v;
-		cleanup_free char *value = NULL;
-
-		if (not_config(k) || k[0] == '.')
-			continue;
-		value = pm_s_is_mount(k) ? make_mount(s, t, g, k, v) : pm_s_value_for(s, k, v);
-		if (value && *value)
-			pm_s_conf_set(&g->cur, k, value);
-	}
+	take_option(s, t, g, "rootfs"); /* the first volume is the root's */
+	for (size_t i = 0; i < t->args.n && !t->fails; i++)
+		if (strcmp(t->args.v[i].k, "rootfs") != 0)
+			take_option(s, t, g, t->args.v[i].k);
 	if (!t->fails)
 		unpack(s, t, g);
 	if (t->fails)

@@ -144,8 +144,10 @@ int pm_s_schema_load(struct sim_schema **ret, const char *path, struct pm_error 
 
 	if (pm_file_read(AT_FDCWD, path, 64 << 20, &b, err) != 0)
 		return pm_error_wrap(err, "the schema given by --schema");
-	if (pm_json_parse(pm_buf_str(&b), b.len, &tree, err) != 0)
+	if (pm_json_parse(pm_buf_str(&b), b.len, &tree, err) != 0) {
+		err->code = PM_E_INPUT;
 		return pm_error_wrap(err, "the schema %s", path);
+	}
 	if (!tree || !json_object_is_type(tree, json_type_array))
 		return pm_error_set(err, PM_E_INPUT,
 			"the schema %s is no list of API paths: give PVE's schema.json", path);

@@ -20,7 +20,7 @@
 
 struct sim_node {
 	char name[32];
-	char ip[16];
+	char ip[24];
 	char *fingerprint;
 	bool off, hung;
 	uint64_t *busy; /* until when each worker is */

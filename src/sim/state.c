@@ -231,9 +231,12 @@ int pm_s_state_load(struct pm_sim *s, struct pm_error *err)
 
 	if (access(s->state_path, F_OK) != 0)
 		return 0;
-	if (pm_file_read(AT_FDCWD, s->state_path, (size_t)1 << 30, &b, err) != 0 ||
-		pm_json_parse(pm_buf_str(&b), b.len, &o, err) != 0)
+	if (pm_file_read(AT_FDCWD, s->state_path, (size_t)1 << 30, &b, err) != 0)
+		return pm_error_wrap(err, "the state file");
+	if (pm_json_parse(pm_buf_str(&b), b.len, &o, err) != 0) {
+		err->code = PM_E_INPUT;
 		return pm_error_wrap(err, "the state file %s", s->state_path);
+	}
 	if (!o || pm_json_int(o, "version", 0) != 1)
 		return pm_error_set(err, PM_E_INPUT,
 			"%s is no state file of podmox-sim: give another name", s->state_path);
