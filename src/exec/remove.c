@@ -61,6 +61,16 @@ static int guard_circumstances(struct pm_act *act, const struct pm_obj *have, st
 	return 0;
 }
 
+static int guard_replication(struct pm_act *act, struct pm_error *err)
+{
+	bool found = false;
+	int r = pm_pve_replicated(act->run->e->o.pve, &act->job, act->vmid, &found, err);
+
+	if (r < 0)
+		return r;
+	return found ? refuse(act, err, "it is replicated; remove its replication job first") : 0;
+}
+
 static bool was_shown(const struct pm_action *a, const char *volume)
 {
 	for (size_t i = 0; i < a->ndies; i++) {
@@ -111,6 +121,8 @@ static int guard(struct pm_act *act, const struct pm_obj *have, struct pm_error 
 		r = guard_circumstances(act, have, err);
 	if (r == 0)
 		r = guard_volumes(act, have, err);
+	if (r == 0)
+		r = guard_replication(act, err);
 	return r == 0 ? guard_quorum(act, err) : r;
 }
 

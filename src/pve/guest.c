@@ -267,6 +267,27 @@ int pm_pve_delete(
 	return send_and_follow(p, j, &c, err);
 }
 
+int pm_pve_replicated(
+	struct pm_pve *p, struct pm_job *j, unsigned vmid, bool *ret, struct pm_error *err)
+{
+	PM_CLEANUP(pm_json_putp) struct json_object *data = NULL;
+	const struct pm_pve_call c = { .method = "GET", .path = "/cluster/replication" };
+	bool found = false;
+	int r = pm_pve_call(p, j, &c, &data, err);
+
+	if (r < 0)
+		return pm_error_wrap(err, "replication jobs");
+	for (size_t i = 0;
+		json_object_is_type(data, json_type_array) && i < json_object_array_length(data);
+		i++) {
+		struct json_object *row = json_object_array_get_idx(data, i);
+
+		found |= pm_json_int(row, "guest", 0) == (int64_t)vmid;
+	}
+	*ret = found;
+	return 0;
+}
+
 /* ---- addresses ---- */
 
 /* Good for reaching the guest from elsewhere? */

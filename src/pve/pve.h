@@ -158,6 +158,10 @@ int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have
 int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *pool,
 	struct pm_error *err) PM_CHECK; /* pool NULL: leave its pool */
 
+/** Is there a replication job for the guest? PVE refuses its deletion then, but only once it is shut down. */
+int pm_pve_replicated(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool *ret,
+	struct pm_error *err) PM_CHECK;
+
 /** Addresses of a running guest that are not link-local; static ones of the configuration first. */
 int pm_pve_addresses(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	const struct pm_list **ret, struct pm_error *err) PM_CHECK;

@@ -144,8 +144,13 @@ int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, 
 		if (r == 0)
 			break;
 		/* It moved or went between the two questions: ask once more. */
-		if (err->code != PM_E_NOTFOUND || tries > 0)
+		if (err->code != PM_E_NOTFOUND)
 			return pm_error_wrap(err, "reading guest %u", vmid);
+		/* Listed and not found is no absence. */
+		if (tries > 0)
+			return pm_error_set(err, PM_E_BUSY,
+				"guest %u is listed on %s, but its configuration is not there", vmid,
+				o->live->node);
 	}
 	pm_name_guest(o, NULL);
 	*ret = o;
