@@ -145,7 +145,7 @@ static const char *read_label(struct pm_reader *r, const char *name, struct pm_s
 		return NULL;
 	*at = e.at;
 	if (pm_format_check("dns-label", e.s, &r->err) == 0)
-		return pm_arena_strndup(r->arena, e.s, e.n);
+		return pm_arena_intern(r->arena, e.s, e.n);
 	(void)pm_find(&r->text, PM_ERROR, e.at, "%s %s", name, r->err.msg);
 	return NULL;
 }
