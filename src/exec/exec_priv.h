@@ -227,6 +227,9 @@ int pm_act_claim(struct pm_act *act, bool *ret_found, struct pm_error *err) PM_C
 int pm_run_newcomers(
 	struct pm_run *run, struct pm_job *j, struct pm_set *ret, struct pm_error *err) PM_CHECK;
 
+/** Does something at that address ("10.0.0.1", "10.0.0.1/24", "fd00::1") accept a connection? */
+bool pm_tcp_accepts(struct pm_act *act, const char *address, unsigned port);
+
 /** Waits until the object is ready in the way its manifest says. */
 int pm_act_ready(struct pm_act *act, struct pm_error *err) PM_CHECK;
 

@@ -62,7 +62,7 @@ static bool connected_in_time(struct pm_act *act, int fd)
 	return false;
 }
 
-static bool accepts(struct pm_act *act, const char *address, unsigned port)
+bool pm_tcp_accepts(struct pm_act *act, const char *address, unsigned port)
 {
 	struct sockaddr_storage sa;
 	socklen_t n;
@@ -102,7 +102,7 @@ static int look_at_network(
 	if (w->tcp == 0)
 		return 0;
 	for (size_t i = 0; i < addresses->n; i++) {
-		if (accepts(act, addresses->v[i], w->tcp))
+		if (pm_tcp_accepts(act, addresses->v[i], w->tcp))
 			return 0;
 	}
 	(void)snprintf(w->missing, sizeof(w->missing),
@@ -122,7 +122,7 @@ static int look_once(struct pm_act *act, struct readiness *w, struct pm_error *e
 		(void)snprintf(w->missing, sizeof(w->missing), "it does not run");
 		return 1;
 	}
-	return w->ip || w->tcp ? look_at_network(act, have, w, err) : 0;
+	return look_at_network(act, have, w, err);
 }
 
 int pm_act_ready(struct pm_act *act, struct pm_error *err)
@@ -136,7 +136,8 @@ int pm_act_ready(struct pm_act *act, struct pm_error *err)
 	bool said = false;
 	int r;
 
-	if (pm_rec_bool(spec, PM_POD_READY_TASK, false) && !w.ip && !w.tcp)
+	/* That it runs was seen when it was started. */
+	if (!w.ip && !w.tcp)
 		return 0;
 	for (;;) {
 		r = look_once(act, &w, err);
