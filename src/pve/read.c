@@ -149,8 +149,8 @@ int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, 
 		/* Listed and not found is no absence. */
 		if (tries > 0)
 			return pm_error_set(err, PM_E_BUSY,
-				"guest %u is listed on %s, but its configuration is not there", vmid,
-				o->live->node);
+				"guest %u is listed on %s, but its configuration is not there",
+				vmid, o->live->node);
 	}
 	pm_name_guest(o, NULL);
 	*ret = o;
