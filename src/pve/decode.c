@@ -222,7 +222,7 @@ static int take_row(struct decode *d, const struct row *row)
 		return 0;
 	}
 	f = pm_field_by_slot_key(d->k, row->key.s, row->key.n, &slot);
-	key = f && f->count == 0 ? f->key : copy(d, &row->key);
+	key = f && f->count == 0 ? f->key : pm_arena_intern(d->a, row->key.s, row->key.n);
 	if (row->pending.s || row->removed) {
 		pm_vec_push(&d->pending, ((struct pm_pending){ .field = f,
 						 .slot = slot,

@@ -325,30 +325,23 @@ static void got(void *arg, size_t i, struct pm_call *c, const struct pm_error *e
 		take_permissions(x->inv, c);
 }
 
-static int read_answers(struct pm_pve *p, struct pm_job *j, unsigned vmid, size_t answers,
-	struct pm_inventory *ret, struct pm_error *err)
+static int read_answers(struct reading *x, struct pm_job *j, const struct pm_get *gets,
+	size_t answers, struct pm_error *err)
 {
-	static const struct pm_get gets[ANSWERS] = {
-		[RESOURCES] = { "/api2/json/cluster/resources", NULL },
-		[CLUSTER_STATUS] = { "/api2/json/cluster/status", NULL },
-		[VERSION] = { "/api2/json/version", NULL },
-		[PERMISSIONS] = { "/api2/json/access/permissions", NULL },
-	};
-	struct reading x = { .p = p, .inv = ret, .vmid = vmid };
-	struct pm_fetch f = { .v = gets, .n = answers, .got = got, .arg = &x };
-	int r = pm_pve_fetch(p, j, &f, err);
+	struct pm_fetch f = { .v = gets, .n = answers, .got = got, .arg = x };
+	int r = pm_pve_fetch(x->p, j, &f, err);
 
-	if (r == 0 && x.err.code != PM_OK) {
-		*err = x.err;
+	if (r == 0 && x->err.code != PM_OK) {
+		*err = x->err;
 		r = -(int)err->code;
 	}
 	if (r < 0) {
-		pm_vec_done(ret);
+		pm_vec_done(x->inv);
 		return r;
 	}
-	if (!ret->status_read) {
-		ret->nodes = x.row_nodes;
-		ret->nnodes = x.nrow_nodes;
+	if (!x->inv->status_read) {
+		x->inv->nodes = x->row_nodes;
+		x->inv->nnodes = x->nrow_nodes;
 	}
 	return 0;
 }
@@ -356,15 +349,26 @@ static int read_answers(struct pm_pve *p, struct pm_job *j, unsigned vmid, size_
 int pm_inventory_rows(struct pm_pve *p, struct pm_job *j, unsigned vmid, struct pm_inventory *ret,
 	struct pm_error *err)
 {
+	static const struct pm_get get = { API "/cluster/resources?type=vm", NULL };
+	struct reading x = { .p = p, .inv = ret, .vmid = vmid };
+
 	*ret = (struct pm_inventory){ .arena = j->arena };
-	return read_answers(p, j, vmid, RESOURCES + 1, ret, err);
+	return read_answers(&x, j, &get, 1, err);
 }
 
 int pm_inventory_read(
 	struct pm_pve *p, struct pm_job *j, struct pm_inventory *ret, struct pm_error *err)
 {
+	static const struct pm_get gets[ANSWERS] = {
+		[RESOURCES] = { API "/cluster/resources", NULL },
+		[CLUSTER_STATUS] = { API "/cluster/status", NULL },
+		[VERSION] = { API "/version", NULL },
+		[PERMISSIONS] = { API "/access/permissions", NULL },
+	};
+	struct reading x = { .p = p, .inv = ret };
+
 	*ret = (struct pm_inventory){ .arena = j->arena };
-	return read_answers(p, j, 0, ANSWERS, ret, err);
+	return read_answers(&x, j, gets, ANSWERS, err);
 }
 
 struct pm_obj *pm_inventory_find(const struct pm_inventory *inv, unsigned vmid)

@@ -262,18 +262,25 @@ static size_t each_of_file(const char *path, recorded_fn *fn, void *arg)
 	return n;
 }
 
-size_t each_recorded(recorded_fn *fn, void *arg)
+const char *recordings(void)
 {
 	const char *facts = getenv("PVE_FACTS");
-	struct dirent **names;
-	char dir[1024], path[2048];
-	size_t n = 0;
-	int count;
 
 	if (!facts) {
 		print_message("PVE_FACTS is not set: the recordings are not there\n");
 		skip();
 	}
+	return facts;
+}
+
+size_t each_recorded(recorded_fn *fn, void *arg)
+{
+	const char *facts = recordings();
+	struct dirent **names;
+	char dir[1024], path[2048];
+	size_t n = 0;
+	int count;
+
 	(void)snprintf(dir, sizeof(dir), "%s/pve-api/recordings", facts);
 	count = scandir(dir, &names, NULL, alphasort);
 	assert_true(count > 2);

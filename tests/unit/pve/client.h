@@ -55,8 +55,11 @@ struct pm_obj *want_new(struct client *c, const char *ns, const char *name);
 /** A live guest out of an answer of /pending; the rows inside the brackets. */
 struct pm_obj *have_new(struct client *c, unsigned vmid, const char *rows);
 
-/** Calls fn for each recorded exchange with an answer; skips the test when PVE_FACTS is not set. Returns
- * how many there were. */
+/** Where the facts about PVE are; skips the test when PVE_FACTS is not set. Ask before there is anything
+ * to free. */
+const char *recordings(void);
+
+/** Calls fn for each recorded exchange with an answer. Returns how many there were. */
 typedef void recorded_fn(void *arg, const char *name, const char *method, const char *path,
 	int status, const char *reason, struct json_object *body);
 size_t each_recorded(recorded_fn *fn, void *arg);

@@ -341,6 +341,7 @@ PM_TEST(every_recorded_configuration_is_decoded)
 	struct client c;
 	struct seen s = { .c = &c };
 
+	(void)recordings();
 	client_start_token(&c, "pve1");
 	each_recorded(decode_recorded, &s);
 	assert_true(s.pending >= 7);

@@ -44,7 +44,7 @@ static void begin(struct cluster *x, const char *guests, const char *status)
 	x->scope = (struct pm_scope){
 		.set = "home", .want = &x->want, .vmid_low = 200, .vmid_high = 299
 	};
-	client_answer(&x->c, "GET", "/cluster/resources", resources(&x->c, guests));
+	client_answer(&x->c, "GET", "/cluster/resources*", resources(&x->c, guests));
 	client_answer(&x->c, "GET", "/cluster/status", status);
 	client_answer(&x->c, "GET", "/version", "{\"data\":{\"version\":\"9.2.11\"}}");
 }
@@ -283,7 +283,7 @@ PM_TEST(one_bad_answer_concerns_one_guest)
 PM_TEST(guests_that_move_or_go_meanwhile_are_looked_for_once)
 {
 	struct cluster x;
-	struct pm_fake_rule first = { .path = API "/cluster/resources", .times = 1 };
+	struct pm_fake_rule first = { .path = API "/cluster/resources*", .times = 1 };
 
 	client_start_token(&x.c, HOSTS);
 	x.want = x.have = (struct pm_set){ .arena = x.c.arena };
@@ -293,7 +293,7 @@ PM_TEST(guests_that_move_or_go_meanwhile_are_looked_for_once)
 	first.body = resources(&x.c,
 		GUEST("210", "pve1", "") "," GUEST("211", "pve1", "") "," GUEST("212", "pve2", ""));
 	pm_fake_add(x.c.net, &first);
-	client_answer(&x.c, "GET", "/cluster/resources",
+	client_answer(&x.c, "GET", "/cluster/resources*",
 		resources(&x.c, GUEST("211", "pve3", "") "," GUEST("212", "pve2", "")));
 	client_answer(&x.c, "GET", "/cluster/status", ALL_UP);
 	client_answer(&x.c, "GET", "/version", "{\"data\":{}}");
@@ -305,7 +305,7 @@ PM_TEST(guests_that_move_or_go_meanwhile_are_looked_for_once)
 	assert_string_equal(by_vmid(&x, 211)->live->node, "pve3");
 	assert_non_null(by_vmid(&x, 211)->spec);
 	assert_true(x.have.facts.complete);
-	assert_int_equal(client_count(&x.c, "GET", "/cluster/resources"), 2);
+	assert_int_equal(client_count(&x.c, "GET", "/cluster/resources*"), 2);
 	end(&x);
 }
 
@@ -416,7 +416,8 @@ PM_TEST(what_may_not_be_read_of_the_cluster_is_said)
 	client_start_token(&x.c, HOSTS);
 	x.want = x.have = (struct pm_set){ .arena = x.c.arena };
 	x.scope = (struct pm_scope){ .set = "home", .vmid_low = 200, .vmid_high = 299 };
-	client_answer(&x.c, "GET", "/cluster/resources", resources(&x.c, GUEST("210", "pve1", "")));
+	client_answer(
+		&x.c, "GET", "/cluster/resources*", resources(&x.c, GUEST("210", "pve1", "")));
 	client_status(
 		&x.c, "GET", "/cluster/status", 403, "Permission check failed (/, Sys.Audit)", "");
 	client_answer(&x.c, "GET", "/version", "{\"data\":{}}");
@@ -437,7 +438,7 @@ PM_TEST(an_empty_inventory_is_believed_when_it_comes_twice)
 	assert_ok(live(&x), &x.c.err);
 	assert_int_equal(x.have.n, 0);
 	assert_true(x.have.facts.complete);
-	assert_int_equal(client_count(&x.c, "GET", "/cluster/resources"), 2);
+	assert_int_equal(client_count(&x.c, "GET", "/cluster/resources*"), 2);
 	end(&x);
 
 	begin(&x, "", THREE_OFF);
@@ -483,7 +484,7 @@ PM_TEST(a_ticket_that_expires_in_the_middle_is_renewed)
 	client_start(&x.c, HOSTS);
 	x.want = x.have = (struct pm_set){ .arena = x.c.arena };
 	x.scope = (struct pm_scope){ .set = "home", .vmid_low = 200, .vmid_high = 299 };
-	client_answer(&x.c, "GET", "/cluster/resources", resources(&x.c, pm_buf_str(&guests)));
+	client_answer(&x.c, "GET", "/cluster/resources*", resources(&x.c, pm_buf_str(&guests)));
 	client_answer(&x.c, "GET", "/cluster/status", ALL_UP);
 	client_answer(&x.c, "GET", "/version", "{\"data\":{}}");
 	pm_fake_add(x.c.net, &(struct pm_fake_rule){ .path = API "/nodes/pve1/lxc/205/*",
@@ -549,10 +550,10 @@ PM_TEST(an_inventory_that_is_too_large_or_broken_is_an_error)
 	client_start_token(&x.c, HOSTS);
 	x.want = x.have = (struct pm_set){ .arena = x.c.arena };
 	x.scope = (struct pm_scope){ .set = "home" };
-	client_fail(&x.c, NULL, "/cluster/resources", PM_E_LIMIT, true);
+	client_fail(&x.c, NULL, "/cluster/resources*", PM_E_LIMIT, true);
 	client_answer(&x.c, "GET", "/*", "{\"data\":null}");
 	assert_err(live(&x), PM_E_LIMIT, &x.c.err, NULL);
-	assert_int_equal(client_count(&x.c, "GET", "/cluster/resources"), 1);
+	assert_int_equal(client_count(&x.c, "GET", "/cluster/resources*"), 1);
 	end(&x);
 
 	begin(&x, "{\"type\":", ALL_UP);
@@ -606,13 +607,14 @@ PM_TEST(one_guest_that_moves_is_looked_for_once)
 {
 	struct cluster x;
 	struct pm_obj *o;
-	struct pm_fake_rule first = { .path = API "/cluster/resources", .times = 1 };
+	struct pm_fake_rule first = { .path = API "/cluster/resources*", .times = 1 };
 
 	client_start_token(&x.c, HOSTS);
 	x.want = x.have = (struct pm_set){ .arena = x.c.arena };
 	first.body = resources(&x.c, GUEST("210", "pve1", ""));
 	pm_fake_add(x.c.net, &first);
-	client_answer(&x.c, "GET", "/cluster/resources", resources(&x.c, GUEST("210", "pve2", "")));
+	client_answer(
+		&x.c, "GET", "/cluster/resources*", resources(&x.c, GUEST("210", "pve2", "")));
 	client_status(&x.c, "GET", "/nodes/pve1/lxc/210/*", 500, GONE("pve1", "210"), "");
 	client_answer(&x.c, "GET", "/nodes/pve2/lxc/210/pending", CONFIG(""));
 	assert_ok(pm_pve_read(x.c.pve, &x.c.job, 210, false, &o, &x.c.err), &x.c.err);
