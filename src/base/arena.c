@@ -40,10 +40,19 @@ struct block {
 	alignas(max_align_t) char data[];
 };
 
+/* Texts handed out by pm_arena_intern, each at the place its hash gives; a newer one takes the place. */
+#define INTERNED 512
+
+struct interned {
+	const char *s;
+	size_t n;
+};
+
 struct pm_arena {
 	struct block *first; /* being filled; never NULL */
 	size_t block;
 	size_t used;
+	struct interned *interned; /* NULL until the first */
 };
 
 static struct block *block_new(size_t size)
@@ -81,6 +90,7 @@ void pm_arena_free(struct pm_arena *a)
 		next = b->next;
 		block_free(b);
 	}
+	free(a->interned);
 	free(a);
 }
 
@@ -100,6 +110,8 @@ void pm_arena_reset(struct pm_arena *a)
 		else
 			block_free(b);
 	}
+	free(a->interned);
+	a->interned = NULL;
 	/* Joined arenas may have brought blocks of other sizes only. */
 	a->first = keep ? keep : block_new(a->block);
 	a->first->next = NULL;
@@ -117,6 +129,7 @@ void pm_arena_join(struct pm_arena *into, struct pm_arena *from)
 	last->next = into->first->next;
 	into->first->next = from->first;
 	into->used += from->used;
+	free(from->interned);
 	free(from);
 }
 
@@ -171,6 +184,34 @@ char *pm_arena_strndup(struct pm_arena *a, const char *s, size_t n)
 		memcpy(copy, s, n);
 	copy[n] = '\0';
 	return copy;
+}
+
+static size_t place_of(const char *s, size_t n)
+{
+	uint64_t h = n * 0x9e3779b97f4a7c15U, word;
+
+	for (; n >= 8; s += 8, n -= 8) {
+		memcpy(&word, s, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15U;
+	}
+	word = 0;
+	memcpy(&word, s, n);
+	h = (h ^ word) * 0x9e3779b97f4a7c15U;
+	return (size_t)(h >> 32) % INTERNED;
+}
+
+const char *pm_arena_intern(struct pm_arena *a, const char *s, size_t n)
+{
+	struct interned *i;
+
+	if (!a->interned)
+		a->interned = pm_xcalloc(INTERNED, sizeof(*a->interned));
+	i = &a->interned[place_of(s, n)];
+	if (!i->s || i->n != n || memcmp(i->s, s, n) != 0) {
+		i->s = pm_arena_strndup(a, s, n);
+		i->n = n;
+	}
+	return i->s;
 }
 
 char *pm_arena_strdup(struct pm_arena *a, const char *s)

@@ -25,6 +25,10 @@ void *pm_arena_alloc(struct pm_arena *a, size_t size, size_t align) PM_CHECK;
 
 char *pm_arena_strdup(struct pm_arena *a, const char *s) PM_CHECK;
 char *pm_arena_strndup(struct pm_arena *a, const char *s, size_t n) PM_CHECK;
+/** The same for a text that has probably been copied lately (a storage, a bridge, a namespace): gives
+ * that copy again when the arena still knows it. Constant; may hold NUL bytes. */
+const char *pm_arena_intern(struct pm_arena *a, const char *s, size_t n) PM_CHECK;
+
 char *pm_arena_printf(struct pm_arena *a, const char *fmt, ...) PM_PRINTF(2, 3) PM_CHECK;
 
 /** Bytes handed out since the start or the last reset. */

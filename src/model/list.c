@@ -34,7 +34,7 @@ int pm_item_parse(struct pm_arena *a, const struct pm_field *f, const char *text
 	bad = pm_format_check(f->format ? f->format : "line", text, err);
 	if (bad < 0)
 		return bad;
-	*ret = pm_arena_strdup(a, text);
+	*ret = pm_arena_intern(a, text, strlen(text));
 	return 0;
 }
 
@@ -114,7 +114,7 @@ static int list_decode(const struct pm_reading *r, struct pm_value *v)
 		}
 		while (i < r->n && !is_separator(r->f, r->text[i]))
 			i++;
-		items[n++] = pm_arena_strndup(r->a, r->text + start, i - start);
+		items[n++] = pm_arena_intern(r->a, r->text + start, i - start);
 	}
 	pm_value_list(r->a, r->f, items, n, v);
 	return 0;

@@ -73,7 +73,7 @@ static const char *read_member(struct pm_arena *a, const struct member *is, enum
 	char *at = (char *)m + is->offset;
 
 	if (is->type == M_TEXT && ev == PM_J_STRING && !memchr(j->s, '\0', j->n)) {
-		*(const char **)(void *)at = pm_arena_strndup(a, j->s, j->n);
+		*(const char **)(void *)at = pm_arena_intern(a, j->s, j->n);
 		return NULL;
 	}
 	if (is->type == M_NUMBER && ev == PM_J_NUMBER && read_number(j, (unsigned *)(void *)at))

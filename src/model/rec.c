@@ -95,7 +95,7 @@ static void derive_volume(struct pm_arena *a, struct pm_rec *r, const struct pm_
 			    &r->val[shape->source], &err) == 0)
 			v->state = PM_UNSET;
 	} else if (colon && colon > v->u.s) {
-		set_str(r, shape->storage, pm_arena_strndup(a, v->u.s, (size_t)(colon - v->u.s)));
+		set_str(r, shape->storage, pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s)));
 	}
 }
 
@@ -177,7 +177,7 @@ int pm_rec_parse(struct pm_arena *a, const struct pm_kind *k, const char *text, 
 
 	if (memchr(text, '\0', n))
 		return pm_error_set(err, PM_E_INPUT, "holds a NUL");
-	r->raw = pm_arena_strndup(a, text, n);
+	r->raw = pm_arena_intern(a, text, n);
 	s = r->raw;
 	end = s + n;
 	while (next_item(&s, end, &it)) {

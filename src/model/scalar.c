@@ -384,7 +384,7 @@ static int str_parse(const struct pm_reading *r, struct pm_value *v)
 		return bad;
 	while (is_format(r->f, "text") && n > 0 && r->text[n - 1] == '\n')
 		n--;
-	v->u.s = pm_arena_strndup(r->a, r->text, n);
+	v->u.s = pm_arena_intern(r->a, r->text, n);
 	v->state = PM_SET;
 	return 0;
 }
@@ -407,11 +407,14 @@ static void tidy_path(char *path)
 
 static int str_decode(const struct pm_reading *r, struct pm_value *v)
 {
-	char *s = pm_arena_strndup(r->a, r->text, r->n);
+	if (is_format(r->f, "path") || is_format(r->f, "devpath")) {
+		char *s = pm_arena_strndup(r->a, r->text, r->n);
 
-	if (is_format(r->f, "path") || is_format(r->f, "devpath"))
 		tidy_path(s);
-	v->u.s = s;
+		v->u.s = s;
+	} else {
+		v->u.s = pm_arena_intern(r->a, r->text, r->n);
+	}
 	v->state = PM_SET;
 	return 0;
 }

@@ -116,3 +116,41 @@ PM_TEST(arena_typed_allocation_and_empty_text)
 	pm_arena_free(none);
 	pm_arena_freep(&none);
 }
+
+PM_TEST(intern_gives_one_copy_of_a_text)
+{
+	struct pm_arena *a = pm_arena_new(0);
+	char text[] = "local-lvm";
+	const char *first = pm_arena_intern(a, text, 9);
+	size_t used = pm_arena_used(a);
+
+	assert_ptr_not_equal(first, text);
+	text[0] = 'L';
+	assert_string_equal(first, "local-lvm");
+	assert_ptr_equal(pm_arena_intern(a, "local-lvm", 9), first);
+	assert_int_equal(pm_arena_used(a), used);
+	assert_ptr_not_equal(pm_arena_intern(a, "local-lvm", 5), first);
+	assert_string_equal(pm_arena_intern(a, "local-lvm", 5), "local");
+	assert_string_equal(pm_arena_intern(a, "", 0), "");
+	pm_arena_reset(a);
+	assert_string_equal(pm_arena_intern(a, "local-lvm", 9), "local-lvm");
+	pm_arena_free(a);
+}
+
+PM_TEST(intern_keeps_texts_apart_when_places_run_out)
+{
+	struct pm_arena *a = pm_arena_new(0);
+	const char *seen[2000];
+	char text[16];
+
+	for (int i = 0; i < 2000; i++) {
+		(void)snprintf(text, sizeof(text), "text-%d", i);
+		seen[i] = pm_arena_intern(a, text, strlen(text));
+	}
+	for (int i = 0; i < 2000; i++) {
+		(void)snprintf(text, sizeof(text), "text-%d", i);
+		assert_string_equal(seen[i], text);
+		assert_string_equal(pm_arena_intern(a, text, strlen(text)), text);
+	}
+	pm_arena_free(a);
+}
