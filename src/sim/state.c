@@ -27,6 +27,17 @@ static void put_guest(struct pm_jwrite *w, const struct sim_guest *g)
 	put_conf(w, "config", &g->cur);
 	put_conf(w, "pending", &g->pend);
 	put_conf(w, "delete", &g->del);
+	pm_jw_str(w, "parent", g->parent);
+	pm_jw_array(w, "snapshots");
+	for (size_t i = 0; i < g->snaps.n; i++) {
+		pm_jw_object(w, NULL);
+		pm_jw_str(w, "name", g->snaps.v[i]->name);
+		pm_jw_str(w, "parent", g->snaps.v[i]->parent);
+		pm_jw_int(w, "time", g->snaps.v[i]->time);
+		put_conf(w, "config", &g->snaps.v[i]->conf);
+		pm_jw_object_end(w);
+	}
+	pm_jw_array_end(w);
 	pm_jw_array(w, "lxc");
 	for (size_t i = 0; i < g->lxc.n; i++)
 		pm_jw_str(w, NULL, g->lxc.v[i]);
@@ -81,6 +92,73 @@ static void put_pools(struct pm_jwrite *w, const struct pm_sim *s)
 	pm_jw_array_end(w);
 }
 
+static void put_user(struct pm_jwrite *w, const struct sim_user *u)
+{
+	pm_jw_object(w, NULL);
+	pm_jw_str(w, "id", u->id);
+	pm_jw_str(w, "password", u->password);
+	pm_jw_bool(w, "enable", u->enable);
+	pm_jw_int(w, "expire", u->expire);
+	put_conf(w, "facts", &u->facts);
+	pm_jw_array(w, "groups");
+	for (size_t i = 0; i < u->groups.n; i++)
+		pm_jw_str(w, NULL, u->groups.v[i]);
+	pm_jw_array_end(w);
+	pm_jw_array(w, "tokens");
+	for (size_t i = 0; i < u->tokens.n; i++) {
+		const struct sim_token *t = u->tokens.v[i];
+
+		pm_jw_object(w, NULL);
+		pm_jw_str(w, "id", t->id);
+		pm_jw_str(w, "comment", t->comment);
+		pm_jw_str(w, "secret", t->secret);
+		pm_jw_int(w, "expire", t->expire);
+		pm_jw_bool(w, "privsep", t->privsep);
+		pm_jw_object_end(w);
+	}
+	pm_jw_array_end(w);
+	pm_jw_object_end(w);
+}
+
+static void put_access(struct pm_jwrite *w, const struct pm_sim *s)
+{
+	pm_jw_array(w, "users");
+	for (size_t i = 0; i < s->users.n; i++)
+		put_user(w, s->users.v[i]);
+	pm_jw_array_end(w);
+	pm_jw_array(w, "groups");
+	for (size_t i = 0; i < s->groups.n; i++) {
+		pm_jw_object(w, NULL);
+		pm_jw_str(w, "id", s->groups.v[i]->id);
+		pm_jw_str(w, "comment", s->groups.v[i]->comment);
+		pm_jw_object_end(w);
+	}
+	pm_jw_array_end(w);
+	pm_jw_array(w, "roles");
+	for (size_t i = 0; i < s->roles.n; i++) {
+		if (s->roles.v[i]->special)
+			continue;
+		pm_jw_object(w, NULL);
+		pm_jw_str(w, "id", s->roles.v[i]->id);
+		pm_jw_int(w, "privs", (int64_t)s->roles.v[i]->privs);
+		pm_jw_object_end(w);
+	}
+	pm_jw_array_end(w);
+	pm_jw_array(w, "acl");
+	for (size_t i = 0; i < s->acls.n; i++) {
+		const struct sim_acl *a = s->acls.v[i];
+
+		pm_jw_object(w, NULL);
+		pm_jw_str(w, "path", a->path);
+		pm_jw_str(w, "who", a->who);
+		pm_jw_strn(w, "kind", &a->kind, 1);
+		pm_jw_str(w, "role", a->role);
+		pm_jw_bool(w, "propagate", a->propagate);
+		pm_jw_object_end(w);
+	}
+	pm_jw_array_end(w);
+}
+
 int pm_sim_save(struct pm_sim *s, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf b = PM_BUF(1 << 30);
@@ -94,6 +172,7 @@ int pm_sim_save(struct pm_sim *s, struct pm_error *err)
 	put_conf(&w, "objects", &s->objects);
 	put_storages(&w, s);
 	put_pools(&w, s);
+	put_access(&w, s);
 	pm_jw_array(&w, "guests");
 	for (size_t i = 0; i < s->guests.n; i++) {
 		const char *lock = pm_s_conf_get(&s->guests.v[i]->cur, "lock");
@@ -141,6 +220,13 @@ static struct json_object *list(struct json_object *o, const char *key, size_t *
 	return l;
 }
 
+static char *copy_of(struct json_object *o, const char *key)
+{
+	const char *s = pm_json_str(o, key);
+
+	return s ? pm_xstrdup(s) : NULL;
+}
+
 static int get_guest(struct pm_sim *s, struct json_object *o, struct pm_error *err)
 {
 	int64_t vmid = pm_json_int(o, "vmid", 0), node = pm_json_int(o, "node", 0);
@@ -159,6 +245,21 @@ static int get_guest(struct pm_sim *s, struct json_object *o, struct pm_error *e
 	get_conf(&g->cur, pm_json_get(o, "config"));
 	get_conf(&g->pend, pm_json_get(o, "pending"));
 	get_conf(&g->del, pm_json_get(o, "delete"));
+	g->parent = copy_of(o, "parent");
+	l = list(o, "snapshots", &n);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(l, i);
+		struct sim_snap *sn;
+
+		if (!pm_json_str(e, "name"))
+			continue;
+		sn = pm_xcalloc(1, sizeof(*sn));
+		sn->name = copy_of(e, "name");
+		sn->parent = copy_of(e, "parent");
+		sn->time = pm_json_int(e, "time", 0);
+		get_conf(&sn->conf, pm_json_get(e, "config"));
+		pm_vec_push(&g->snaps, sn);
+	}
 	l = list(o, "lxc", &n);
 	for (size_t i = 0; i < n; i++) {
 		const char *line = json_object_get_string(json_object_array_get_idx(l, i));
@@ -223,6 +324,94 @@ static void get_pools(struct pm_sim *s, struct json_object *o)
 	}
 }
 
+static void get_user(struct pm_sim *s, struct json_object *o)
+{
+	const char *id = pm_json_str(o, "id");
+	struct sim_user *u = id ? pm_s_user(s, id) : NULL;
+	struct json_object *l;
+	size_t n;
+
+	if (!id || !strchr(id, '@'))
+		return;
+	if (!u)
+		u = pm_s_user_add(s, id, pm_json_str(o, "password"));
+	u->enable = pm_json_bool(o, "enable", true);
+	u->expire = pm_json_int(o, "expire", 0);
+	get_conf(&u->facts, pm_json_get(o, "facts"));
+	l = list(o, "groups", &n);
+	for (size_t i = 0; i < n; i++)
+		pm_vec_push(&u->groups,
+			pm_xstrdup(json_object_get_string(json_object_array_get_idx(l, i))));
+	l = list(o, "tokens", &n);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(l, i);
+		struct sim_token *t;
+
+		if (!pm_json_str(e, "id") || pm_s_token_of(u, pm_json_str(e, "id")))
+			continue; /* root's own token is the command line's */
+		t = pm_s_token_add(s, u, pm_json_str(e, "id"));
+		t->comment = copy_of(e, "comment");
+		t->expire = pm_json_int(e, "expire", 0);
+		t->privsep = pm_json_bool(e, "privsep", true);
+		if (pm_json_str(e, "secret"))
+			(void)snprintf(
+				t->secret, sizeof(t->secret), "%s", pm_json_str(e, "secret"));
+	}
+}
+
+static void get_acl(struct pm_sim *s, struct json_object *o)
+{
+	struct sim_acl *a;
+
+	if (!pm_json_str(o, "path") || !pm_json_str(o, "who") || !pm_json_str(o, "kind") ||
+		!pm_json_str(o, "role"))
+		return;
+	a = pm_xcalloc(1, sizeof(*a));
+	a->path = copy_of(o, "path");
+	a->who = copy_of(o, "who");
+	a->role = copy_of(o, "role");
+	a->kind = *pm_json_str(o, "kind");
+	a->propagate = pm_json_bool(o, "propagate", true);
+	pm_vec_push(&s->acls, a);
+}
+
+static void get_access(struct pm_sim *s, struct json_object *o)
+{
+	struct json_object *l;
+	size_t n;
+
+	l = list(o, "users", &n);
+	for (size_t i = 0; i < n; i++)
+		get_user(s, json_object_array_get_idx(l, i));
+	l = list(o, "groups", &n);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(l, i);
+		struct sim_group *g;
+
+		if (!pm_json_str(e, "id"))
+			continue;
+		g = pm_xcalloc(1, sizeof(*g));
+		g->id = copy_of(e, "id");
+		g->comment = copy_of(e, "comment");
+		pm_vec_push(&s->groups, g);
+	}
+	l = list(o, "roles", &n);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(l, i);
+		struct sim_role *r;
+
+		if (!pm_json_str(e, "id"))
+			continue;
+		r = pm_xcalloc(1, sizeof(*r));
+		r->id = copy_of(e, "id");
+		r->privs = (uint64_t)pm_json_int(e, "privs", 0);
+		pm_vec_push(&s->roles, r);
+	}
+	l = list(o, "acl", &n);
+	for (size_t i = 0; i < n; i++)
+		get_acl(s, json_object_array_get_idx(l, i));
+}
+
 int pm_s_state_load(struct pm_sim *s, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf b = PM_BUF(0);
@@ -246,6 +435,7 @@ int pm_s_state_load(struct pm_sim *s, struct pm_error *err)
 	get_conf(&s->objects, pm_json_get(o, "objects"));
 	get_storages(s, o);
 	get_pools(s, o);
+	get_access(s, o);
 	l = list(o, "guests", &n);
 	for (size_t i = 0; i < n; i++)
 		if (get_guest(s, json_object_array_get_idx(l, i), err) != 0)

@@ -34,6 +34,8 @@ static struct sim_task *wanted(struct sim_call *c, bool missing_is_fine)
 		pm_s_bad(c, "upid", "unable to parse worker upid");
 		return NULL;
 	}
+	if (t && t->node != c->node)
+		t = NULL; /* its log lies on the other node */
 	if (!t && !missing_is_fine)
 		pm_s_bad(c, "upid", "no such task");
 	if (t && !own(c, t) && !pm_s_check(c, node_path(c, t->node), "Sys.Audit"))

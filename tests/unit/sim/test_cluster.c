@@ -317,6 +317,12 @@ PM_TEST(sim_state_file)
 	assert_int_equal(ask(&w, "PUT", "/pools/p", "vms=100")->status, 200);
 	assert_string_equal(run(&w, "POST", L "/100/status/start", ""), "OK");
 	(void)snprintf(before, sizeof(before), "%s", pending(&w, 100, "digest", "value"));
+	assert_int_equal(
+		ask(&w, "POST", "/access/users", "userid=u%40pve&password=12345678")->status, 200);
+	assert_int_equal(
+		ask(&w, "PUT", "/access/acl", "path=%2Fvms%2F100&roles=PVEAuditor&users=u%40pve")
+			->status,
+		200);
 	assert_ok(pm_sim_save(w.sim, &err), &err);
 	world_close(&w);
 	world_open(&w, (struct pm_sim_options){ .state = path });
@@ -326,6 +332,11 @@ PM_TEST(sim_state_file)
 		data(ask(&w, "GET", L "/100/status/current", NULL), "status"), "running");
 	assert_has(ask(&w, "GET", "/nodes/pve1/storage/local/content", NULL)->text,
 		"vm-100-disk-0.raw");
+	assert_has(ask(&w, "GET", "/access/acl", NULL)->text, "\"PVEAuditor\"");
+	assert_int_equal(
+		ask_as(&w, "", "POST", "/access/ticket", "username=u%40pve&password=12345678")
+			->status,
+		200);
 	world_close(&w);
 }
 
