@@ -83,10 +83,6 @@ void pm_cli_findings(const struct pm_args *a, struct pm_diags *d, FILE *out);
 /** JSON text on stdout, as YAML when that was asked for. */
 void pm_cli_document(const struct pm_args *a, const struct pm_buf *json);
 
-/** Members of one finding. */
-struct pm_jwrite;
-void pm_finding_json(struct pm_jwrite *w, const struct pm_diag *d);
-
 /** Writes JSON text as YAML. */
 void pm_yaml_from_json(char *json, size_t n, struct pm_buf *out);
 
@@ -103,16 +99,10 @@ struct pm_cli {
 };
 
 /** Opens configuration and pipeline; on failure everything is printed and the exit status returned, 0
- * otherwise. Installs the handlers of SIGINT and SIGTERM that cancel the job. */
+ * otherwise. Installs the handlers of SIGINT and SIGTERM that cancel the job (the second one ends the process). */
 int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
 	struct pm_cli *ret);
 void pm_cli_close(struct pm_cli *s);
-
-/** Sets the handlers; the first signal cancels, the second ends the process at once. */
-struct pm_cancel *pm_cli_cancel(void);
-
-/** The paths of a command, or source.path of the configuration. NULL: there is neither (told). */
-const char *const *pm_cli_paths(struct pm_cli *s, const struct pm_args *a, size_t *ret_n);
 
 /** Plans as the arguments ask. Exit status, 0: done. Findings are printed. */
 int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded);

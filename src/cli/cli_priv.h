@@ -10,7 +10,4 @@ void pm_cli_plan(const struct pm_args *a, const struct pm_plan *p);
 /** Exit status of a plan that is only shown. */
 int pm_cli_plan_status(const struct pm_args *a, const struct pm_plan *p);
 
-/** Shows, asks, executes, reports. `preloaded` as in pm_cli_make_plan. Returns the exit status. */
-int pm_cli_apply(struct pm_args *a, struct pm_cli *s, const struct pm_set *preloaded);
-
 #endif

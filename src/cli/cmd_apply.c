@@ -118,7 +118,7 @@ static int execute(struct pm_args *a, struct pm_cli *s)
 	return status;
 }
 
-int pm_cli_apply(struct pm_args *a, struct pm_cli *s, const struct pm_set *preloaded)
+static int show_and_execute(struct pm_args *a, struct pm_cli *s, const struct pm_set *preloaded)
 {
 	bool stream = a->output == PM_OUT_JSON || a->output == PM_OUT_YAML;
 	int status = pm_cli_make_plan(s, a, preloaded);
@@ -144,7 +144,7 @@ static int run(struct pm_args *a, const struct pm_set *preloaded)
 	int status = pm_cli_open(a, a->dry_run, pm_progress_event, progress, &s);
 
 	if (status == 0) {
-		status = pm_cli_apply(a, &s, preloaded);
+		status = show_and_execute(a, &s, preloaded);
 		pm_cli_close(&s);
 	}
 	pm_progress_free(progress);

@@ -14,7 +14,7 @@ int pm_cli_fail(const struct pm_error *err)
 	return pm_code_exit(err->code);
 }
 
-void pm_finding_json(struct pm_jwrite *w, const struct pm_diag *d)
+static void finding_json(struct pm_jwrite *w, const struct pm_diag *d)
 {
 	pm_jw_object(w, NULL);
 	pm_jw_str(w, "severity", pm_severity_name(d->severity));
@@ -41,7 +41,7 @@ static void findings_json(const struct pm_args *a, const struct pm_diags *d)
 	pm_jw_int(&w, "warnings", d->nwarnings);
 	pm_jw_array(&w, "diagnostics");
 	for (const struct pm_diag *i = d->first; i != NULL; i = i->next)
-		pm_finding_json(&w, i);
+		finding_json(&w, i);
 	pm_jw_array_end(&w);
 	pm_jw_object_end(&w);
 	pm_cli_document(a, &out);

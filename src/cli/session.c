@@ -20,7 +20,8 @@ static void on_signal(int signo)
 		_exit(130);
 }
 
-struct pm_cancel *pm_cli_cancel(void)
+/* The first signal cancels, the second ends the process at once. */
+static struct pm_cancel *catch_signals(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
@@ -56,7 +57,7 @@ int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void
 	memset(s, 0, sizeof(*s));
 	s->job.arena = pm_arena_new(0);
 	s->job.clock = &pm_clock_system;
-	s->job.cancel = pm_cli_cancel();
+	s->job.cancel = catch_signals();
 	pm_diags_init(&s->job.diags, s->job.arena);
 	status = open_config(a, s);
 	if (status == 0) {
@@ -78,7 +79,8 @@ void pm_cli_close(struct pm_cli *s)
 	memset(s, 0, sizeof(*s));
 }
 
-const char *const *pm_cli_paths(struct pm_cli *s, const struct pm_args *a, size_t *ret_n)
+/* The paths of the command, or source.path of the configuration. NULL: there is neither (told). */
+static const char *const *paths_of(struct pm_cli *s, const struct pm_args *a, size_t *ret_n)
 {
 	const char *path = pm_rec_str(s->config->rec, PM_CONFIG_SOURCE_PATH, NULL);
 	const char **v;
@@ -158,7 +160,7 @@ int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_
 		return status;
 	ask.plan.delete_all = strcmp(a->command->name, "delete") == 0;
 	if (preloaded == NULL) {
-		ask.paths = pm_cli_paths(s, a, &ask.npaths);
+		ask.paths = paths_of(s, a, &ask.npaths);
 		if (ask.paths == NULL)
 			return 64;
 	}
