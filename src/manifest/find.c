@@ -11,6 +11,9 @@
 /* Longer lines are cut, and columns further right are shown without their line. */
 #define SOURCE_MAX 2000
 
+/* A block text is looked for that far above. */
+#define BLOCK_MAX 65536
+
 void pm_text_init(struct pm_text *t, const char *file, const char *s, size_t n, struct pm_diags *d)
 {
 	bool bom = n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0;
@@ -107,19 +110,19 @@ static size_t indent_of(const char *s, size_t n)
 static bool in_secret_block(const struct pm_text *t, const char *line, size_t n)
 {
 	size_t indent = indent_of(line, n);
-	const char *end = line;
+	const char *end = line, *first = line - t->s > BLOCK_MAX ? line - BLOCK_MAX : t->s;
 
-	while (end > t->s) {
+	while (indent > 0 && end > first) {
 		const char *start = end - 1;
 		size_t len, at;
 
-		while (start > t->s && start[-1] != '\n')
+		while (start > first && start[-1] != '\n')
 			start--;
 		len = (size_t)(end - 1 - start);
 		end = start;
 		if (indent_of(start, len) >= indent)
 			continue;
-		at = secret_at(start, len);
+		at = secret_at(start, len < SOURCE_MAX ? len : SOURCE_MAX);
 		return at < len && (start[at] == '|' || start[at] == '>');
 	}
 	return false;
@@ -139,24 +142,40 @@ static size_t bytes_of(const char *s, size_t len, size_t n)
 	return at;
 }
 
+/* What is shown of a line. */
+static void show_line(struct pm_text *t, unsigned number)
+{
+	struct pm_shown *shown = &t->shown;
+	size_t n, secret;
+	const char *line = line_of(t, number, &n);
+
+	*shown = (struct pm_shown){ .line = number };
+	if (!line || in_secret_block(t, line, n))
+		return;
+	shown->most = SIZE_MAX;
+	if (n > SOURCE_MAX)
+		shown->most = n = pm_utf8_valid(line, SOURCE_MAX);
+	secret = secret_at(line, n);
+	if (secret < n)
+		shown->most = secret;
+	shown->text =
+		pm_arena_printf(t->d->arena, "%.*s%s", (int)secret, line, secret < n ? "***" : "");
+}
+
 const char *pm_text_line(struct pm_text *t, struct pm_span at)
 {
-	size_t n, secret, caret;
-	const char *line = at.line > 0 ? line_of(t, at.line, &n) : NULL;
+	struct pm_shown *shown = &t->shown;
+	size_t caret;
 
-	if (!line || in_secret_block(t, line, n))
+	if (at.line == 0)
 		return NULL;
-	caret = bytes_of(line, n, at.column > 0 ? at.column - 1 : 0);
-	if (caret >= SOURCE_MAX)
+	/* Many findings may stand in one line: they share it. */
+	if (shown->line != at.line)
+		show_line(t, at.line);
+	if (!shown->text)
 		return NULL;
-	secret = secret_at(line, n);
-	if (secret < n && caret >= secret)
-		return NULL;
-	if (secret < n)
-		return pm_arena_printf(t->d->arena, "%.*s***", (int)secret, line);
-	if (n > SOURCE_MAX)
-		n = pm_utf8_valid(line, SOURCE_MAX);
-	return pm_arena_strndup(t->d->arena, line, n);
+	caret = bytes_of(shown->text, strlen(shown->text), at.column > 0 ? at.column - 1 : 0);
+	return caret < shown->most ? shown->text : NULL;
 }
 
 struct pm_diag *pm_find(

@@ -13,6 +13,13 @@
 
 /* ---- findings (find.c) ---- */
 
+/** A line as findings show it. */
+struct pm_shown {
+	unsigned line;
+	const char *text; /* in the arena of the findings; NULL: it is not shown */
+	size_t most; /* no caret from this byte on: the line is cut there, or a secret starts */
+};
+
 /** One text and where its findings go. */
 struct pm_text {
 	const char *file; /* lives as long as the arena of the findings */
@@ -22,6 +29,7 @@ struct pm_text {
 	unsigned errors;       /* found in this text */
 	unsigned line;         /* cursor of pm_text_line: this line starts */
 	size_t at;             /* here */
+	struct pm_shown shown; /* the last one */
 	struct pm_diag **news; /* findings from here on are this text's */
 };
 
