@@ -70,10 +70,35 @@ static bool host_hangs(const struct pm_call *c)
 	return pm_pve_is_hop(c->status) && !strstr(c->path, "/nodes/");
 }
 
+void pm_misses_note(struct pm_misses *m, const struct pm_error *err)
+{
+	if (err->code != PM_E_AUTH || err->http_status != 0)
+		m->away = *err;
+	else if (m->distrust.code == PM_OK)
+		m->distrust = *err;
+}
+
+int pm_misses_sum(const struct pm_misses *m, struct pm_error *err)
+{
+	if (m->away.code == PM_OK) {
+		*err = m->distrust;
+		return -(int)err->code;
+	}
+	*err = m->away;
+	if (m->distrust.code != PM_OK) {
+		(void)pm_error_set(err, m->away.code, "%s; and %s", m->away.msg, m->distrust.msg);
+		err->maybe_sent = m->away.maybe_sent;
+		err->http_status = m->away.http_status;
+		(void)pm_error_where(err, "%s", m->away.where);
+	}
+	return -(int)err->code;
+}
+
 /* Sends it to one host after the other until one answers. */
 static int ask_hosts(struct pm_pve *p, struct pm_job *j, struct attempt *a, struct pm_lease *l,
 	struct pm_call *c, struct pm_error *err)
 {
+	struct pm_misses misses = { .away.code = PM_OK };
 	uint8_t order[MOST_HOSTS];
 	int r = 0;
 
@@ -105,8 +130,9 @@ static int ask_hosts(struct pm_pve *p, struct pm_job *j, struct attempt *a, stru
 		pm_hosts_failed(&p->hosts, host, pm_mono_ns(p->clock));
 		if (!unheard(a, err))
 			return r;
+		pm_misses_note(&misses, err);
 	}
-	return r;
+	return pm_misses_sum(&misses, err);
 }
 
 /* What an answer is worth: 0 with *ret, or a typed error. */

@@ -139,6 +139,7 @@ static bool failed(struct fetch *x, struct item *it)
 	struct pm_call *c = &it->call;
 	unsigned host = (unsigned)(c->host - x->p->hosts.v);
 	struct pm_error err = c->err;
+	unsigned most;
 	bool gone;
 
 	if (err.code == PM_E_CANCELLED) {
@@ -151,7 +152,9 @@ static bool failed(struct fetch *x, struct item *it)
 	gone = !err.maybe_sent || ++x->host_strikes[host] >= STRIKES;
 	if (gone)
 		pm_hosts_failed(&x->p->hosts, c->host, x->now_ns);
-	if (err.code == PM_E_LIMIT || !again(x, it, &err, TRIES + x->p->hosts.n - 1))
+	/* A certificate we do not trust does not get better; another host may have another. */
+	most = pm_code_retryable(err.code) ? TRIES + x->p->hosts.n - 1 : x->p->hosts.n;
+	if (err.code == PM_E_LIMIT || !again(x, it, &err, most))
 		finish(x, it, &err);
 	return !gone;
 }

@@ -65,10 +65,10 @@ struct pm_session {
 	bool token;
 	enum pm_secret_from from; /* of the password or the token's secret */
 	const char *what, *dir;
-	struct pm_creds *creds; /* NULL: log in first */
-	bool logging_in;
-	unsigned doubts;        /* tickets refused that were never let in, one after the other */
-	struct pm_error failed; /* code PM_OK: nothing is remembered */
+	struct pm_creds *creds;   /* NULL: log in first */
+	bool logging_in, said_no; /* said_no: of whoever logs in */
+	unsigned doubts;          /* tickets refused that were never let in, one after the other */
+	struct pm_error failed;   /* code PM_OK: nothing is remembered */
 	uint64_t failed_until_ns;
 };
 
@@ -120,6 +120,14 @@ int pm_pve_wait_ms(struct pm_pve *p, struct pm_job *j, int64_t ms, struct pm_err
  * is `data`. */
 int pm_pve_send(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c, unsigned most,
 	struct json_object **ret, struct pm_error *err) PM_CHECK;
+
+/** Why host after host did not answer. One whose certificate we do not trust is passed over like one that
+ * is away; when nobody else answers either, it is part of the reason, whatever the order was. */
+struct pm_misses {
+	struct pm_error away, distrust; /* the last and the first of their kind; code PM_OK: none */
+};
+void pm_misses_note(struct pm_misses *m, const struct pm_error *err);
+int pm_misses_sum(const struct pm_misses *m, struct pm_error *err); /* -code; one was noted */
 
 /** Why an answer without an error (no status of 400 or more) is none of PVE's. */
 int pm_pve_strange(const struct pm_call *c, struct pm_error *err);

@@ -180,21 +180,38 @@ static int take_ticket(
 	return 0;
 }
 
+/* Asks one host for a ticket. */
+static int ask_ticket(struct pm_pve *p, struct pm_job *j, struct pm_call *c, struct pm_creds **ret,
+	struct pm_error *err)
+{
+	int r = pm_net_request(p->transport, c, j->cancel, err);
+
+	if (r == 0)
+		r = take_ticket(&p->session, c, ret, err);
+	/* A daemon that hangs is as bad as a host that is away; every other answer counts. */
+	if (c->status != 0 && !pm_pve_is_hop(c->status))
+		pm_hosts_ok(&p->hosts, c->host);
+	else if (r < 0 && err->code != PM_E_CANCELLED)
+		pm_hosts_failed(&p->hosts, c->host, pm_mono_ns(p->clock));
+	return r;
+}
+
 /* Asks one host after the other for a ticket. */
 static int fetch_ticket(struct pm_pve *p, struct pm_job *j, const struct pm_secret *secret,
 	struct pm_creds **ret, struct pm_error *err)
 {
 	cleanup_wipe struct pm_buf form = PM_BUF(16384);
+	struct pm_misses misses = { .away.code = PM_OK };
 	uint8_t order[MOST_HOSTS];
+	bool heard = false;
 	int r = 0;
 
 	pm_form_add(&form, "username", p->session.user);
 	pm_form_add(&form, "password", pm_secret_text(secret));
 	pm_hosts_order(&p->hosts, NULL, pm_mono_ns(p->clock), order);
-	for (unsigned i = 0; i < p->hosts.n; i++) {
-		const struct pm_host *host = &p->hosts.v[order[i]];
+	for (unsigned i = 0; i < p->hosts.n && !heard; i++) {
 		struct pm_call c = {
-			.host = host,
+			.host = &p->hosts.v[order[i]],
 			.method = "POST",
 			.path = API "/access/ticket",
 			.body = pm_buf_str(&form),
@@ -203,25 +220,23 @@ static int fetch_ticket(struct pm_pve *p, struct pm_job *j, const struct pm_secr
 			.max_body = 1 << 20,
 		};
 
-		r = pm_net_request(p->transport, &c, j->cancel, err);
-		if (r == 0)
-			r = take_ticket(&p->session, &c, ret, err);
-		else if (err->code == PM_E_CANCELLED)
-			break;
+		r = ask_ticket(p, j, &c, ret, err);
+		heard = (c.status != 0 && !pm_pve_is_hop(c.status)) ||
+			(r < 0 && err->code == PM_E_CANCELLED);
+		if (r < 0)
+			pm_misses_note(&misses, err);
 		wipe_buf(&c.body_in);
 		pm_call_done(&c);
-		/* A daemon that hangs is as bad as a host that is away; every other answer counts. */
-		if (r == 0 || (err->http_status != 0 && !pm_pve_is_hop(err->http_status))) {
-			pm_hosts_ok(&p->hosts, host);
-			break;
-		}
-		pm_hosts_failed(&p->hosts, host, pm_mono_ns(p->clock));
 	}
-	if (r < 0) {
-		err->maybe_sent = false; /* another login does no harm */
-		return pm_error_wrap(err, "logging in as %s", p->session.user);
-	}
-	return 0;
+	if (r == 0)
+		return 0;
+	if (!heard)
+		(void)pm_misses_sum(&misses, err);
+	(void)pm_error_wrap(err, "logging in as %s", p->session.user);
+	err->maybe_sent = false; /* another login does no harm */
+	/* Only what a host has said about the secret is worth remembering. */
+	p->session.said_no = heard && err->code == PM_E_AUTH;
+	return -(int)err->code;
 }
 
 static int log_in(struct pm_pve *p, struct pm_job *j, struct pm_creds **ret, struct pm_error *err)
@@ -263,6 +278,7 @@ static int renew(struct pm_pve *p, struct pm_job *j, uint64_t now, struct pm_err
 	int r;
 
 	s->logging_in = true;
+	s->said_no = false;
 	pthread_mutex_unlock(&s->lock);
 	r = log_in(p, j, &fresh, err);
 	pthread_mutex_lock(&s->lock);
@@ -274,7 +290,7 @@ static int renew(struct pm_pve *p, struct pm_job *j, uint64_t now, struct pm_err
 		s->failed.code = PM_OK;
 		return 0;
 	}
-	if (err->code == PM_E_AUTH)
+	if (s->said_no)
 		remember(s, err, now);
 	return r;
 }

@@ -256,6 +256,19 @@ PM_TEST(no_host_at_all_is_an_error)
 	end(&x);
 }
 
+PM_TEST(a_certificate_we_do_not_trust_is_tried_once_a_host)
+{
+	struct cluster x;
+
+	client_start_token(&x.c, HOSTS);
+	x.want = x.have = (struct pm_set){ .arena = x.c.arena };
+	x.scope = (struct pm_scope){ .set = "home" };
+	client_fail(&x.c, NULL, NULL, PM_E_AUTH, false);
+	assert_err(live(&x), PM_E_AUTH, &x.c.err, NULL);
+	assert_int_equal(client_count(&x.c, "GET", "/cluster/resources*"), 3);
+	end(&x);
+}
+
 PM_TEST(one_bad_answer_concerns_one_guest)
 {
 	struct cluster x;

@@ -222,6 +222,25 @@ PM_TEST(a_login_goes_to_the_next_host)
 	client_stop(&c);
 }
 
+PM_TEST(a_host_we_do_not_trust_is_passed_over_and_named)
+{
+	struct client c;
+
+	client_prepare(&c, "pve1 pve2", false);
+	pm_fake_add(c.net, &(struct pm_fake_rule){ .host = "pve1", .fail = PM_E_AUTH });
+	pm_fake_add(c.net,
+		&(struct pm_fake_rule){ .host = "pve2", .times = 3, .fail = PM_E_UNREACHABLE });
+	client_answer(&c, "POST", LOGIN,
+		"{\"data\":{\"ticket\":\"PVE:t\",\"CSRFPreventionToken\":\"c\"}}");
+	client_answer(&c, "GET", "/version", "{\"data\":{}}");
+	client_open(&c);
+	assert_err(client_get(&c, "/version"), PM_E_UNREACHABLE, &c.err, "; and scripted failure");
+	/* That was no word about the password: the next call tries again. */
+	assert_ok(client_get(&c, "/version"), &c.err);
+	assert_string_equal(client_host(&c, 0, "GET", "/version"), "pve2");
+	client_stop(&c);
+}
+
 static void *get_often(void *arg)
 {
 	struct client *c = arg;
