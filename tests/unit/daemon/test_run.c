@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "daemon/daemon_priv.h"
 #include "pm_test.h"
@@ -321,6 +322,89 @@ PM_TEST(run_cancelled)
 	cycle(&h, PM_WHY_DRIFT);
 	assert_false(h.out.failed);
 	assert_null(strstr(control(&h, "guests"), "201"));
+	done(&h);
+}
+
+/* What stands on stderr between the two calls. */
+static int divert(FILE **ret)
+{
+	int old = dup(STDERR_FILENO);
+
+	*ret = tmpfile();
+	assert_non_null(*ret);
+	assert_true(old >= 0);
+	(void)fflush(stderr);
+	assert_true(dup2(fileno(*ret), STDERR_FILENO) >= 0);
+	pm_log_setup(PM_LOG_DEBUG, false);
+	return old;
+}
+
+static char *undivert(FILE *f, int old)
+{
+	char *text = calloc(1, 65536);
+
+	pm_log_setup(PM_LOG_WARNING, false);
+	(void)fflush(stderr);
+	assert_true(dup2(old, STDERR_FILENO) >= 0);
+	assert_int_equal(close(old), 0);
+	rewind(f);
+	assert_true(fread(text, 1, 65535, f) > 0);
+	(void)fclose(f);
+	return text;
+}
+
+PM_TEST(run_tells)
+{
+	struct house h;
+	FILE *f;
+	char *log;
+	int old;
+
+	start(&h, "");
+	put(&h, "c.yaml", POD("c", "203", "  dependsOn: [b]\n  password: hunter2hunter2\n"));
+	open_keeper(&h);
+	old = divert(&f);
+	cycle(&h, PM_WHY_DRIFT);
+	put(&h, "a.yaml", POD("a", "201", "  tags: [x]\n  unprivileged: true\n"));
+	(void)control(&h, "fail PUT /nodes/pve1/lxc/201/config:400:9");
+	cycle(&h, PM_WHY_FILES);
+	(void)control(&h, "fail-clear");
+	put(&h, "b.yaml", "kind: Pood\n");
+	cycle(&h, PM_WHY_FILES);
+	cycle(&h, PM_WHY_DRIFT);
+	log = undivert(f, old);
+	assert_has(log, "info created object=Pod/default/a action=create vmid=201");
+	assert_has(log, "error failed object=Pod/default/a action=update vmid=201");
+	assert_has(log,
+		"info updated object=Pod/default/a action=update vmid=201 changes=\"tags absent -> x\"");
+	assert_has(log, "error unknown kind \"Pood\" at=");
+	assert_has(log, "help=\"did you mean Pod?\"");
+	assert_has(log, "warning files are broken");
+	assert_has(log, "debug nothing to do");
+	assert_null(strstr(log, "hunter2"));
+	/* A finding is told when it is new, not in every cycle. */
+	assert_null(strstr(strstr(log, "unknown kind") + 1, "unknown kind"));
+	free(log);
+	done(&h);
+}
+
+PM_TEST(run_observe_tells_once)
+{
+	struct house h;
+	FILE *f;
+	char *log;
+	int old;
+
+	start(&h, "");
+	h.o.observe = true;
+	open_keeper(&h);
+	old = divert(&f);
+	cycle(&h, PM_WHY_DRIFT);
+	cycle(&h, PM_WHY_DRIFT);
+	log = undivert(f, old);
+	assert_has(log, "info would be done object=Pod/default/a action=create");
+	assert_null(strstr(strstr(log, "Pod/default/a") + 1, "Pod/default/a"));
+	free(log);
 	done(&h);
 }
 
