@@ -143,6 +143,9 @@ static void send_reply(struct sim_conn *c, const char *more)
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 	size_t n = c->r.nbody;
 
+	/* Head and body go in one piece, as pveproxy sends them. */
+	if (n <= 4096)
+		(void)evbuffer_expand(out, n + 1024);
 	write_head(c, out, more);
 	if (c->r.fault == PM_SIM_CUT)
 		n /= 2;
