@@ -187,12 +187,39 @@ void pm_journal_result(struct pm_journal *j, unsigned id, const char *result)
 
 /* ---- opening and closing ---- */
 
+static void journal_free(struct pm_journal *j)
+{
+	pm_closep(&j->fd);
+	(void)pthread_mutex_destroy(&j->lock);
+	pm_vec_done(&j->open);
+	pm_arena_free(j->arena);
+	free(j->path);
+	free(j);
+}
+
+static int open_file(struct pm_journal *j, struct pm_error *err)
+{
+	struct pm_buf text cleanup_buf = PM_BUF(0);
+	int r;
+
+	j->fd = open(
+		j->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (j->fd < 0)
+		return pm_error_sys(err, errno, "journal: %s", j->path);
+	r = pm_file_read(AT_FDCWD, j->path, JOURNAL_MAX, &text, err);
+	if (r == -PM_E_LIMIT)
+		pm_warning("the journal is too large to be read", PM_KV_S("file", j->path));
+	else if (r < 0)
+		return pm_error_wrap(err, "journal");
+	else
+		read_lines(j, pm_buf_str(&text));
+	return 0;
+}
+
 int pm_journal_open(const char *dir, const char *set, const struct pm_clock *clock,
 	struct pm_journal **ret, struct pm_error *err)
 {
-	struct pm_buf text cleanup_buf = PM_BUF(0);
 	struct pm_buf path cleanup_buf = PM_BUF(4096);
-	int fd cleanup_fd = -1;
 	struct pm_journal *j;
 	int r = pm_dir_make(dir, 0700, err);
 
@@ -200,24 +227,16 @@ int pm_journal_open(const char *dir, const char *set, const struct pm_clock *clo
 		return pm_error_wrap(err, "the folder of the journal");
 	if (pm_buf_addf(&path, "%s/%s.journal", dir, set) < 0)
 		return pm_error_set(err, PM_E_LIMIT, "the path of the journal is too long");
-	fd = open(pm_buf_str(&path),
-		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return pm_error_sys(err, errno, "journal: %s", pm_buf_str(&path));
-	r = pm_file_read(AT_FDCWD, pm_buf_str(&path), JOURNAL_MAX, &text, err);
-	if (r < 0 && r != -PM_E_LIMIT)
-		return pm_error_wrap(err, "journal");
 	j = pm_xcalloc(1, sizeof(*j));
 	j->clock = clock;
 	j->arena = pm_arena_new(0);
 	j->path = pm_buf_steal(&path);
-	j->fd = fd;
-	fd = -1;
 	(void)pthread_mutex_init(&j->lock, NULL);
-	if (r < 0)
-		pm_warning("the journal is too large to be read", PM_KV_S("file", j->path));
-	else
-		read_lines(j, pm_buf_str(&text));
+	r = open_file(j, err);
+	if (r < 0) {
+		journal_free(j);
+		return r;
+	}
 	*ret = j;
 	return 0;
 }
@@ -255,10 +274,5 @@ void pm_journal_close(struct pm_journal *j)
 	if (!j)
 		return;
 	compact(j);
-	pm_closep(&j->fd);
-	(void)pthread_mutex_destroy(&j->lock);
-	pm_vec_done(&j->open);
-	pm_arena_free(j->arena);
-	free(j->path);
-	free(j);
+	journal_free(j);
 }

@@ -40,12 +40,23 @@ static int write_pid(int fd)
 	return pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
 }
 
+static int take(int fd, const char *path, const char *set, struct pm_error *err)
+{
+	int r = flock(fd, LOCK_EX | LOCK_NB);
+
+	if (r < 0 && errno == EWOULDBLOCK)
+		return lock_held(fd, path, set, err);
+	if (r < 0 || write_pid(fd) < 0)
+		return pm_error_sys(err, errno, "lock of the set: %s", path);
+	return 0;
+}
+
 int pm_setlock_take(
 	const char *journal_dir, const char *set, struct pm_setlock **ret, struct pm_error *err)
 {
 	struct pm_buf path cleanup_buf = PM_BUF(4096);
-	int fd cleanup_fd = -1;
 	struct pm_setlock *l;
+	int fd;
 	int r;
 
 	r = pm_dir_make(journal_dir, 0700, err);
@@ -56,16 +67,13 @@ int pm_setlock_take(
 	fd = open(pm_buf_str(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return pm_error_sys(err, errno, "lock of the set: %s", pm_buf_str(&path));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
-			return lock_held(fd, pm_buf_str(&path), set, err);
-		return pm_error_sys(err, errno, "lock of the set: %s", pm_buf_str(&path));
+	r = take(fd, pm_buf_str(&path), set, err);
+	if (r < 0) {
+		pm_closep(&fd);
+		return r;
 	}
-	if (write_pid(fd) < 0)
-		return pm_error_sys(err, errno, "lock of the set: %s", pm_buf_str(&path));
 	l = pm_xcalloc(1, sizeof(*l));
 	l->fd = fd;
-	fd = -1;
 	*ret = l;
 	return 0;
 }

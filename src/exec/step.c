@@ -90,23 +90,32 @@ int pm_act_again(struct pm_act *act, struct pm_tries *t, struct pm_error *err)
 
 /* ---- reading ---- */
 
+/* Why it is not known what the guest holds; 0: it is known. */
+static int unknown(const struct pm_obj *o, struct pm_error *err)
+{
+	const struct pm_live *l = o->live;
+
+	if (l->unreachable)
+		return pm_error_set(err, PM_E_UNREACHABLE,
+			"node %s of CT %u does not answer: what it holds is unknown, and is left alone",
+			l->node, l->vmid);
+	if (l->unread)
+		return pm_error_set(err, PM_E_UNREACHABLE,
+			"the configuration of CT %u cannot be read: %s", l->vmid,
+			l->unread_why ? l->unread_why : "no reason given");
+	return 0;
+}
+
 int pm_act_look(struct pm_act *act, unsigned vmid, struct pm_obj **ret, struct pm_error *err)
 {
 	struct pm_obj *o = NULL;
 	int r = pm_pve_read(act->run->e->o.pve, &act->job, vmid, true, &o, err);
 
-	if (r < 0)
-		return r;
-	if (o->live->unreachable)
-		return pm_error_set(err, PM_E_UNREACHABLE,
-			"node %s of CT %u does not answer: what it holds is unknown, and is left alone",
-			o->live->node, vmid);
-	if (o->live->unread)
-		return pm_error_set(err, PM_E_UNREACHABLE,
-			"the configuration of CT %u cannot be read: %s", vmid,
-			o->live->unread_why ? o->live->unread_why : "no reason given");
-	*ret = o;
-	return 0;
+	if (r == 0)
+		r = unknown(o, err);
+	if (r == 0)
+		*ret = o;
+	return r;
 }
 
 int pm_act_read(struct pm_act *act, struct pm_obj **ret, struct pm_error *err)
@@ -303,7 +312,7 @@ int pm_act_verify(struct pm_act *act, struct pm_error *err)
 	int wants_running = pm_obj_wants_running(act->a->want);
 	int r = pm_act_read(act, &have, err);
 
-	if (r < 0)
+	if (r != 0)
 		return pm_error_wrap(err, "reading back");
 	if (pm_act_diff(act, have, &left, &waiting) > 0)
 		act->res.unstable = left[0]->path;

@@ -19,7 +19,7 @@ static bool is_there(const char *path)
 
 static int find(const char *given, const char **ret, struct pm_error *err)
 {
-	const char *env = getenv("PODMOX_CONFIG");
+	const char *env = secure_getenv("PODMOX_CONFIG");
 
 	*ret = given ? given : env && env[0] != '\0' ? env : NULL;
 	for (size_t i = 0; !*ret && i < PM_COUNT(places); i++) {
@@ -47,8 +47,8 @@ static const char *dir_of(struct pm_arena *a, const char *path)
 /* Where state of this user belongs: the service's place for root, the XDG one otherwise. */
 static const char *state_dir(struct pm_arena *a, const char *for_root)
 {
-	const char *xdg = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
+	const char *xdg = secure_getenv("XDG_STATE_HOME");
+	const char *home = secure_getenv("HOME");
 
 	if (geteuid() == 0)
 		return for_root;

@@ -87,16 +87,6 @@ void pm_recon_free(struct pm_recon *rc)
 	free(rc);
 }
 
-struct pm_pve *pm_recon_pve(struct pm_recon *rc)
-{
-	return rc->pve;
-}
-
-struct pm_transport *pm_recon_transport(struct pm_recon *rc)
-{
-	return rc->transport;
-}
-
 void pm_cycle_done(struct pm_cycle *c)
 {
 	pm_set_done(&c->want);

@@ -38,8 +38,6 @@ struct pm_recon;
 int pm_recon_open(
 	const struct pm_recon_opts *o, struct pm_recon **ret, struct pm_error *err) PM_CHECK;
 void pm_recon_free(struct pm_recon *rc);
-struct pm_pve *pm_recon_pve(struct pm_recon *rc);
-struct pm_transport *pm_recon_transport(struct pm_recon *rc);
 
 /** One cycle's values: all in the job's arena. */
 struct pm_cycle {
