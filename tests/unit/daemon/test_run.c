@@ -426,6 +426,23 @@ PM_TEST(run_once)
 	done(&h);
 }
 
+/* One cycle of its own has no load before it; its two equal readings count. */
+PM_TEST(run_once_prunes)
+{
+	struct house h;
+	struct pm_error err = { 0 };
+
+	start(&h, "");
+	h.o.once = true;
+	h.o.prune = true;
+	assert_ok(pm_daemon_run(&h.o, &err), &err);
+	put(&h, "b.yaml", NULL);
+	assert_ok(pm_daemon_run(&h.o, &err), &err);
+	assert_has(control(&h, "guests"), "201");
+	assert_null(strstr(control(&h, "guests"), "202"));
+	done(&h);
+}
+
 PM_TEST(run_once_fails)
 {
 	struct house h;
