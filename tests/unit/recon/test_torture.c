@@ -109,7 +109,7 @@ static const char *const ids_kind[] = { "Pod/shop/db", "Pod/shop/web", NULL };
 
 #define FOREIGN 4
 
-static const unsigned foreign[FOREIGN] = { 150, 200, 230, 260 };
+static const unsigned foreign[FOREIGN] = { 150, 201, 230, 260 };
 
 static void seed_foreign(struct world *w, char digests[FOREIGN][256])
 {
@@ -148,11 +148,13 @@ struct ordeal {
 	const char *first;  /* applied in peace; NULL: nothing */
 	const char *second; /* applied under torture, then in peace */
 	const char *const *ids;
+	const char *folder; /* applied instead of the second text, on three nodes */
+	unsigned stride;    /* how many requests are left out between two that are spoiled */
 };
 
-static const struct ordeal creating = { NULL, before, ids_before };
-static const struct ordeal changing = { before, after, ids_after };
-static const struct ordeal replacing = { old_kind, new_kind, ids_kind };
+static const struct ordeal creating = { NULL, before, ids_before, NULL, 1 };
+static const struct ordeal changing = { before, after, ids_after, NULL, 1 };
+static const struct ordeal replacing = { old_kind, new_kind, ids_kind, NULL, 1 };
 
 static unsigned workers(void)
 {
@@ -164,7 +166,8 @@ static unsigned workers(void)
 	return (unsigned)n;
 }
 
-static unsigned now; /* the request that is being spoiled */
+static unsigned now;      /* the request that is being spoiled */
+static unsigned nobjects; /* of the last apply in peace */
 
 static void peace(struct world *w)
 {
@@ -183,13 +186,15 @@ static void peace(struct world *w)
 			print_error("%s\n", turn_plan(&t));
 		fail_msg("request %u, the apply after it: status %d: %s", now, t.status, t.err.msg);
 	}
+	nobjects = t.cycle.plan.nobjects;
 	turn_done(&t);
 	world_in_sync(w);
 }
 
 static void begin(struct world *w, const struct ordeal *o, char digests[FOREIGN][256])
 {
-	world_new(w, 1);
+	world_new(w, o->folder ? 3 : 1);
+	w->folder = o->folder;
 	w->workers = workers();
 	assert_int_equal(world_call(w, "POST", "/pools", "poolid=shop"), 200);
 	assert_int_equal(world_call(w, "POST", "/pools", "poolid=infra"), 200);
@@ -198,19 +203,18 @@ static void begin(struct world *w, const struct ordeal *o, char digests[FOREIGN]
 		world_manifest(w, "repo.yaml", o->first);
 		peace(w);
 	}
-	world_manifest(w, "repo.yaml", o->second);
+	if (o->second)
+		world_manifest(w, "repo.yaml", o->second);
 }
 
 static void end(struct world *w, const struct ordeal *o, char digests[FOREIGN][256])
 {
-	unsigned n = 0;
-
-	while (o->ids[n]) {
+	for (unsigned n = 0; o->ids && o->ids[n]; n++) {
 		if (world_vmid(w, o->ids[n]) == 0)
 			fail_msg("%s is not there", o->ids[n]);
-		n++;
 	}
-	assert_int_equal(world_guests(w), n + FOREIGN);
+	/* Each object has its guest (the plan is empty), and there are no others. */
+	assert_int_equal(world_guests(w), nobjects + FOREIGN);
 	foreign_untouched(w, digests);
 }
 
@@ -240,10 +244,11 @@ static bool torture_once(const struct ordeal *o, unsigned nth, enum pm_spoil how
 
 static void torture(const struct ordeal *o, enum pm_spoil how)
 {
-	unsigned n = 1 + (unsigned)how % STRIDE;
+	unsigned stride = o->stride * STRIDE;
+	unsigned n = 1 + (unsigned)how * 7 % stride;
 
 	while (torture_once(o, n, how))
-		n += STRIDE;
+		n += stride;
 	print_message("%s: up to request %u\n", pm_spoil_name(how), n);
 	assert_true(n > 20);
 }
@@ -321,7 +326,7 @@ static void kill_all(const struct ordeal *o, bool journal)
 	unsigned n = 1;
 
 	while (kill_once(o, n, journal))
-		n += STRIDE;
+		n += o->stride * STRIDE;
 	print_message("killed: up to request %u\n", n);
 	assert_true(n > 20);
 }
@@ -415,4 +420,26 @@ PM_TEST(torture_changing_timeout)
 PM_TEST(torture_changing_lost)
 {
 	torture(&changing, PM_SPOIL_LOST);
+}
+
+/* ---- the example repository ---- */
+
+/* Every request only at night (NIGHTLY=1): the repository is large. */
+static const struct ordeal *example(void)
+{
+	static struct ordeal o = { NULL, NULL, NULL, "manifests", 1 };
+
+	o.stride = getenv("NIGHTLY") ? 1 : 4;
+	return &o;
+}
+
+PM_TEST(torture_example_repository)
+{
+	for (enum pm_spoil how = 0; how < PM_SPOIL_MAX; how++)
+		torture(example(), how);
+}
+
+PM_TEST(torture_example_repository_killed)
+{
+	kill_all(example(), true);
 }

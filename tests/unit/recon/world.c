@@ -232,7 +232,8 @@ void world_wait(struct world *w, unsigned seconds)
 
 static void plan(struct world *w, const struct turn_opts *o, struct turn *t)
 {
-	const char *path = pm_arena_printf(t->arena, "%s/manifests", w->dir);
+	const char *own = pm_arena_printf(t->arena, "%s/manifests", w->dir);
+	const char *path = w->folder ? w->folder : own;
 	struct pm_recon_ask ask = {
 		.paths = &path, .npaths = 1, .plan = o->plan, .preloaded = o->preloaded
 	};

@@ -12,7 +12,8 @@
 struct world {
 	struct pm_test_clock clock;
 	struct pm_sim *sim;
-	const char *dir; /* manifests are in dir/manifests */
+	const char *dir;    /* manifests are in dir/manifests */
+	const char *folder; /* of other manifests; NULL: those */
 	struct pm_arena *arena;
 	struct pm_config *config;
 	unsigned workers; /* of an apply; 1 unless a test says otherwise */
