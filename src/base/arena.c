@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 
 #ifdef __has_feature
@@ -186,27 +187,13 @@ char *pm_arena_strndup(struct pm_arena *a, const char *s, size_t n)
 	return copy;
 }
 
-static size_t place_of(const char *s, size_t n)
-{
-	uint64_t h = n * 0x9e3779b97f4a7c15U, word;
-
-	for (; n >= 8; s += 8, n -= 8) {
-		memcpy(&word, s, 8);
-		h = (h ^ word) * 0x9e3779b97f4a7c15U;
-	}
-	word = 0;
-	memcpy(&word, s, n);
-	h = (h ^ word) * 0x9e3779b97f4a7c15U;
-	return (size_t)(h >> 32) % INTERNED;
-}
-
 const char *pm_arena_intern(struct pm_arena *a, const char *s, size_t n)
 {
 	struct interned *i;
 
 	if (!a->interned)
 		a->interned = pm_xcalloc(INTERNED, sizeof(*a->interned));
-	i = &a->interned[place_of(s, n)];
+	i = &a->interned[pm_hash_fast(s, n, 0) % INTERNED];
 	if (!i->s || i->n != n || memcmp(i->s, s, n) != 0) {
 		i->s = pm_arena_strndup(a, s, n);
 		i->n = n;

@@ -101,3 +101,20 @@ void *pm_map_set(struct pm_map *m, const char *key, void *value)
 	*slot = (uint32_t)++m->n;
 	return NULL;
 }
+
+uint64_t pm_hash_fast(const void *p, size_t n, uint64_t seed)
+{
+	const uint64_t odd = 0x9e3779b97f4a7c15U;
+	const unsigned char *s = p;
+	uint64_t h = (seed ^ n) * odd, word;
+
+	for (; n >= sizeof(word); s += sizeof(word), n -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		h = (h ^ word) * odd;
+		h ^= h >> 32;
+	}
+	word = 0;
+	memcpy(&word, s, n);
+	h = (h ^ word) * odd;
+	return h ^ h >> 32;
+}

@@ -37,4 +37,8 @@ void *pm_map_set(struct pm_map *m, const char *key, void *value);
 /** FNV-1a, 64 bits: for tables and for spreading, not for secrets. */
 uint64_t pm_hash(const void *p, size_t n, uint64_t seed);
 
+/** Eight bytes at a time: for whole files and for caches of texts. Its values mean nothing outside this
+ * process. */
+uint64_t pm_hash_fast(const void *p, size_t n, uint64_t seed);
+
 #endif

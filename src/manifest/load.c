@@ -26,7 +26,7 @@ static uint64_t hash_of(const char *s, size_t n)
 		h = (h ^ word) * 0xff51afd7ed558ccdU;
 		h ^= h >> 32;
 	}
-	return pm_hash(s, n, h) | 1;
+	return pm_hash_fast(s, n, h) | 1;
 }
 
 static void take_file(void *arg, const struct pm_found *f)

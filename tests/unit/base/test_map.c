@@ -51,3 +51,23 @@ PM_TEST(hash_is_fnv1a)
 	assert_true(pm_hash("foobar", 6, 0) == 0x85944171f73967e8U);
 	assert_true(pm_hash("a", 1, 1) != pm_hash("a", 1, 0));
 }
+
+PM_TEST(the_fast_hash_sees_every_byte)
+{
+	unsigned char text[40];
+	uint64_t first;
+
+	memset(text, 7, sizeof(text));
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		first = pm_hash_fast(text, n, 1);
+		assert_true(first == pm_hash_fast(text, n, 1));
+		assert_false(first == pm_hash_fast(text, n, 2));
+		if (n > 0)
+			assert_false(first == pm_hash_fast(text, n - 1, 1));
+		for (size_t i = 0; i < n; i++) {
+			text[i] ^= 1;
+			assert_false(first == pm_hash_fast(text, n, 1));
+			text[i] ^= 1;
+		}
+	}
+}
