@@ -309,12 +309,42 @@ static const char *f_path(struct pm_arena *a, const char *v)
 	return v[0] == '/' && all_of(v, strlen(v), "/_-.,:@ ") ? NULL : "invalid path";
 }
 
+static const char *f_ip_or_cidr(struct pm_arena *a, const char *v)
+{
+	(void)a;
+	return is_ip(v, 0) || is_cidr(v, 0)
+		       ? NULL
+		       : "value does not look like a valid IP address or CIDR network";
+}
+
+/* Addresses of a firewall rule: networks, ranges, names of aliases, sets after a plus. */
+static const char *f_fw_addresses(struct pm_arena *a, const char *v)
+{
+	while (*v) {
+		size_t n = strcspn(v, ","), skip = *v == '+';
+		const char *one = pm_arena_strndup(a, v, n);
+
+		if (!(letter(one[skip]) && all_of(one + skip, strlen(one + skip), "-_/")) &&
+			!all_of(one, n, ":./-+"))
+			return pm_arena_printf(
+				a, "invalid IP address: Invalid chars in IP %s", one);
+		if (letter(one[0]) && !all_of(one, n, "-_/:"))
+			return pm_arena_printf(
+				a, "invalid IP address: Invalid chars in IP %s", one);
+		v += n;
+		v += *v == ',';
+	}
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	const char *(*check)(struct pm_arena *a, const char *v);
 } formats[] = {
 	{ "CIDR", f_cidr },
 	{ "CIDRv4", f_cidr },
+	{ "IPorCIDR", f_ip_or_cidr },
+	{ "IPorCIDRorAlias", f_fw_addresses },
 	{ "disk-size", f_size },
 	{ "dns-name", f_dns },
 	{ "ip", f_ip },
@@ -324,6 +354,7 @@ static const struct {
 	{ "mac-addr", f_mac },
 	{ "pve-configid", f_configid },
 	{ "pve-ct-timezone", f_timezone },
+	{ "pve-fw-addr-spec", f_fw_addresses },
 	{ "pve-groupid", f_group },
 	{ "pve-iface", f_iface },
 	{ "pve-ipv4-config", f_ipv4_config },

@@ -95,7 +95,7 @@ static void list(struct sim_call *c)
 static void current(struct sim_call *c)
 {
 	struct sim_guest *g = pm_s_guest_for(c);
-	const char *ha;
+	struct sim_object *ha;
 
 	if (!g)
 		return;
@@ -105,7 +105,7 @@ static void current(struct sim_call *c)
 	pm_jw_object(&c->w, "ha");
 	pm_jw_int(&c->w, "managed", ha != NULL);
 	if (ha)
-		pm_jw_str(&c->w, "state", "started");
+		pm_jw_raw(&c->w, "state", "null");
 	pm_jw_object_end(&c->w);
 	pm_jw_object_end(&c->w);
 }

@@ -135,6 +135,16 @@ static void start_end(struct pm_sim *s, struct sim_task *t)
 		(void)pm_s_boot(s, g, t);
 }
 
+/* The HA manager is only told what is wanted; it does so in its own time. */
+static void ask_ha(struct sim_call *c, struct sim_guest *g, const char *type, const char *state)
+{
+	struct sim_task *t = pm_s_task(c, type, pm_arena_printf(c->a, "%u", g->vmid), 0);
+
+	pm_s_task_log(t, "Requesting HA %s for CT %u", type + 2, g->vmid);
+	pm_s_conf_set(&pm_s_ha_managed(c->s, g)->conf, "state", state);
+	pm_s_task_go(c, t);
+}
+
 void pm_s_lxc_start(struct sim_call *c)
 {
 	struct sim_guest *g = here(c, vmid_of(c));
@@ -148,6 +158,10 @@ void pm_s_lxc_start(struct sim_call *c)
 	}
 	if (g && g->running) {
 		pm_s_fail(c, 500, "CT %u already running", g->vmid);
+		return;
+	}
+	if (g && pm_s_ha_managed(c->s, g)) {
+		ask_ha(c, g, "hastart", "started");
 		return;
 	}
 	t = task_for(c, "vzstart");
@@ -186,6 +200,10 @@ void pm_s_lxc_stop(struct sim_call *c)
 
 	if (!g || !skiplock_fine(c))
 		return;
+	if (pm_s_ha_managed(c->s, g)) {
+		ask_ha(c, g, "hastop", "stopped");
+		return;
+	}
 	t = task_for(c, "vzstop");
 	t->begin = check_begin;
 	t->end = stop_end;

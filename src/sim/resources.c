@@ -63,6 +63,25 @@ static void take(struct pm_sim *s, const struct sim_guest *g)
 	sm->taken_ns = s->now_ns;
 }
 
+/* The HA manager's round: what is wanted is done. */
+static void obey_ha(struct pm_sim *s, struct sim_guest *g)
+{
+	const char *wants = s->objects.n ? pm_s_ha_wants(s, g) : NULL;
+
+	if (!wants || pm_s_conf_has(&g->cur, "lock") || s->node[g->node].off || g->holder)
+		return;
+	if (!g->running && (!strcmp(wants, "started") || !strcmp(wants, "enabled"))) {
+		pm_s_apply_pending(s, g);
+		g->running = true;
+		g->started_ns = s->now_ns;
+		pm_s_guest_touch(s, g);
+	} else if (g->running && (!strcmp(wants, "stopped") || !strcmp(wants, "disabled"))) {
+		g->running = false;
+		pm_s_guest_touch(s, g);
+		pm_s_apply_pending(s, g);
+	}
+}
+
 void pm_s_collect(struct pm_sim *s)
 {
 	size_t n = 0;
@@ -74,6 +93,7 @@ void pm_s_collect(struct pm_sim *s)
 
 		if (s->node[g->node].off || (lock && !strcmp(lock, "create")))
 			continue;
+		obey_ha(s, g);
 		take(s, g);
 		free(g->row);
 		g->row = NULL;

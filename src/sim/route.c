@@ -3,8 +3,9 @@
 #include "sim/sim_priv.h"
 
 static const struct sim_route *const tables[] = { pm_s_routes_lxc, pm_s_routes_snapshot,
-	pm_s_routes_qemu, pm_s_routes_task, pm_s_routes_cluster, pm_s_routes_pool,
-	pm_s_routes_storage, pm_s_routes_access, pm_s_routes_rights };
+	pm_s_routes_qemu, pm_s_routes_ha, pm_s_routes_firewall, pm_s_routes_task,
+	pm_s_routes_cluster, pm_s_routes_pool, pm_s_routes_storage, pm_s_routes_access,
+	pm_s_routes_rights };
 
 /* Does the path fit? `fill` notes its parameters. */
 static bool fits(struct sim_call *c, const char *pattern, bool fill)

@@ -97,7 +97,8 @@ void pm_s_wipe(struct pm_sim *s)
 	s->samples.n = 0;
 	pm_s_access_done(s);
 	pm_s_conf_done(&s->options);
-	pm_s_conf_done(&s->objects);
+	while (s->objects.n)
+		pm_s_object_del(s, s->objects.v[s->objects.n - 1]);
 	s->quorum = 0;
 	for (unsigned i = 0; i < s->nnodes; i++) {
 		s->node[i].off = s->node[i].hung = false;
@@ -161,6 +162,7 @@ void pm_sim_free(struct pm_sim *s)
 	pm_vec_done(&s->storages);
 	pm_vec_done(&s->pools);
 	pm_vec_done(&s->samples);
+	pm_vec_done(&s->objects);
 	pm_s_schema_free(s->schema);
 	pm_arena_free(s->scratch);
 	free(s->password);
@@ -217,43 +219,4 @@ void pm_sim_set_fingerprint(struct pm_sim *s, unsigned node, const char *fingerp
 {
 	free(s->node[node].fingerprint);
 	s->node[node].fingerprint = pm_xstrdup(fingerprint);
-}
-
-/* ---- small objects that are only stored: HA resources and alike ---- */
-
-static void object_key(char out[128], const char *kind, const char *id)
-{
-	(void)snprintf(out, 128, "%s/%s", kind, id);
-}
-
-const char *pm_s_object(const struct pm_sim *s, const char *kind, const char *id)
-{
-	char key[128];
-
-	object_key(key, kind, id);
-	return pm_s_conf_get(&s->objects, key);
-}
-
-void pm_s_object_set(struct pm_sim *s, const char *kind, const char *id, const char *text)
-{
-	char key[128];
-
-	object_key(key, kind, id);
-	if (text)
-		pm_s_conf_set(&s->objects, key, text);
-	else
-		pm_s_conf_del(&s->objects, key);
-	pm_s_changed(s);
-}
-
-void pm_s_object_forget(struct pm_sim *s, unsigned vmid, bool purge)
-{
-	char id[32];
-
-	if (!purge)
-		return;
-	(void)snprintf(id, sizeof(id), "ct:%u", vmid);
-	pm_s_object_set(s, "ha", id, NULL);
-	(void)snprintf(id, sizeof(id), "vm:%u", vmid);
-	pm_s_object_set(s, "ha", id, NULL);
 }

@@ -69,8 +69,8 @@ struct pm_sim {
 	PM_VEC(struct sim_role *) roles;
 	PM_VEC(struct sim_acl *) acls;
 	PM_VEC(struct sim_rule *) rules;
-	struct sim_conf options;       /* datacenter.cfg */
-	struct sim_conf objects;       /* "kind/id" -> property text: HA, firewall, jobs */
+	struct sim_conf options; /* datacenter.cfg */
+	PM_VEC(struct sim_object *) objects;
 	struct sim_cache resources[2]; /* all, type=vm: of who may see everything */
 };
 
@@ -79,9 +79,30 @@ void pm_s_storage_row(struct sim_call *c, const struct sim_storage *st, unsigned
 void pm_s_node_row(struct sim_call *c, unsigned i, bool resources);
 void pm_s_resources(struct sim_call *c);
 
-const char *pm_s_object(const struct pm_sim *s, const char *kind, const char *id);
-void pm_s_object_set(struct pm_sim *s, const char *kind, const char *id, const char *text);
+/* ---- what is only stored and listed (object.c) ---- */
+
+struct sim_object {
+	char *kind, *id; /* "ha" and "ct:100", "rule guest/100" and "" */
+	struct sim_conf conf;
+};
+
+struct sim_object *pm_s_object(const struct pm_sim *s, const char *kind, const char *id);
+struct sim_object *pm_s_object_nth(const struct pm_sim *s, const char *kind, size_t n);
+struct sim_object *pm_s_object_add(struct pm_sim *s, const char *kind, const char *id, bool first);
+void pm_s_object_move(struct pm_sim *s, struct sim_object *o, size_t before);
+void pm_s_object_del(struct pm_sim *s, struct sim_object *o);
+/** A guest is gone: its firewall; with `purge` its HA resource too. */
 void pm_s_object_forget(struct pm_sim *s, unsigned vmid, bool purge);
+const char *pm_s_object_digest(struct sim_call *c, const char *kind);
+bool pm_s_object_same(struct sim_call *c, const char *kind); /* the digest given; else answered */
+/** Takes over the parameters named (blanks between them), and what "delete" names away. */
+void pm_s_object_take(struct sim_call *c, struct sim_object *o, const char *keys);
+/** Writes its settings; those in `numbers` as numbers. */
+void pm_s_object_write(struct sim_call *c, const struct sim_object *o, const char *numbers);
+
+/** The HA resource that rules a guest, and the state it wants; NULL: none, or it is ignored. */
+struct sim_object *pm_s_ha_managed(const struct pm_sim *s, const struct sim_guest *g);
+const char *pm_s_ha_wants(const struct pm_sim *s, const struct sim_guest *g);
 
 bool pm_s_quorate(const struct pm_sim *s);
 int pm_s_node_index(const struct pm_sim *s, const char *name); /* -1: unknown */
@@ -99,7 +120,7 @@ void pm_s_sha1(const void *p, size_t n, char out[41]);
 
 /* ---- tables of routes, one a file ---- */
 extern const struct sim_route pm_s_routes_cluster[], pm_s_routes_access[], pm_s_routes_rights[],
-	pm_s_routes_storage[], pm_s_routes_snapshot[], pm_s_routes_qemu[], pm_s_routes_lxc[],
-	pm_s_routes_pool[], pm_s_routes_task[];
+	pm_s_routes_storage[], pm_s_routes_snapshot[], pm_s_routes_qemu[], pm_s_routes_ha[],
+	pm_s_routes_firewall[], pm_s_routes_lxc[], pm_s_routes_pool[], pm_s_routes_task[];
 
 #endif

@@ -92,6 +92,19 @@ static void put_pools(struct pm_jwrite *w, const struct pm_sim *s)
 	pm_jw_array_end(w);
 }
 
+static void put_objects(struct pm_jwrite *w, const struct pm_sim *s)
+{
+	pm_jw_array(w, "objects");
+	for (size_t i = 0; i < s->objects.n; i++) {
+		pm_jw_object(w, NULL);
+		pm_jw_str(w, "kind", s->objects.v[i]->kind);
+		pm_jw_str(w, "id", s->objects.v[i]->id);
+		put_conf(w, "config", &s->objects.v[i]->conf);
+		pm_jw_object_end(w);
+	}
+	pm_jw_array_end(w);
+}
+
 static void put_user(struct pm_jwrite *w, const struct sim_user *u)
 {
 	pm_jw_object(w, NULL);
@@ -169,7 +182,7 @@ int pm_sim_save(struct pm_sim *s, struct pm_error *err)
 	pm_jw_object(&w, NULL);
 	pm_jw_int(&w, "version", 1);
 	put_conf(&w, "options", &s->options);
-	put_conf(&w, "objects", &s->objects);
+	put_objects(&w, s);
 	put_storages(&w, s);
 	put_pools(&w, s);
 	put_access(&w, s);
@@ -324,6 +337,21 @@ static void get_pools(struct pm_sim *s, struct json_object *o)
 	}
 }
 
+static void get_objects(struct pm_sim *s, struct json_object *o)
+{
+	size_t n;
+	struct json_object *l = list(o, "objects", &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(l, i);
+		const char *kind = pm_json_str(e, "kind"), *id = pm_json_str(e, "id");
+
+		if (kind && id)
+			get_conf(&pm_s_object_add(s, kind, id, false)->conf,
+				pm_json_get(e, "config"));
+	}
+}
+
 static void get_user(struct pm_sim *s, struct json_object *o)
 {
 	const char *id = pm_json_str(o, "id");
@@ -432,7 +460,7 @@ int pm_s_state_load(struct pm_sim *s, struct pm_error *err)
 	pm_s_wipe(s);
 	pm_s_access_init(s);
 	get_conf(&s->options, pm_json_get(o, "options"));
-	get_conf(&s->objects, pm_json_get(o, "objects"));
+	get_objects(s, o);
 	get_storages(s, o);
 	get_pools(s, o);
 	get_access(s, o);
