@@ -168,7 +168,4 @@ uint64_t pm_tell_findings(const struct pm_diags *d, uint64_t last);
 /** What a plan would do, one line an action, when it is not the one of last time; returns its hash. */
 uint64_t pm_tell_plan(const struct pm_plan *p, const char *msg, uint64_t last);
 
-/** "resources.memory 512M -> 1G, tags ..." */
-const char *pm_tell_changes(struct pm_arena *a, const struct pm_action *action);
-
 #endif

@@ -267,7 +267,7 @@ static bool revert_misfits(struct taking *t, const struct pm_diag *first)
  * round are about the present texts. */
 static void fit_together(struct taking *t, bool parsed)
 {
-	struct pm_diags older;
+	struct pm_diags older = { 0 };
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct pm_diags *d = round == 0 ? t->d : &older;

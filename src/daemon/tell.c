@@ -8,7 +8,8 @@
 #define FINDINGS_MAX 50
 #define CHANGES_MAX  8
 
-const char *pm_tell_changes(struct pm_arena *a, const struct pm_action *action)
+/* "resources.memory 512M -> 1G, tags ..." */
+static const char *changes_of(struct pm_arena *a, const struct pm_action *action)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(1000);
 
@@ -95,7 +96,7 @@ void pm_tell_event(void *arg, const struct pm_event *e)
 	if (vmid > 0)
 		kv[n++] = PM_KV_I("vmid", vmid);
 	if (action->nchanges > 0 && e->type == PM_EV_DONE)
-		kv[n++] = PM_KV_S("changes", pm_tell_changes(a, action));
+		kv[n++] = PM_KV_S("changes", changes_of(a, action));
 	if (result && result->unstable)
 		kv[n++] = PM_KV_S("unstable", result->unstable);
 	if (result && result->restart_pending)
@@ -164,7 +165,7 @@ static uint64_t hash_of_plan(struct pm_arena *a, const struct pm_plan *p)
 
 	for (size_t i = 0; i < p->n; i++) {
 		const char *id = pm_obj_id(a, object_of(&p->v[i]));
-		const char *changes = pm_tell_changes(a, &p->v[i]);
+		const char *changes = changes_of(a, &p->v[i]);
 
 		h = pm_hash(id, strlen(id), h ^ p->v[i].verb);
 		h = pm_hash(changes, strlen(changes), h);
@@ -184,7 +185,7 @@ uint64_t pm_tell_plan(const struct pm_plan *p, const char *msg, uint64_t last)
 			continue;
 		pm_info(msg, PM_KV_S("object", pm_obj_id(a, object_of(action))),
 			PM_KV_S("action", pm_verb_name(action->verb)),
-			PM_KV_S("changes", pm_tell_changes(a, action)),
+			PM_KV_S("changes", changes_of(a, action)),
 			PM_KV_S("reason", action->reason));
 	}
 	return hash;

@@ -162,7 +162,8 @@ static void show_line(struct pm_text *t, unsigned number)
 		pm_arena_printf(t->d->arena, "%.*s%s", (int)secret, line, secret < n ? "***" : "");
 }
 
-const char *pm_text_line(struct pm_text *t, struct pm_span at)
+/* The source line for a finding; NULL when the caret would have to stand on a secret. */
+static const char *source_line(struct pm_text *t, struct pm_span at)
 {
 	struct pm_shown *shown = &t->shown;
 	size_t caret;
@@ -199,7 +200,7 @@ struct pm_diag *pm_find(
 	va_end(ap);
 	diag = pm_diag_add(t->d, severity, pos, "%s", msg);
 	diag->length = at.length;
-	diag->source = pm_text_line(t, at);
+	diag->source = source_line(t, at);
 	return diag;
 }
 
@@ -240,7 +241,7 @@ void pm_text_show(struct pm_text *t, struct pm_diag *diag)
 
 	if (diag->source)
 		return;
-	diag->source = pm_text_line(t, at);
+	diag->source = source_line(t, at);
 	if (diag->source && diag->length == 0 && at.column > 0)
 		diag->length = length_at(diag->source, at.column);
 }

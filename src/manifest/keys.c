@@ -42,7 +42,8 @@ static struct pm_key *add(struct pm_keys *keys, unsigned group, const char *s, s
 static unsigned group_of(
 	struct pm_keys *keys, struct pm_arena *a, unsigned parent, const char *path, size_t end)
 {
-	size_t start = parent > 0 ? strlen(keys->group[parent]) + 1 : 0;
+	/* The path of the top is empty. */
+	size_t above = strlen(keys->group[parent]), start = above + (above > 0);
 	const struct pm_key *known = pm_keys_find(keys, parent, path + start, end - start);
 	struct pm_key *k;
 

@@ -27,7 +27,7 @@ struct pm_text {
 	size_t n;
 	struct pm_diags *d;
 	unsigned errors;       /* found in this text */
-	unsigned line;         /* cursor of pm_text_line: this line starts */
+	unsigned line;         /* cursor: this line starts */
 	size_t at;             /* here */
 	struct pm_shown shown; /* the last one */
 	struct pm_diag **news; /* findings from here on are this text's */
@@ -46,11 +46,8 @@ struct pm_diag *pm_find(struct pm_text *t, enum pm_severity severity, struct pm_
 	const char *fmt, ...) PM_PRINTF(4, 5);
 void pm_hint(struct pm_text *t, struct pm_diag *diag, const char *fmt, ...) PM_PRINTF(3, 4);
 
-/** The source line for a finding, into its arena. A secret in it is masked; NULL when the caret would
- * have to stand on it. */
-const char *pm_text_line(struct pm_text *t, struct pm_span at);
-
-/** Gives its source line, and the length of what it marks, to a finding that has none. */
+/** Gives its source line, and the length of what it marks, to a finding that has none. A secret in the
+ * line is masked; there is no line when the caret would have to stand on it. */
 void pm_text_show(struct pm_text *t, struct pm_diag *diag);
 
 /** The same for the findings that others added since pm_text_init. */
@@ -225,10 +222,5 @@ bool pm_pairs_read(struct pm_reader *r, const char *name, const struct pm_field 
 
 /** "a mapping", "a list", "text": what the node is. */
 const char *pm_node_word(const struct pm_yev *e);
-
-/* ---- files (walk.c) ---- */
-
-/** Does the name end as a manifest's does, and is it no hidden file? */
-bool pm_is_manifest_name(const char *name);
 
 #endif

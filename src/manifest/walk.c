@@ -35,7 +35,7 @@ struct entry {
 	unsigned char type; /* DT_* */
 };
 
-bool pm_is_manifest_name(const char *name)
+static bool is_manifest_name(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -122,7 +122,7 @@ static bool worth_following(struct walk *w, const struct entry *e, const struct 
 		return false;
 	}
 	/* What is met on its own is read there. */
-	return is_hidden(rest) || (!S_ISDIR(st->st_mode) && !pm_is_manifest_name(name + 1));
+	return is_hidden(rest) || (!S_ISDIR(st->st_mode) && !is_manifest_name(name + 1));
 }
 
 static void follow(struct walk *w, int dir, const struct entry *e)
@@ -136,7 +136,7 @@ static void follow(struct walk *w, int dir, const struct entry *e)
 			"remove the link, or mend it");
 		return;
 	}
-	if (!S_ISDIR(st.st_mode) && !pm_is_manifest_name(e->name))
+	if (!S_ISDIR(st.st_mode) && !is_manifest_name(e->name))
 		return;
 	if (!worth_following(w, e, &st))
 		return;
@@ -164,7 +164,7 @@ static bool wanted(const char *name, unsigned char type)
 {
 	if (name[0] == '.')
 		return false;
-	return type == DT_DIR || type == DT_LNK || pm_is_manifest_name(name);
+	return type == DT_DIR || type == DT_LNK || is_manifest_name(name);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -277,7 +277,7 @@ static int walk_file(struct walk *w, const char *path, struct pm_error *err)
 	struct pm_found f = { .path = path };
 	int r;
 
-	if (!pm_is_manifest_name(slash ? slash + 1 : path))
+	if (!is_manifest_name(slash ? slash + 1 : path))
 		return pm_error_set(err, PM_E_USAGE,
 			"%s is no manifest: their names end in .yaml or .yml", path);
 	r = pm_file_read(AT_FDCWD, path, PM_MANIFEST_MAX_FILE, &w->text, err);
