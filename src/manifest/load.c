@@ -19,14 +19,7 @@ struct loading {
 /* Of a content: eight bytes at once, because a byte a turn would cost as much as all checks of a value. */
 static uint64_t hash_of(const char *s, size_t n)
 {
-	uint64_t h = 0x9e3779b97f4a7c15U ^ n, word;
-
-	for (; n >= sizeof(word); s += sizeof(word), n -= sizeof(word)) {
-		memcpy(&word, s, sizeof(word));
-		h = (h ^ word) * 0xff51afd7ed558ccdU;
-		h ^= h >> 32;
-	}
-	return pm_hash_fast(s, n, h) | 1;
+	return pm_hash_fast(s, n, 0) | 1;
 }
 
 static void take_file(void *arg, const struct pm_found *f)
