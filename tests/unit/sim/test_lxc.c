@@ -217,6 +217,7 @@ PM_TEST(sim_locks)
 PM_TEST(sim_config_lock)
 {
 	struct world w;
+	uint64_t before;
 	const struct answer *a;
 
 	world_open(&w, (struct pm_sim_options){ 0 });
@@ -230,8 +231,10 @@ PM_TEST(sim_config_lock)
 	assert_string_equal(
 		a->reason, "can't lock file '/run/lock/lxc/pve-config-115.lock' - got timeout");
 	assert_int_equal(a->took_ns, 10 * PM_S_NS);
+	before = w.clock.ns;
 	assert_string_equal(run(&w, "POST", L "/115/status/start", ""),
 		"can't lock file '/run/lock/lxc/pve-config-115.lock' - got timeout");
+	assert_in_range(w.clock.ns - before, 10 * PM_S_NS, 10 * PM_S_NS + 200 * PM_MS_NS);
 	world_close(&w);
 }
 
