@@ -303,7 +303,7 @@ PM_TEST(load_says_which_files_are_bad)
 	assert_false(l.load.files[1].good);
 	assert_false(l.load.files[2].good);
 	assert_true(l.load.files[3].good);
-	assert_has(l.text, "    vmid: 200\n" + 2);
+	assert_has(l.text, "  vmid: 200\n");
 	loaded_done(&l);
 }
 
