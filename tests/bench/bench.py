@@ -162,12 +162,12 @@ def peers(n):
         print(f"\npeers: {n} guests, one node, 5 ms service time, 3 workers")
         ours = [measure(plan(sim)) for _ in range(3)]
         report("podmox plan: wall", median(ours, 1), "s", None, "{:.3f}")
-        if subprocess.run(["/usr/bin/python3", "-c", "import proxmoxer"], capture_output=True).returncode == 0:
+        if subprocess.run(["/usr/bin/python3", "-c", "import proxmoxer, requests"], capture_output=True).returncode == 0:
             rows = [measure(["/usr/bin/python3", "-c", PROXMOXER, json.dumps(sim.ready)]) for _ in range(2)]
             report("python3-proxmoxer, list and configs: wall / podmox", median(rows, 1) / median(ours, 1), "x")
             report("python3-proxmoxer: CPU / podmox", median(rows, 0) / median(ours, 0), "x")
         else:
-            print("  python3-proxmoxer is not installed")
+            print("  python3-proxmoxer (with python3-requests) is not installed")
     ansible(20)
 
 
