@@ -9,7 +9,6 @@ finish() {
 	rm -rf "$dir"
 }
 trap finish EXIT
-export XDG_STATE_HOME=$dir
 
 say() { printf '\n$ %s\n' "$*"; }
 
@@ -18,6 +17,7 @@ say 'podmox-sim --nodes 3 --config-out sim.yaml &'
 "$PODMOX_SIM" --listen 127.0.0.1:0 --nodes 3 --task-time 200ms --config-out "$dir/sim.yaml" >"$dir/ready" &
 pid=$!
 read -r _ <"$dir/ready"
+printf 'journal: {dir: %s}\naudit: {file: %s/audit.jsonl}\n' "$dir" "$dir" >>"$dir/sim.yaml"
 podmox() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
 
 say 'podmox -c sim.yaml plan manifests/'

@@ -39,6 +39,8 @@ class Simulator:
             command += ["--latency", latency, "--workers", "3"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.ready = json.loads(self.process.stdout.readline())
+        with open(self.config, "a") as f:  # nothing of a benchmark lies where the system keeps its own
+            f.write(f"journal: {{dir: {self.dir}/state}}\naudit: {{file: {self.dir}/state/audit.jsonl}}\n")
 
     def ctl(self, *words):
         return subprocess.run([SIM, "ctl", self.control, *words], check=True, capture_output=True, text=True).stdout

@@ -88,6 +88,8 @@ sim_start() {
 		exit 1
 	fi
 	sim_ready=$line
+	# Nothing of a test lies where the system keeps its own.
+	printf 'journal: {dir: %s/state}\naudit: {file: %s/state/audit.jsonl}\n' "$dir" "$dir" >>"$dir/$name.yaml"
 }
 
 # ctl NAME COMMAND...: tells the simulator something while it runs.
