@@ -51,7 +51,7 @@ run() {
 	name=$1
 	limit=$2
 	shift 2
-	step "$name" "$limit" "$MAKE" --no-print-directory -j"$jobs" "$@"
+	step "$name" "$limit" "$MAKE" --no-print-directory -k -Otarget -j"$jobs" "$@"
 }
 
 run format 60 O="$O" format-check
