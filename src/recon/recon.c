@@ -1,6 +1,5 @@
 /* One cycle, from a directory of manifests to a report. Read it from the bottom: pm_recon_plan says what
  * a plan is made of, pm_recon_apply what becomes of it; what stands above are the parts. */
-#include "base/log.h"
 #include "recon/recon_priv.h"
 
 struct pm_recon {
@@ -163,22 +162,20 @@ static int new_exec(
 }
 
 /* A run that was killed may have left tasks at work. What they make should be in the plan, so their ends
- * come first; a set that is locked has somebody who sees to it. */
+ * come first. And while another podmox works on the set, a plan would be of what is about to change. */
 static int wait_for_earlier(
 	struct pm_recon *rc, struct pm_job *j, const struct pm_cycle *c, struct pm_error *err)
 {
+	const struct pm_config *cfg = rc->o.config;
 	struct pm_setlock *lock = NULL;
 	struct pm_exec *e = NULL;
-	struct pm_error held;
 	int r;
 
 	if (rc->o.readonly)
 		return 0;
-	r = pm_setlock_take(rc->o.config->journal_dir, rc->o.config->set, &lock, &held);
-	if (r < 0) {
-		pm_debug("the journal was not looked at", PM_KV_S("why", held.msg));
-		return 0;
-	}
+	r = pm_setlock_take(cfg->journal_dir, cfg->set, &lock, err);
+	if (r < 0)
+		return r;
 	r = new_exec(rc, c, &e, err);
 	if (r == 0)
 		r = pm_exec_recover(e, j, err);

@@ -50,7 +50,8 @@ struct pm_cycle {
 void pm_cycle_done(struct pm_cycle *c);
 
 /** Reads the manifests (paths) and the cluster and builds the plan. Errors in manifests: -PM_E_INPUT, the
- * findings are in j->diags. */
+ * findings are in j->diags. Unless it is a dry run it waits for tasks that an interrupted run left behind,
+ * and fails with -PM_E_SETLOCKED while another podmox works on the set. */
 struct pm_recon_ask {
 	const char *const *paths;
 	size_t npaths;
