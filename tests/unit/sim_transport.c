@@ -130,3 +130,13 @@ struct pm_transport *pm_sim_transport_new(struct pm_sim *sim, const struct pm_cl
 	w->clock = clock;
 	return &w->base;
 }
+
+int pm_sim_transport_control(struct pm_sim *sim, const char *line, char *out, size_t size)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&one_at_a_time);
+	r = pm_sim_control(sim, line, out, size);
+	(void)pthread_mutex_unlock(&one_at_a_time);
+	return r;
+}

@@ -12,4 +12,7 @@
 struct pm_transport *pm_sim_transport_new(
 	struct pm_sim *sim, const struct pm_clock *clock) PM_CHECK;
 
+/** pm_sim_control() while such transports may be in use by other threads. */
+int pm_sim_transport_control(struct pm_sim *sim, const char *line, char *out, size_t size);
+
 #endif

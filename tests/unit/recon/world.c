@@ -1,122 +1,17 @@
 /* See world.h. */
 #include "world.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
-
-/* ---- the wire: calls become requests of the simulator, one at a time ---- */
-
-struct wire {
-	struct pm_transport base;
-	struct world *w;
-};
-
-/* One for all worlds: the simulator belongs to one thread at a time. */
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-
-static const char *header(const char *const *headers, const char *name)
-{
-	for (; headers && *headers; headers++) {
-		size_t n = strlen(name);
-
-		if (strncmp(*headers, name, n) == 0 && strncmp(*headers + n, ": ", 2) == 0)
-			return *headers + n + 2;
-	}
-	return NULL;
-}
-
-static unsigned node_of(const struct world *w, const char *host)
-{
-	unsigned n = (unsigned)(host[strlen("pve")] - '1');
-
-	return n < pm_sim_nodes(w->sim) ? n : 0;
-}
-
-static void take_reply(struct pm_call *c, const struct pm_sim_reply *r)
-{
-	c->status = r->status;
-	(void)snprintf(c->reason, sizeof(c->reason), "%.255s", r->reason);
-	pm_buf_clear(&c->body_in);
-	(void)pm_buf_add(&c->body_in, r->nbody > 0 ? r->body : "", r->nbody);
-	switch (r->fault) {
-	case PM_SIM_ANSWER:
-		return;
-	case PM_SIM_REFUSED:
-		(void)pm_error_set(&c->err, PM_E_UNREACHABLE, "Connection refused");
-		break;
-	case PM_SIM_TIMEOUT:
-		(void)pm_error_set(&c->err, PM_E_TIMEOUT, "no answer in time");
-		c->err.maybe_sent = true;
-		break;
-	default:
-		(void)pm_error_set(&c->err, PM_E_UNREACHABLE, "Empty reply from server");
-		c->err.maybe_sent = true;
-	}
-	c->status = 0;
-}
-
-static void serve(struct world *w, struct pm_call *c)
-{
-	struct pm_sim_request q = { .method = c->method,
-		.target = c->path,
-		.body = c->body,
-		.nbody = c->body ? strlen(c->body) : 0,
-		.content_type = c->body ? "application/x-www-form-urlencoded" : NULL,
-		.cookie = header(c->headers, "Cookie"),
-		.authorization = header(c->headers, "Authorization"),
-		.csrf = header(c->headers, "CSRFPreventionToken") };
-	struct pm_sim_reply r = { 0 };
-
-	c->status = 0;
-	c->err.code = PM_OK;
-	(void)pthread_mutex_lock(&one_at_a_time);
-	if (!pm_sim_node_on(w->sim, node_of(w, c->host->name))) {
-		(void)pm_error_set(&c->err, PM_E_UNREACHABLE, "No route to host");
-	} else {
-		pm_sim_call(w->sim, node_of(w, c->host->name), &q, &r);
-		take_reply(c, &r);
-		pm_sim_reply_done(&r);
-	}
-	(void)pthread_mutex_unlock(&one_at_a_time);
-}
-
-static void wire_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
-	pm_call_done_fn *done, void *arg, struct pm_cancel *cancel)
-{
-	struct world *w = ((struct wire *)t)->w;
-	bool go = true;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!go || pm_cancelled(cancel, &w->clock.clock)) {
-			v[i]->status = 0;
-			(void)pm_error_set(&v[i]->err, PM_E_CANCELLED, "cancelled");
-		} else {
-			serve(w, v[i]);
-		}
-		if (done && !done(arg, v[i]))
-			go = false;
-	}
-}
-
-static void wire_free(struct pm_transport *t)
-{
-	free(t);
-}
+#include "sim_transport.h"
 
 struct pm_transport *world_wire(struct world *w)
 {
-	static const struct pm_transport_ops ops = { wire_batch, wire_free };
-	struct wire *wire = pm_xcalloc(1, sizeof(*wire));
-
-	wire->base.ops = &ops;
-	wire->w = w;
-	return &wire->base;
+	return pm_sim_transport_new(w->sim, &w->clock.clock);
 }
 
 /* ---- the world ---- */
@@ -189,43 +84,39 @@ const char *world_control(struct world *w, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)pm_buf_addv(&line, fmt, ap);
 	va_end(ap);
-	(void)pthread_mutex_lock(&one_at_a_time);
-	if (pm_sim_control(w->sim, pm_buf_str(&line), out, sizeof(out)) < 0)
+	if (pm_sim_transport_control(w->sim, pm_buf_str(&line), out, sizeof(out)) < 0)
 		fail_msg("%s: %s", pm_buf_str(&line), out);
-	(void)pthread_mutex_unlock(&one_at_a_time);
 	return out;
 }
 
 int world_call(struct world *w, const char *method, const char *path, const char *form)
 {
-	struct pm_buf target cleanup_buf = PM_BUF(0);
-	struct pm_buf token cleanup_buf = PM_BUF(0);
-	struct pm_sim_request q = { .method = method, .body = form };
-	struct pm_sim_reply r = { 0 };
+	const char *token = pm_arena_printf(w->arena, "Authorization: PVEAPIToken=root@pam!full=%s",
+		pm_sim_token_secret(w->sim));
+	const char *const headers[] = { token, NULL };
+	const struct pm_host host = { .name = "pve1" };
+	struct pm_call c = { .host = &host,
+		.method = method,
+		.path = pm_arena_printf(w->arena, "/api2/json%s", path),
+		.body = form,
+		.headers = headers };
+	struct pm_transport *wire = world_wire(w);
+	struct pm_error err = { 0 };
 	int status;
 
-	(void)pm_buf_addf(&target, "/api2/json%s", path);
-	(void)pm_buf_addf(&token, "PVEAPIToken=root@pam!full=%s", pm_sim_token_secret(w->sim));
-	q.target = pm_buf_str(&target);
-	q.authorization = pm_buf_str(&token);
-	q.nbody = form ? strlen(form) : 0;
-	q.content_type = form ? "application/x-www-form-urlencoded" : NULL;
-	(void)pthread_mutex_lock(&one_at_a_time);
-	pm_sim_call(w->sim, 0, &q, &r);
-	status = r.status;
+	assert_ok(pm_net_request(wire, &c, NULL, &err), &err);
+	status = c.status;
 	if (status >= 400)
-		print_message("%s %s: %d %s\n", method, path, status, r.reason);
-	pm_sim_reply_done(&r);
-	(void)pthread_mutex_unlock(&one_at_a_time);
+		print_message("%s %s: %d %s\n", method, path, status, c.reason);
+	pm_call_done(&c);
+	pm_transport_free(wire);
 	return status;
 }
 
 void world_wait(struct world *w, unsigned seconds)
 {
 	atomic_fetch_add(&w->clock.ns, seconds * PM_S_NS);
-	(void)pthread_mutex_lock(&one_at_a_time);
 	(void)pm_sim_advance(w->sim);
-	(void)pthread_mutex_unlock(&one_at_a_time);
 }
 
 /* ---- turns ---- */

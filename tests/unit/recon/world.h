@@ -29,7 +29,7 @@ void world_manifest(struct world *w, const char *name, const char *text);
 /** One command of the simulator's control address; the answer lives until the next one. */
 const char *world_control(struct world *w, const char *fmt, ...) PM_PRINTF(2, 3);
 
-/** A call of another person, root@pam by token; the status. `form` NULL: none. */
+/** A call of another person, root@pam by token; the status. `form` NULL: none. Of a POST or PUT. */
 int world_call(struct world *w, const char *method, const char *path, const char *form);
 
 /** Lets time pass. */
