@@ -42,7 +42,7 @@ static const char *sync_state(const struct pm_cli *s, const struct pm_obj *o, co
 	if (a == NULL)
 		return "in-sync";
 	if (a->verb == PM_V_KEEP)
-		return a->want == NULL ? "not-in-manifests" : "held";
+		return a->want == NULL ? "unlisted" : "held";
 	return "differs";
 }
 
@@ -75,7 +75,7 @@ static size_t print_table(const struct pm_cli *s, const struct pm_kind *k, const
 {
 	size_t n = 0;
 
-	(void)printf("%-12s %-22s %9s %-8s %-8s %-10s %s\n", "NAMESPACE", "NAME", "VMID", "NODE",
+	(void)printf("%-11s %-22s %9s %-7s %-7s %-10s %s\n", "NAMESPACE", "NAME", "VMID", "NODE",
 		"STATUS", "OWNER", "SYNC");
 	for (size_t i = 0; i < s->cycle.have.n; i++) {
 		const struct pm_obj *o = s->cycle.have.v[i];
@@ -84,7 +84,7 @@ static size_t print_table(const struct pm_cli *s, const struct pm_kind *k, const
 		if (!selected(o, k, name))
 			continue;
 		owner = ownership(o, s->config->set);
-		(void)printf("%-12s %-22s %9u %-8s %-8s %-10s %s\n", o->ns[0] != '\0' ? o->ns : "-",
+		(void)printf("%-11s %-22s %9u %-7s %-7s %-10s %s\n", o->ns[0] != '\0' ? o->ns : "-",
 			o->name[0] != '\0' ? o->name : "-", o->live->vmid, o->live->node,
 			o->live->unreachable ? "unknown" : o->live->status, owner,
 			sync_state(s, o, owner));
