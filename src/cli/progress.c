@@ -93,7 +93,9 @@ static void plain(const struct pm_progress *p, const struct pm_event *e)
 		break;
 	case PM_EV_SKIPPED:
 		(void)fprintf(stderr, "%s %s: skipped: %s\n", verb, title,
-			e->text != NULL ? e->text : "something it waits for failed");
+			e->text != NULL                ? e->text
+			: e->result->err.code != PM_OK ? e->result->err.msg
+						       : "something it waits for failed");
 		break;
 	}
 }
