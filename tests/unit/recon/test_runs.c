@@ -328,6 +328,131 @@ PM_TEST(runs_leave_what_is_replicated)
 	world_done(&w);
 }
 
+PM_TEST(runs_delete_by_name)
+{
+	struct world w;
+	struct turn t;
+	struct pm_set named = { .v = NULL };
+	struct turn_opts o = { .plan = { .delete_all = true }, .preloaded = &named };
+	struct pm_obj *obj;
+
+	world_new(&w, 1);
+	world_manifest(&w, "a.yaml", POD("a"));
+	world_manifest(&w, "b.yaml", POD("b"));
+	world_apply(&w);
+	named.arena = w.arena;
+	obj = pm_obj_new(w.arena, &pm_kind_pod);
+	obj->ns = "shop";
+	obj->name = "a";
+	pm_set_add(&named, obj);
+	world_turn(&w, &o, &t);
+	assert_int_equal(t.status, 0);
+	turn_done(&t);
+	assert_int_equal(world_vmid(&w, "Pod/shop/a"), 0);
+	assert_int_equal(world_guests(&w), 1);
+	pm_set_done(&named);
+	world_done(&w);
+}
+
+/* A first process that ignores the request to end is ended after its time. */
+PM_TEST(runs_stop_what_does_not_heed)
+{
+	const struct turn_opts o = { .plan = { .prune = true } };
+	struct world w;
+	struct turn t;
+
+	world_new(&w, 1);
+	world_manifest(&w, "a.yaml", POD("a") "  entrypoint: /bin/sleep 1000\n");
+	world_manifest(&w, "b.yaml", POD("b") "  entrypoint: /bin/sleep 1000\n");
+	world_apply(&w);
+	world_manifest(&w, "a.yaml", POD("a") "  entrypoint: /bin/sleep 1000\n  state: stopped\n");
+	world_manifest(&w, "b.yaml", NULL);
+	world_turn(&w, &o, &t);
+	assert_int_equal(t.status, 0);
+	assert_true(turn_result(&t, "Pod/shop/a")->took_ms >= 60000);
+	turn_done(&t);
+	assert_has(world_control(&w, "get %u", world_vmid(&w, "Pod/shop/a")), "stopped");
+	assert_int_equal(world_guests(&w), 1);
+	world_in_sync(&w);
+	world_done(&w);
+}
+
+/* ---- places ---- */
+
+PM_TEST(runs_migrate_with_consent)
+{
+	const struct turn_opts no = { 0 };
+	const struct turn_opts yes = { .plan = { .allow_restart = true } };
+	struct world w;
+	struct turn t;
+	unsigned vmid;
+
+	world_new(&w, 3);
+	world_manifest(&w, "a.yaml", POD("a") "  node: pve1\n");
+	world_apply(&w);
+	vmid = world_vmid(&w, "Pod/shop/a");
+	/* A preference only, until it is pinned. */
+	world_manifest(&w, "a.yaml", POD("a") "  node: pve2\n");
+	world_in_sync(&w);
+	world_manifest(&w, "a.yaml", POD("a") "  node: pve2\n  pinned: true\n");
+	world_turn(&w, &no, &t);
+	turn_done(&t);
+	assert_has(world_control(&w, "get %u", vmid), "pve1 running");
+	world_turn(&w, &yes, &t);
+	assert_int_equal(t.status, 0);
+	turn_done(&t);
+	assert_has(world_control(&w, "get %u", vmid), "pve2 running");
+	world_in_sync(&w);
+	world_done(&w);
+}
+
+PM_TEST(runs_with_many_at_once)
+{
+	struct world w;
+
+	world_new(&w, 3);
+	w.workers = 8;
+	for (unsigned i = 0; i < 40; i++)
+		world_manifest(&w, pm_arena_printf(w.arena, "p%u.yaml", i),
+			pm_arena_printf(w.arena,
+				"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: p%u}\nspec:\n" IMAGE
+				"  rootfs: {storage: local-lvm, size: 4Gi}\n",
+				i));
+	world_apply(&w);
+	world_in_sync(&w);
+	assert_int_equal(world_guests(&w), 40);
+	world_done(&w);
+}
+
+/* ---- a user whose rights come from a pool ---- */
+
+PM_TEST(runs_of_a_user_of_a_pool)
+{
+	static const char *const rights[] = {
+		"path=/pool/shop&roles=PVEVMAdmin&users=gitops%40pve",
+		"path=/storage&roles=PVEDatastoreUser&users=gitops%40pve",
+		"path=/&roles=PVEAuditor&users=gitops%40pve&propagate=0",
+	};
+	struct world w;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	assert_int_equal(world_call(&w, "POST", "/pools", "poolid=shop"), 200);
+	assert_int_equal(
+		world_call(&w, "POST", "/access/users", "userid=gitops%40pve&password=gitops-1"),
+		200);
+	for (size_t i = 0; i < PM_COUNT(rights); i++)
+		assert_int_equal(world_call(&w, "PUT", "/access/acl", rights[i]), 200);
+	world_login(&w, "gitops", "pve", "gitops-1");
+	world_manifest(&w, "a.yaml", POD("a") "  pool: shop\n  tags: [prod]\n");
+	world_apply(&w);
+	world_in_sync(&w);
+	vmid = world_vmid(&w, "Pod/shop/a");
+	assert_has(world_control(&w, "get %u tags", vmid), "prod");
+	assert_has(world_control(&w, "get %u tags", vmid), "podmox-");
+	world_done(&w);
+}
+
 /* ---- nodes that are away ---- */
 
 PM_TEST(runs_leave_alone_what_cannot_be_seen)

@@ -16,7 +16,7 @@ struct pm_transport *world_wire(struct world *w)
 
 /* ---- the world ---- */
 
-static void open_config(struct world *w, unsigned nodes)
+void world_login(struct world *w, const char *user, const char *realm, const char *password)
 {
 	struct pm_buf text cleanup_buf = PM_BUF(0);
 	struct pm_diags diags;
@@ -25,12 +25,14 @@ static void open_config(struct world *w, unsigned nodes)
 	(void)pm_buf_addf(&text,
 		"apiVersion: podmox/v1\nkind: Config\nset: home\nclusters:\n  - name: sim\n"
 		"    hosts: [pve1");
-	for (unsigned i = 2; i <= nodes; i++)
+	for (unsigned i = 2; i <= pm_sim_nodes(w->sim); i++)
 		(void)pm_buf_addf(&text, ", pve%u", i);
 	(void)pm_buf_addf(&text,
-		"]\n    auth: {username: root, password: \"%s\"}\n    vmids: 200-299\n"
+		"]\n    auth: {username: %s, realm: %s, password: \"%s\"}\n    vmids: 200-299\n"
 		"journal: {dir: %s/state}\naudit: {file: %s/audit.jsonl}\n",
-		pm_sim_password(w->sim), w->dir, w->dir);
+		user, realm, password, w->dir, w->dir);
+	pm_config_free(w->config);
+	w->config = NULL;
 	pm_diags_init(&diags, w->arena);
 	assert_ok(pm_config_open(pm_test_file(w->dir, "podmox.yaml", pm_buf_str(&text)), &w->config,
 			  &diags, &err),
@@ -54,7 +56,7 @@ void world_new(struct world *w, unsigned nodes)
 	w->workers = 1;
 	w->seed = 1;
 	assert_ok(pm_sim_new(&w->sim, &o, &err), &err);
-	open_config(w, nodes);
+	world_login(w, "root", "pam", pm_sim_password(w->sim));
 	(void)pm_test_file(w->dir, "manifests/.keep", "");
 }
 

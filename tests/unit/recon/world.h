@@ -23,6 +23,9 @@ struct world {
 void world_new(struct world *w, unsigned nodes);
 void world_done(struct world *w);
 
+/** Who podmox is from here on; root@pam at first. */
+void world_login(struct world *w, const char *user, const char *realm, const char *password);
+
 /** Writes a manifest, or removes it when text is NULL. */
 void world_manifest(struct world *w, const char *name, const char *text);
 
