@@ -67,10 +67,11 @@ static void read_spec(
 {
 	struct json_object *format = pm_json_get(o, "format");
 	struct json_object *items = pm_json_get(o, "items");
-	size_t n = strlen(name);
+	const char *bracket = strchr(name, '[');
 
-	sp->numbered = n > 3 && !strcmp(name + n - 3, "[n]");
-	sp->name = pm_arena_strndup(d->arena, name, sp->numbered ? n - 3 : n);
+	sp->numbered = bracket && !strcmp(bracket, "[n]");
+	sp->name = pm_arena_strndup(
+		d->arena, name, sp->numbered ? (size_t)(bracket - name) : strlen(name));
 	sp->type = type_of(pm_json_str(o, "type"));
 	sp->optional = pm_json_bool(o, "optional", false);
 	sp->requires = text(d, o, "requires");
