@@ -45,6 +45,18 @@ static int guard_identity(struct pm_act *act, const struct pm_obj *have, struct 
 	return 0;
 }
 
+/* The inventory learns of it some seconds late, the configuration says it at once. */
+static bool is_template(const struct pm_obj *have)
+{
+	const struct pm_list *keys = have->live->keys;
+
+	for (size_t i = 0; keys && i < keys->n; i++) {
+		if (pm_str_eq(keys->v[i], "template"))
+			return true;
+	}
+	return have->live->template_;
+}
+
 static int guard_circumstances(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
 {
 	bool lift = act->a->steps & PM_STEP_UNPROTECT;
@@ -52,7 +64,7 @@ static int guard_circumstances(struct pm_act *act, const struct pm_obj *have, st
 	if (have->live->hastate)
 		return refuse(
 			act, err, "it is managed by HA; remove it there first (ha-manager remove)");
-	if (have->live->template_)
+	if (is_template(have))
 		return refuse(act, err, "it is a template");
 	if (!lift && pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false))
 		return refuse(act, err,

@@ -94,6 +94,28 @@ PM_TEST(config_of_the_environment)
 	assert_int_equal(unsetenv("PODMOX_CONFIG"), 0);
 }
 
+PM_TEST(config_of_the_current_folder)
+{
+	const char *dir = pm_test_dir();
+	char *here = getcwd(NULL, 0);
+	struct box b;
+
+	assert_non_null(here);
+	assert_int_equal(chdir(dir), 0);
+	if (access("/etc/podmox/podmox.yaml", R_OK) != 0) {
+		assert_err(open_config(&b, NULL), PM_E_INPUT, &b.err, "there is no configuration");
+		assert_has(b.err.msg, "PODMOX_CONFIG");
+		close_box(&b);
+	}
+	(void)pm_test_file(dir, "podmox.yaml", minimal);
+	assert_ok(open_config(&b, NULL), &b.err);
+	assert_string_equal(b.c->file, "podmox.yaml");
+	assert_string_equal(b.c->dir, ".");
+	close_box(&b);
+	assert_int_equal(chdir(here), 0);
+	free(here);
+}
+
 PM_TEST(config_that_is_not_there)
 {
 	struct box b;

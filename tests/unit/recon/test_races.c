@@ -270,6 +270,53 @@ static void lose_quorum(struct world *w, PM_UNUSED void *arg)
 	(void)world_control(w, "quorum-off");
 }
 
+/* The marker of its neighbour: as a restored backup would carry it. */
+static void copy_marker(struct world *w, PM_UNUSED void *arg)
+{
+	unsigned other_one = world_vmid(w, "Pod/shop/other");
+	const char *text = world_control(w, "get %u description", other_one);
+	char *marker = pm_arena_strdup(w->arena, strstr(text, "<!--"));
+
+	(void)world_control(w, "set %u description=%s", world_vmid(w, "Pod/shop/web"), marker);
+}
+
+/* The same name, but another life: its uid says so. */
+static void new_uid(struct world *w, PM_UNUSED void *arg)
+{
+	unsigned vmid = world_vmid(w, "Pod/shop/web");
+	const char *text = world_control(w, "get %u description", vmid);
+	char *marker = pm_arena_strdup(w->arena, strstr(text, "<!--"));
+	char *uid = strstr(marker, "\"uid\":\"");
+
+	uid[7] = uid[7] == '0' ? '1' : '0';
+	(void)world_control(w, "set %u description=%s", vmid, marker);
+}
+
+static void spoil_marker(struct world *w, PM_UNUSED void *arg)
+{
+	(void)world_control(w, "set %u description=<!-- podmox: {\"v\":1,\"set\":\"ho -->",
+		world_vmid(w, "Pod/shop/web"));
+}
+
+static void add_volume(struct world *w, PM_UNUSED void *arg)
+{
+	unsigned vmid = world_vmid(w, "Pod/shop/web");
+
+	(void)world_control(w, "set %u mp5=local-lvm:vm-%u-disk-5,mp=/more,size=1G", vmid, vmid);
+}
+
+static void add_unused(struct world *w, PM_UNUSED void *arg)
+{
+	unsigned vmid = world_vmid(w, "Pod/shop/web");
+
+	(void)world_control(w, "set %u unused0=local-lvm:vm-%u-disk-7", vmid, vmid);
+}
+
+static void make_template(struct world *w, PM_UNUSED void *arg)
+{
+	(void)world_control(w, "set %u template=1", world_vmid(w, "Pod/shop/web"));
+}
+
 static void not_removed(
 	void (*between)(struct world *w, void *arg), const char *why, enum pm_outcome outcome)
 {
@@ -302,6 +349,30 @@ PM_TEST(races_removal_guards)
 	not_removed(unmark_web, "no marker", PM_FAILED);
 	not_removed(replace_web, "no marker", PM_FAILED);
 	not_removed(lose_quorum, "quorum", PM_FAILED);
+	not_removed(copy_marker, "copy", PM_FAILED);
+	not_removed(new_uid, "not the guest that the plan was made for", PM_FAILED);
+	not_removed(spoil_marker, "marker", PM_FAILED);
+	not_removed(add_volume, "-disk-5 was not in the plan", PM_STALE);
+	not_removed(add_unused, "-disk-7 was not in the plan", PM_STALE);
+	not_removed(make_template, "template", PM_FAILED);
+}
+
+PM_TEST(races_removal_of_what_is_gone_is_nothing)
+{
+	const struct turn_opts o = { .plan = { .prune = true }, .between = delete_web };
+	struct world w;
+	struct turn t;
+
+	world_new(&w, 1);
+	world_manifest(&w, "web.yaml", web);
+	world_manifest(&w, "other.yaml", other);
+	world_apply(&w);
+	world_manifest(&w, "web.yaml", NULL);
+	world_turn(&w, &o, &t);
+	assert_int_equal(t.status, 0);
+	assert_int_equal(turn_result(&t, "Pod/shop/web")->outcome, PM_NOTHING);
+	turn_done(&t);
+	world_done(&w);
 }
 
 /* Deletions are held when anything else failed. */

@@ -163,6 +163,49 @@ PM_TEST(runs_wait_until_it_is_ready)
 	world_done(&w);
 }
 
+/* A cluster on which everything that was started ends again at once. */
+struct tired {
+	struct pm_transport base;
+	struct pm_transport *inner;
+	struct world *w;
+};
+
+static void tired_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
+	pm_call_done_fn *done, void *arg, struct pm_cancel *cancel)
+{
+	struct tired *x = (struct tired *)t;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *at = strstr(v[i]->path, "/lxc/");
+
+		if (at && strstr(at, "/status/current"))
+			(void)world_control(x->w, "set %.3s status=stopped", at + 5);
+	}
+	x->inner->ops->batch(x->inner, v, n, done, arg, cancel);
+}
+
+PM_TEST(runs_say_that_it_ended_again)
+{
+	static const struct pm_transport_ops ops = { tired_batch, NULL };
+	struct tired x = { .base = { .ops = &ops } };
+	const struct turn_opts o = { .through = &x.base };
+	struct world w;
+	struct turn t;
+
+	world_new(&w, 1);
+	world_manifest(&w, "a.yaml", POD("a"));
+	x.w = &w;
+	x.inner = world_wire(&w);
+	world_turn(&w, &o, &t);
+	assert_int_equal(turn_result(&t, "Pod/shop/a")->outcome, PM_FAILED);
+	assert_has(turn_result(&t, "Pod/shop/a")->err.msg, "was started and stopped again");
+	turn_done(&t);
+	pm_transport_free(x.inner);
+	world_apply(&w);
+	assert_int_equal(world_guests(&w), 1);
+	world_done(&w);
+}
+
 /* ---- consent ---- */
 
 PM_TEST(runs_restart_one_after_the_other)
@@ -351,6 +394,43 @@ PM_TEST(runs_delete_by_name)
 	assert_int_equal(world_vmid(&w, "Pod/shop/a"), 0);
 	assert_int_equal(world_guests(&w), 1);
 	pm_set_done(&named);
+	world_done(&w);
+}
+
+/* A set that lives longer than a cycle, as the daemon's: planned twice, it is as good as new. */
+PM_TEST(runs_of_a_set_that_was_planned_before)
+{
+	struct world w;
+	struct turn t;
+	struct pm_diags diags;
+	struct pm_load load;
+	struct pm_error err = { 0 };
+	struct pm_set set = { .v = NULL };
+	struct turn_opts o = { .preloaded = &set };
+	const char *path;
+
+	world_new(&w, 1);
+	world_manifest(&w, "a.yaml",
+		POD("a") "  network:\n    interfaces: [{name: eth0, bridge: vmbr0}]\n");
+	path = pm_arena_printf(w.arena, "%s/manifests", w.dir);
+	set.arena = w.arena;
+	pm_diags_init(&diags, w.arena);
+	assert_ok(pm_manifest_load(&path, 1, &set, &load, &diags, &err), &err);
+	world_turn(&w, &o, &t);
+	assert_int_equal(t.status, 0);
+	turn_done(&t);
+	/* Somebody moves the interface to another slot. */
+	(void)world_control(&w, "set %u net3=name=eth0,bridge=vmbr0", world_vmid(&w, "Pod/shop/a"));
+	assert_int_equal(world_call(&w, "PUT",
+				 pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/config",
+					 world_vmid(&w, "Pod/shop/a")),
+				 "delete=net0"),
+		200);
+	world_turn(&w, &o, &t);
+	assert_int_equal(t.status, 0);
+	assert_true(pm_plan_empty(&t.cycle.plan));
+	turn_done(&t);
+	pm_set_done(&set);
 	world_done(&w);
 }
 
