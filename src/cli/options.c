@@ -179,8 +179,8 @@ static int finish(struct pm_args *a, struct pm_error *err)
 	a->terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	a->colour = colour == 1;
 	if (colour == 0)
-		a->colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL &&
-			    !pm_str_eq(getenv("TERM"), "dumb");
+		a->colour = isatty(STDOUT_FILENO) && secure_getenv("NO_COLOR") == NULL &&
+			    !pm_str_eq(secure_getenv("TERM"), "dumb");
 	pm_log_setup(a->verbose ? PM_LOG_DEBUG
 		     : a->quiet ? PM_LOG_ERROR
 				: PM_LOG_WARNING,
