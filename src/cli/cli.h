@@ -99,7 +99,8 @@ struct pm_cli {
 };
 
 /** Opens configuration and pipeline; on failure everything is printed and the exit status returned, 0
- * otherwise. Installs the handlers of SIGINT and SIGTERM that cancel the job (the second one ends the process). */
+ * otherwise. Installs the handlers of SIGINT and SIGTERM that cancel the job (the second one ends the
+ * process). */
 int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
 	struct pm_cli *s);
 void pm_cli_close(struct pm_cli *s);
