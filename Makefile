@@ -157,7 +157,11 @@ test-scenario: all
 	$(call script,tests/scenario/run.sh)
 judges: all
 	$(call script,tests/judges/run.sh)
-bench: all
+$(O)/bench/floor: $(O)/tests/bench/floor.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(link) $(DEPS_LIBS)
+bench: all $(O)/bench/floor
 	$(call script,tests/bench/run.sh)
 
 # ---- from nothing: install what is missing, then build with it ----
