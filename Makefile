@@ -216,7 +216,7 @@ fuzz-run: $(FUZZ:%=$(O)/fuzz/%)
 
 # ---- lints ----
 
-FORMATTED = $(shell find src tests include -name '*.[ch]' | LC_ALL=C sort)
+FORMATTED = $(shell find src tests $(wildcard include) -name '*.[ch]' | LC_ALL=C sort)
 .PHONY: format format-check gates lint tidy tidy-files
 format:
 	@clang-format -i $(FORMATTED)
