@@ -105,6 +105,9 @@ int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void
 	struct pm_cli *s);
 void pm_cli_close(struct pm_cli *s);
 
+/** source.path of the configuration, from its directory on; NULL: there is none. */
+const char *pm_cli_source(struct pm_arena *a, const struct pm_config *config);
+
 /** Plans as the arguments ask. Exit status, 0: done. Findings are printed. */
 int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded);
 

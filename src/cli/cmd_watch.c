@@ -17,7 +17,6 @@ int cmd_watch(struct pm_args *a)
 		.prune = a->prune,
 		.allow_restart = a->allow_restart,
 		.allow_replace = a->allow_replace };
-	const char *path;
 	int r;
 
 	pm_diags_init(&diags, arena);
@@ -25,11 +24,7 @@ int cmd_watch(struct pm_args *a)
 	pm_diags_print(&diags, stderr, 50);
 	if (r < 0)
 		return pm_cli_fail(&err);
-	path = pm_rec_str(config->rec, PM_CONFIG_SOURCE_PATH, NULL);
-	if (a->rest.n > 0)
-		o.dir = a->rest.v[0];
-	else if (path != NULL)
-		o.dir = path[0] == '/' ? path : pm_arena_printf(arena, "%s/%s", config->dir, path);
+	o.dir = a->rest.n > 0 ? a->rest.v[0] : pm_cli_source(arena, config);
 	if (o.dir == NULL) {
 		(void)pm_error_set(&err, PM_E_USAGE,
 			"no directory given, and %s names none under source.path", config->file);

@@ -79,10 +79,19 @@ void pm_cli_close(struct pm_cli *s)
 	memset(s, 0, sizeof(*s));
 }
 
+const char *pm_cli_source(struct pm_arena *a, const struct pm_config *config)
+{
+	const char *path = pm_rec_str(config->rec, PM_CONFIG_SOURCE_PATH, NULL);
+
+	if (path == NULL || path[0] == '/')
+		return path;
+	return pm_arena_printf(a, "%s/%s", config->dir, path);
+}
+
 /* The paths of the command, or source.path of the configuration. NULL: there is neither (told). */
 static const char *const *paths_of(struct pm_cli *s, const struct pm_args *a, size_t *ret_n)
 {
-	const char *path = pm_rec_str(s->config->rec, PM_CONFIG_SOURCE_PATH, NULL);
+	const char *path = pm_cli_source(s->job.arena, s->config);
 	const char **v;
 
 	if (a->rest.n > 0) {
@@ -96,7 +105,7 @@ static const char *const *paths_of(struct pm_cli *s, const struct pm_args *a, si
 		return NULL;
 	}
 	v = pm_new_n(s->job.arena, const char *, 1);
-	v[0] = path[0] == '/' ? path : pm_arena_printf(s->job.arena, "%s/%s", s->config->dir, path);
+	v[0] = path;
 	*ret_n = 1;
 	return v;
 }
