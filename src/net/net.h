@@ -21,13 +21,26 @@ struct pm_host {
 	unsigned reads, writes; /* most in flight; 0: 6 and 2 */
 };
 
+/** A file to be sent as multipart/form-data: the fields in their order, the file last, with a length and
+ * never in pieces, read while it is sent. Borrowed. */
+struct pm_upload {
+	const char *path;     /* of the file here */
+	const char *filename; /* its name for the server */
+	const char *field;    /* of the form: "filename" */
+	const struct pm_upload_field {
+		const char *name, *value;
+	} * fields;
+	size_t nfields;
+};
+
 /** One request and its answer; zero what is not set. Owner: the caller, for the whole call. */
 struct pm_call {
 	/* in */
 	const struct pm_host *host;
-	const char *method; /* GET POST PUT DELETE */
-	const char *path;   /* "/api2/json/version?x=y", encoded */
-	const char *body;   /* of POST and PUT, form-encoded; NULL: none */
+	const char *method;             /* GET POST PUT DELETE */
+	const char *path;               /* "/api2/json/version?x=y", encoded */
+	const char *body;               /* of POST and PUT, form-encoded; NULL: none */
+	const struct pm_upload *upload; /* instead of body, of a POST; NULL: none */
 	const char *const
 		*headers;    /* "Name: value", ends with NULL; may hold secrets: never logged */
 	unsigned timeout_ms; /* from the moment it leaves the queue; 0: 30 s */
@@ -69,6 +82,14 @@ struct pm_net_opts {
 	const struct pm_clock *clock; /* NULL: the system's */
 	unsigned requests_per_second; /* over all hosts; 0: no limit */
 };
+
+/** A token bucket: at most `most` requests in each window. Thread-safe. */
+struct pm_bucket;
+struct pm_bucket *pm_bucket_new(unsigned most, uint64_t window_ms, const struct pm_clock *clock);
+void pm_bucket_free(struct pm_bucket *b); /* NULL is fine */
+/** Takes one if there is one; else false, and *ret_wait_ms (may be NULL) says when there will be. */
+bool pm_bucket_try(struct pm_bucket *b, uint64_t *ret_wait_ms);
+void pm_bucket_reset(struct pm_bucket *b); /* full again */
 
 /** Numbers since the start, for -v, metrics and tests. */
 struct pm_net_stats {

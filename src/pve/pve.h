@@ -19,6 +19,7 @@ struct pm_pve_opts {
 	struct pm_transport *transport; /* borrowed */
 	const struct pm_clock *clock;
 	uint64_t seed; /* of retries' jitter; 0: the system's */
+	bool no_cache; /* every read goes to PVE */
 };
 
 /** Prepares; nothing is sent before the first call. Owner: the caller. */
@@ -37,14 +38,44 @@ const char *pm_pve_user(const struct pm_pve *p);
  * `operation` is the policy's word for it, `object` whom it concerns; both NULL for reads. *ret is the
  * parsed body's `data` (may be NULL for null); pass NULL when it is not needed. */
 struct json_object;
+struct pm_fault;
 struct pm_pve_call {
 	const char *method, *path, *form;
 	const char *node; /* whose host is asked first; NULL: any */
 	const char *operation, *object;
 	bool idempotent; /* of a write: may be repeated after a lost answer (it carries a digest) */
+	bool cached; /* of a read: an answer that is not too old for its class of path will do */
+	const struct pm_upload *upload; /* of a POST, instead of form; NULL: none */
+	struct pm_fault *fault; /* where details of a refusal go (pve/op.h); NULL: nowhere */
 };
 int pm_pve_call(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c,
 	struct json_object **ret, struct pm_error *err) PM_CHECK;
+
+/** Forgets cached answers whose path starts so ("" all); our own writes do so by themselves. Thread-safe. */
+void pm_pve_cache_drop(struct pm_pve *p, const char *path_prefix);
+
+/** What the client did so far, for -v, metrics and doctor. Thread-safe. */
+struct pm_pve_stats {
+	uint64_t hits, misses,
+		joined;     /* of the cache; joined: waited for another caller's request */
+	uint64_t dropped;   /* by our own writes */
+	uint64_t oldest_ms; /* age of the oldest answer that is kept */
+	unsigned entries;
+	uint64_t logins, failovers;
+};
+void pm_pve_stats(struct pm_pve *p, struct pm_pve_stats *ret);
+
+/** The hosts, configured and learnt, and how they are. */
+enum pm_circuit { PM_CLOSED, PM_OPEN, PM_HALF_OPEN };
+struct pm_host_state {
+	char name[128], node[64]; /* node "": not known yet */
+	bool learnt,
+		distrusted; /* learnt: of /cluster/status; distrusted: its certificate is not trusted */
+	enum pm_circuit circuit;
+	unsigned failures; /* one after the other */
+};
+/** Fills at most `n`; returns how many there are. Thread-safe. */
+unsigned pm_pve_hosts(struct pm_pve *p, struct pm_host_state *ret, unsigned n);
 
 /** Turns an answer of status >= 400 into a typed error: reason, message and errors map in one sentence.
  * Pure. Returns -code. */
@@ -66,6 +97,11 @@ bool pm_task_parse(const char *upid, struct pm_task *ret);
  * of its log in the message. */
 int pm_task_wait(
 	struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err) PM_CHECK;
+
+/** The same, and tells each line of its log as it comes. */
+typedef void pm_task_line_fn(void *arg, const char *line);
+int pm_task_follow(struct pm_pve *p, struct pm_job *j, struct pm_task *t, pm_task_line_fn *fn,
+	void *arg, struct pm_error *err) PM_CHECK;
 
 /** A task that may have been started: for an answer that was lost. */
 struct pm_task_query {
