@@ -116,10 +116,12 @@ $(O)/man/%: docs/man/%.scd
 -include $(OBJ:.o=.d) $(wildcard $(O)/tests/*/*.d $(O)/tests/*/*/*.d)
 
 # ---- unit tests: one program a room, linked with what the room may use. Tests of the rooms that talk to
-#      a cluster also use the simulator's core, those of the planner manifests and PVE's answers ----
+#      a cluster also use the simulator's core, those of the planner manifests and PVE's answers, those
+#      of validators the formats of manifests ----
 
 $(foreach r,net pve exec recon daemon cli,$(eval UNIT_ALSO_$(r) := sim))
 UNIT_ALSO_plan := manifest pve
+UNIT_ALSO_security := model
 unit_objects    = $(call objects,$(filter-out $(MAINS),$(call sources,$(sort \
 	$(foreach r,$(1) $(UNIT_ALSO_$(1)),$(call closure,$(r))))))) \
 	$(patsubst tests/%.c,$(O)/tests/%.o,$(filter-out $(if $(filter sim,$(UNIT_ALSO_$(1))),, \

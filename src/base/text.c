@@ -172,6 +172,15 @@ void pm_text_visible(struct pm_buf *out, const char *s, size_t n)
 	(void)pm_buf_add(out, s + plain, n - plain);
 }
 
+size_t pm_text_next(const char *s, size_t n, bool *ret_plain)
+{
+	uint32_t c;
+	size_t len = pm_utf8_next(s, n, &c);
+
+	*ret_plain = c != PM_BAD_CHAR && !is_hidden(c);
+	return len;
+}
+
 /* Unicode's East Asian wide and full-width blocks, and the emoji. */
 static const struct range wide[] = {
 	{ 0x1100, 0x115f },

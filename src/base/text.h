@@ -17,6 +17,10 @@ const char *pm_nearest(const char *word, const char *const *candidates, size_t n
 /** Appends text with control characters (and invalid UTF-8, and bidirectional controls) made visible. */
 void pm_text_visible(struct pm_buf *out, const char *s, size_t n);
 
+/** Bytes of the first character of a text of n > 0 bytes (one where it is broken). *ret_plain: it is a
+ * character that pm_text_visible() leaves alone. */
+size_t pm_text_next(const char *s, size_t n, bool *ret_plain);
+
 /** Columns that text needs on a terminal (UTF-8; wide characters count two). */
 unsigned pm_text_width(const char *s, size_t n);
 

@@ -55,6 +55,17 @@ static bool utf8(const char *s)
 	return pm_utf8_valid(s, n) == n;
 }
 
+/* Only characters that a terminal shows as they are? */
+static bool visible(const char *s)
+{
+	size_t n = strlen(s);
+	bool plain = true;
+
+	for (size_t at = 0; at < n && plain;)
+		at += pm_text_next(s + at, n - at, &plain);
+	return plain;
+}
+
 /* ---- names ---- */
 
 static bool label_part(const char *s, size_t n)
@@ -102,12 +113,15 @@ static bool fits_iface(const char *s)
 	return only(s, WORD "-.") && strlen(s) <= 15 && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
 }
 
+static bool storage_part(const char *s, size_t n)
+{
+	return n >= 2 && isalpha((unsigned char)s[0]) && isalnum((unsigned char)s[n - 1]) &&
+	       strspn(s, ALNUM "-_.") >= n;
+}
+
 static bool fits_storage(const char *s)
 {
-	size_t n = strlen(s);
-
-	return n >= 2 && isalpha((unsigned char)s[0]) && isalnum((unsigned char)s[n - 1]) &&
-	       only(s, ALNUM "-_.");
+	return storage_part(s, strlen(s));
 }
 
 static bool fits_tag(const char *s)
@@ -255,6 +269,14 @@ static bool port_of(const char *s)
 	return pm_parse_int(s, 1, 65535, &i) == 0;
 }
 
+/* A name whose last part is a number can only be meant as an IPv4 address. */
+static bool fits_host(const char *s)
+{
+	const char *last = strrchr(s, '.');
+
+	return only(last ? last + 1 : s, DIGITS) ? fits_ipv4(s) : fits_dns_name(s);
+}
+
 static bool fits_host_port(const char *s)
 {
 	const char *colon = strchr(s, ':');
@@ -276,7 +298,7 @@ static bool fits_host_port(const char *s)
 		return false;
 	memcpy(host, s, n);
 	host[n] = '\0';
-	return end ? fits_ipv6(host) : fits_dns_name(host);
+	return end ? fits_ipv6(host) : fits_host(host);
 }
 
 /* ---- paths and volumes ---- */
@@ -304,14 +326,9 @@ static bool fits_devpath(const char *s)
 static bool fits_volid(const char *s)
 {
 	const char *colon = strchr(s, ':');
-	char storage[64];
 
-	if (!colon || colon - s >= (int)sizeof(storage) || colon[1] == '\0')
-		return false;
-	memcpy(storage, s, (size_t)(colon - s));
-	storage[colon - s] = '\0';
-	return fits_storage(storage) && utf8(s) && no_controls(s, "") && !strpbrk(s, " ,") &&
-	       !strstr(s, "..");
+	return colon && storage_part(s, (size_t)(colon - s)) && colon[1] != '\0' && visible(s) &&
+	       !strpbrk(s, " ,") && !strstr(s, "..");
 }
 
 static bool fits_image(const char *s)

@@ -11,10 +11,11 @@
 enum pm_valid {
 	PM_VALID_VMID,    /* 100 to 999999999 */
 	PM_VALID_NODE,    /* of a node: a DNS label */
-	PM_VALID_HOST,    /* DNS name or address, as in a URL */
+	PM_VALID_HOST,    /* DNS name or address, as in a URL: IPv6 in brackets */
 	PM_VALID_NAME,    /* of a guest: a DNS name */
 	PM_VALID_STORAGE, /* PVE's storage id */
-	PM_VALID_ID,      /* PVE's configuration id: snapshots, pools, services */
+	PM_VALID_ID,      /* PVE's configuration id: snapshots, services */
+	PM_VALID_POOL,    /* PVE's pool id; nested ones with '/' */
 	PM_VALID_ADDRESS, /* IPv4 or IPv6 */
 	PM_VALID_CIDR,    /* address/prefix */
 	PM_VALID_PORT,    /* 1 to 65535 */
@@ -32,8 +33,9 @@ int pm_validate(enum pm_valid what, const char *text, struct pm_error *err) PM_C
 const char *pm_valid_name(enum pm_valid what);
 const char *pm_valid_doc(enum pm_valid what);
 
-/** Makes a text safe for logs and terminals: control characters, broken UTF-8 and bidi overrides are
- * replaced by '?', its length is cut to fit out[n]. Returns the length. */
+/** Makes a text safe for logs and terminals: control characters, broken bytes of UTF-8, and characters
+ * that are invisible or turn the direction of text are replaced by '?' one by one. Cut between characters
+ * to fit out[n], always terminated (n 0: nothing is written). NULL counts as "". Returns the length. */
 size_t pm_sanitize(const char *text, char *out, size_t n);
 
 #endif
