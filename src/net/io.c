@@ -1,7 +1,6 @@
 /* The I/O thread: the only place that waits for the network. It owns a curl_multi, a site for each
  * host with two queues, and a few libcurl handles a site. Callers hand over a batch, sleep, and take
  * back what is finished; both sides meet once a round, under one lock, in exchange(). */
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,14 +9,13 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io_priv.h"
-#include "limit_priv.h"
 
-#define DEFAULT_READS  6
-#define DEFAULT_WRITES 2
-#define WAKE_AFTER     32              /* finished calls that are worth waking their caller */
-#define TICK_NS        (20 * PM_MS_NS) /* how often a caller looks at its cancel token */
-#define PAUSE_MS       1 /* how long the network is quiet before callers wake for less */
-#define REST_MS        60000
+#define WAKE_AFTER  32              /* finished calls that are worth waking their caller */
+#define TICK_NS     (20 * PM_MS_NS) /* how often a caller looks at its cancel token */
+#define PAUSE_MS    1               /* how long the network is quiet before callers wake for less */
+#define REST_MS     60000
+#define LOOK_MS     50 /* how often the clock is looked at while something is held back */
+#define HELD_MOST_S 60 /* a server cannot make us wait longer */
 
 enum halt { GO_ON, NOT_SENT, ALL };
 
@@ -64,12 +62,12 @@ struct io {
 
 	/* the thread's */
 	CURLSH *share;
-	PM_VEC(struct pm_site *) sites;
+	struct pm_sites sites;
 	PM_VEC(struct pm_slot *) slots;
-	struct pm_limit limit;
-	uint64_t
-		limited_ns; /* until the limiter lets the next call go; 0: it does not hold one back */
-	size_t turn;        /* the site that goes first, so that a limit starves none */
+	struct pm_bucket *limit; /* NULL: none */
+	unsigned pause_ms;       /* until a call that is held back may go; 0: none is */
+	unsigned uploads;        /* under way */
+	size_t turn;             /* the queue that goes first, so that a limit starves none */
 	struct batch *dirty;
 	bool news;  /* something finished since the last exchange */
 	bool quiet; /* nothing came during the last wait */
@@ -102,78 +100,6 @@ static void calls_move(struct calls *to, struct calls *from)
 	calls_init(from);
 }
 
-/* ---- sites ---- */
-
-static bool same_trust(const struct pm_site *s, const struct pm_host *h)
-{
-	if (s->insecure != h->insecure || s->nfingerprints != h->nfingerprints ||
-		!pm_str_eq(s->ca_file, h->ca_file))
-		return false;
-	for (unsigned i = 0; i < s->nfingerprints; i++) {
-		if (strcmp(s->fingerprints[i], h->fingerprints[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
-static struct pm_site *site_new(struct io *io, const struct pm_host *h, bool alone)
-{
-	struct pm_site *s = pm_xcalloc(1, sizeof(*s));
-	size_t n;
-
-	s->url = pm_xstrdup(h->url);
-	n = strlen(s->url);
-	while (n > 0 && s->url[n - 1] == '/')
-		s->url[--n] = '\0';
-	s->ca_file = h->ca_file ? pm_xstrdup(h->ca_file) : NULL;
-	s->insecure = h->insecure;
-	s->alone = alone;
-	s->nfingerprints = h->nfingerprints;
-	s->fingerprints = pm_xcalloc(h->nfingerprints, sizeof(char *));
-	for (unsigned i = 0; i < h->nfingerprints; i++)
-		s->fingerprints[i] = pm_xstrdup(h->fingerprints[i]);
-	for (int i = 0; i < PM_LANES; i++)
-		s->queue[i].last = &s->queue[i].first;
-	pm_vec_push(&io->sites, s); /* NOLINT(bugprone-sizeof-expression): pointers they are */
-	return s;
-}
-
-static bool same_url(const char *site, const char *host)
-{
-	size_t n = strlen(site);
-
-	return strncmp(site, host, n) == 0 && host[n + strspn(host + n, "/")] == '\0';
-}
-
-static struct pm_site *site_of(struct io *io, const struct pm_host *h)
-{
-	struct pm_site *s = NULL;
-	bool alone = false;
-
-	for (size_t i = 0; i < io->sites.n && !s; i++) {
-		if (!same_url(io->sites.v[i]->url, h->url))
-			continue;
-		if (same_trust(io->sites.v[i], h))
-			s = io->sites.v[i];
-		alone = true;
-	}
-	if (!s)
-		s = site_new(io, h, alone);
-	s->queue[PM_READS].most = h->reads > 0 ? h->reads : DEFAULT_READS;
-	s->queue[PM_WRITES].most = h->writes > 0 ? h->writes : DEFAULT_WRITES;
-	return s;
-}
-
-static void site_free(struct pm_site *s)
-{
-	for (unsigned i = 0; i < s->nfingerprints; i++)
-		free(s->fingerprints[i]);
-	free(s->fingerprints);
-	free(s->ca_file);
-	free(s->url);
-	free(s);
-}
-
 /* ---- from the queue to the network ---- */
 
 static void queue_batch(struct io *io, struct batch *b)
@@ -183,25 +109,13 @@ static void queue_batch(struct io *io, struct batch *b)
 		struct pm_queue *q;
 
 		if (!b->site || b->host != c->host) {
-			b->site = site_of(io, c->host);
+			b->site = pm_site_of(&io->sites, c->host);
 			b->host = c->host;
 		}
 		q = &b->site->queue[strcmp(c->method, "GET") == 0 ? PM_READS : PM_WRITES];
 		c->batch = b;
-		c->next = NULL;
-		*q->last = c;
-		q->last = &c->next;
+		pm_queue_push(q, c);
 	}
-}
-
-static struct pm_call *queue_pop(struct pm_queue *q)
-{
-	struct pm_call *c = q->first;
-
-	q->first = c->next;
-	if (!q->first)
-		q->last = &q->first;
-	return c;
 }
 
 static void finish(struct io *io, struct pm_call *c)
@@ -233,8 +147,9 @@ static struct pm_slot *slot_take(struct io *io, struct pm_site *site)
 	return s;
 }
 
-static void slot_release(struct pm_slot *s)
+static void slot_release(struct io *io, struct pm_slot *s)
 {
+	io->uploads -= s->call->upload != NULL;
 	s->site->queue[s->lane].running--;
 	s->call = NULL;
 	s->next_idle = s->site->idle;
@@ -246,43 +161,87 @@ static void start_call(struct io *io, struct pm_site *site, enum pm_lane lane)
 	struct pm_slot *s = slot_take(io, site);
 	struct pm_error err;
 
-	s->call = queue_pop(&site->queue[lane]);
+	s->call = pm_queue_pop(&site->queue[lane]);
 	s->lane = lane;
 	site->queue[lane].running++;
+	io->uploads += s->call->upload != NULL;
 	if (pm_slot_begin(s, &err) < 0) {
 		pm_call_fail(s->call, &err);
 		finish(io, s->call);
-		slot_release(s);
+		slot_release(io, s);
 		return;
 	}
 	io->stats.requests++;
 	pm_assert(curl_multi_add_handle(io->multi, s->easy) == CURLM_OK);
 }
 
-/* Starts what the queues and the limiter allow; tells whether anything was. */
+/* The thread must look again after that time. */
+static void hold(struct io *io, uint64_t ms)
+{
+	unsigned most = LOOK_MS;
+
+	if (io->pause_ms > 0 && io->pause_ms < most)
+		most = io->pause_ms;
+	io->pause_ms = ms < most ? (unsigned)ms : most;
+}
+
+/* Has the server asked us to wait? */
+static bool held(struct io *io, struct pm_site *site)
+{
+	uint64_t now;
+
+	if (site->held_ns == 0)
+		return false;
+	now = pm_mono_ns(io->clock);
+	if (now >= site->held_ns) {
+		site->held_ns = 0;
+		return false;
+	}
+	if (site->queue[PM_READS].first || site->queue[PM_WRITES].first)
+		hold(io, (site->held_ns - now) / PM_MS_NS + 1);
+	return true;
+}
+
+/* Starts what the queues, the hosts and the limiter allow; tells whether anything was. */
 static bool start_calls(struct io *io)
 {
-	size_t n = io->sites.n;
+	size_t n = io->sites.n * PM_LANES;
 	bool started = false;
 
-	io->limited_ns = 0;
-	for (size_t i = 0; i < n * PM_LANES; i++) {
-		enum pm_lane lane = i % PM_LANES == 0 ? PM_WRITES : PM_READS;
-		struct pm_site *site = io->sites.v[(io->turn + i / PM_LANES) % n];
+	io->pause_ms = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = (io->turn + i) % n;
+		struct pm_site *site = io->sites.v[at / PM_LANES];
+		enum pm_lane lane = at % PM_LANES == 0 ? PM_WRITES : PM_READS;
 		struct pm_queue *q = &site->queue[lane];
 
-		while (q->first && q->running < q->most) {
-			if (io->limit.token_ns > 0)
-				io->limited_ns = pm_limit_take(&io->limit, pm_mono_ns(io->clock));
-			if (io->limited_ns > 0) {
-				io->turn = (io->turn + i / PM_LANES + 1) % n;
+		while (q->first && q->running < q->most && !held(io, site)) {
+			uint64_t wait_ms;
+
+			if (io->limit && !pm_bucket_try(io->limit, &wait_ms)) {
+				io->turn = at;
+				hold(io, wait_ms);
 				return started;
 			}
 			start_call(io, site, lane);
 			started = true;
+			if (io->limit)
+				break;
 		}
 	}
 	return started;
+}
+
+/* "429 Too Many Requests", "503 Service Unavailable": the queue of that host waits as it asks. */
+static void heed(struct io *io, struct pm_site *site, const struct pm_call *c)
+{
+	uint64_t s = c->retry_after_s < HELD_MOST_S ? c->retry_after_s : HELD_MOST_S, until;
+
+	if (s == 0 || (c->status != 429 && c->status != 503))
+		return;
+	until = pm_mono_ns(io->clock) + s * PM_S_NS;
+	if (until > site->held_ns)
+		site->held_ns = until;
 }
 
 static void reap(struct io *io)
@@ -304,8 +263,9 @@ static void reap(struct io *io)
 		io->stats.handshakes_resumed += s->resumed;
 		io->stats.bytes_in += s->bytes;
 		pm_slot_end(s, result);
+		heed(io, s->site, s->call);
 		finish(io, s->call);
-		slot_release(s);
+		slot_release(io, s);
 	}
 }
 
@@ -313,21 +273,24 @@ static void reap(struct io *io)
 
 static void drop_queued(struct io *io, struct pm_queue *q, const struct batch *b)
 {
-	struct pm_call **at = &q->first, *c;
+	struct pm_call *c = pm_queue_drop(q, b), *next;
 	struct pm_error err;
 
-	q->last = &q->first;
-	while ((c = *at) != NULL) {
-		if (c->batch != b) {
-			q->last = &c->next;
-			at = &c->next;
-			continue;
-		}
-		*at = c->next;
+	for (; c; c = next) {
+		next = c->next;
 		(void)pm_error_set(&err, PM_E_CANCELLED, "called off before it was sent");
 		pm_call_fail(c, &err);
 		finish(io, c);
 	}
+}
+
+/* Ends a call that is under way. */
+static void drop_slot(struct io *io, struct pm_slot *s, void (*fail)(struct pm_slot *s))
+{
+	(void)curl_multi_remove_handle(io->multi, s->easy);
+	fail(s);
+	finish(io, s->call);
+	slot_release(io, s);
 }
 
 static void halt_batch(struct io *io, const struct batch *b)
@@ -343,10 +306,7 @@ static void halt_batch(struct io *io, const struct batch *b)
 
 		if (!s->call || s->call->batch != b)
 			continue;
-		pm_slot_cancel(s);
-		(void)curl_multi_remove_handle(io->multi, s->easy);
-		finish(io, s->call);
-		slot_release(s);
+		drop_slot(io, s, pm_slot_cancel);
 	}
 }
 
@@ -403,14 +363,33 @@ static bool exchange(struct io *io)
 	return !quit;
 }
 
+/* Ends uploads of which nothing has moved for too long. */
+static void watch_uploads(struct io *io)
+{
+	uint64_t now = pm_mono_ns(io->clock);
+
+	for (size_t i = 0; i < io->slots.n; i++) {
+		struct pm_slot *s = io->slots.v[i];
+		unsigned ms;
+
+		if (!s->call || !s->call->upload)
+			continue;
+		ms = pm_upload_left_ms(s, pm_call_timeout_ms(s->call), now);
+		if (ms > 0) {
+			hold(io, ms);
+			continue;
+		}
+		drop_slot(io, s, pm_slot_stalled);
+	}
+}
+
 /* Tells whether anything came. */
 static bool wait_for_network(struct io *io)
 {
 	int most_ms = REST_MS, events = 0;
 
-	if (io->limited_ns > 0)
-		most_ms =
-			io->limited_ns < 50 * PM_MS_NS ? (int)(io->limited_ns / PM_MS_NS) + 1 : 50;
+	if (io->pause_ms > 0)
+		most_ms = (int)io->pause_ms;
 	if (io->owed)
 		most_ms = PAUSE_MS;
 	(void)curl_multi_poll(io->multi, NULL, 0, most_ms, &events);
@@ -423,8 +402,11 @@ static void *io_main(void *arg)
 	int running;
 
 	while (exchange(io)) {
-		bool busy = start_calls(io) || io->news;
+		bool busy = start_calls(io);
 
+		if (io->uploads > 0)
+			watch_uploads(io);
+		busy |= io->news;
 		io->quiet = !busy && !wait_for_network(io);
 		(void)curl_multi_perform(io->multi, &running);
 		reap(io);
@@ -558,12 +540,13 @@ static void io_free(struct pm_transport *t)
 		pm_slot_free(io->slots.v[i]);
 	}
 	for (size_t i = 0; i < io->sites.n; i++)
-		site_free(io->sites.v[i]);
+		pm_site_free(io->sites.v[i]);
 	pm_vec_done(&io->slots);
 	pm_vec_done(&io->sites);
 	(void)curl_multi_cleanup(io->multi);
 	(void)curl_share_cleanup(io->share);
 	(void)pthread_mutex_destroy(&io->lock);
+	pm_bucket_free(io->limit);
 	free(io);
 	curl_global_cleanup();
 }
@@ -582,6 +565,14 @@ static int start_thread(struct io *io)
 	return r;
 }
 
+/* A twentieth of a second's requests at once at most, so that they come evenly. */
+static struct pm_bucket *limiter(unsigned per_second, const struct pm_clock *clock)
+{
+	uint64_t most = per_second >= 20 ? per_second / 20 : 1;
+
+	return pm_bucket_new((unsigned)most, (most * 1000 + per_second - 1) / per_second, clock);
+}
+
 int pm_io_start(const struct pm_net_opts *o, struct pm_transport **ret, struct pm_error *err)
 {
 	static const struct pm_transport_ops ops = { io_batch, io_free };
@@ -593,7 +584,8 @@ int pm_io_start(const struct pm_net_opts *o, struct pm_transport **ret, struct p
 	io = pm_xcalloc(1, sizeof(*io));
 	io->base.ops = &ops;
 	io->clock = o && o->clock ? o->clock : &pm_clock_system;
-	pm_limit_init(&io->limit, o ? o->requests_per_second : 0);
+	if (o && o->requests_per_second > 0)
+		io->limit = limiter(o->requests_per_second, io->clock);
 	io->new_last = &io->new_batches;
 	pm_assert(pthread_mutex_init(&io->lock, NULL) == 0);
 	io->multi = curl_multi_init();
@@ -609,6 +601,7 @@ int pm_io_start(const struct pm_net_opts *o, struct pm_transport **ret, struct p
 		(void)curl_multi_cleanup(io->multi);
 		(void)curl_share_cleanup(io->share);
 		(void)pthread_mutex_destroy(&io->lock);
+		pm_bucket_free(io->limit);
 		free(io);
 		curl_global_cleanup();
 		return -PM_E_IO;

@@ -22,7 +22,9 @@ struct pm_host {
 };
 
 /** A file to be sent as multipart/form-data: the fields in their order, the file last, with a length and
- * never in pieces, read while it is sent. Borrowed. */
+ * never in pieces, read while it is sent. A file that changes meanwhile is not sent to its end
+ * (PM_E_CONFLICT). Line breaks and quotes in names are percent-encoded; PVE also cuts a `filename` at ';'
+ * and ','. Borrowed. */
 struct pm_upload {
 	const char *path;     /* of the file here */
 	const char *filename; /* its name for the server */
@@ -42,11 +44,13 @@ struct pm_call {
 	const char *body;               /* of POST and PUT, form-encoded; NULL: none */
 	const struct pm_upload *upload; /* instead of body, of a POST; NULL: none */
 	const char *const
-		*headers;    /* "Name: value", ends with NULL; may hold secrets: never logged */
-	unsigned timeout_ms; /* from the moment it leaves the queue; 0: 30 s */
-	bool idempotent;     /* may be repeated by the connection layer; a GET always may */
-	size_t max_body;     /* 0: 64 MiB */
-	void *user;          /* the caller's */
+		*headers; /* "Name: value", ends with NULL; may hold secrets: never logged */
+	unsigned
+		timeout_ms; /* from the moment it leaves the queue, for an upload: without that anything
+				moves; 0: 30 s */
+	bool idempotent; /* may be repeated by the connection layer; a GET always may */
+	size_t max_body; /* 0: 64 MiB */
+	void *user;      /* the caller's */
 	/* out */
 	int status;            /* 0: no answer, see err */
 	char reason[256];      /* reason phrase, as it came: may hold anything */
@@ -83,12 +87,15 @@ struct pm_net_opts {
 	unsigned requests_per_second; /* over all hosts; 0: no limit */
 };
 
-/** A token bucket: at most `most` requests in each window. Thread-safe. */
+/** A token bucket: a token comes back one window after it was taken, so no window, wherever it begins, sees
+ * more than `most` (0: no limit; at most a million). Thread-safe. Owner: the caller. `clock` NULL: the
+ * system's. */
 struct pm_bucket;
-struct pm_bucket *pm_bucket_new(unsigned most, uint64_t window_ms, const struct pm_clock *clock);
+struct pm_bucket *pm_bucket_new(
+	unsigned most, uint64_t window_ms, const struct pm_clock *clock) PM_CHECK;
 void pm_bucket_free(struct pm_bucket *b); /* NULL is fine */
 /** Takes one if there is one; else false, and *ret_wait_ms (may be NULL) says when there will be. */
-bool pm_bucket_try(struct pm_bucket *b, uint64_t *ret_wait_ms);
+bool pm_bucket_try(struct pm_bucket *b, uint64_t *ret_wait_ms) PM_CHECK;
 void pm_bucket_reset(struct pm_bucket *b); /* full again */
 
 /** Numbers since the start, for -v, metrics and tests. */

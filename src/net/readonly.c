@@ -19,7 +19,7 @@ static bool harmless(const struct pm_call *c)
 
 	if (pm_str_eq(c->method, "GET"))
 		return true;
-	return pm_str_eq(c->method, "POST") && n >= sizeof(login) - 1 &&
+	return pm_str_eq(c->method, "POST") && !c->upload && n >= sizeof(login) - 1 &&
 	       memcmp(c->path + n - (sizeof(login) - 1), login, sizeof(login) - 1) == 0;
 }
 

@@ -14,8 +14,7 @@
 #define MAX_BODY   ((size_t)64 << 20)
 /* PVE closes a connection after 5 idle seconds. libcurl compares whole seconds with "more than", so
  * this one lets none be used again from the fourth second on. */
-#define MAX_IDLE_S  3L
-#define SEND_BUFFER 16384L /* PVE takes no more than that in headers; libcurl's least */
+#define MAX_IDLE_S 3L
 
 /* "HTTP/1.1 595 No route to host": PVE says what is wrong in the reason. */
 static void read_status(struct pm_slot *s, const char *p, size_t n)
@@ -104,7 +103,7 @@ struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share)
 	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "podmox");
 	(void)curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
 	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	(void)curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
+	(void)curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, PM_SEND_BUFFER);
 	/* A cancelled call does not wait for a name server. */
 	(void)curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	if (site->alone) {
@@ -118,6 +117,8 @@ struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share)
 
 void pm_slot_free(struct pm_slot *s)
 {
+	if (s->sending)
+		pm_upload_end(s);
 	curl_easy_cleanup(s->easy);
 	pm_buf_done(&s->url);
 	pm_vec_done(&s->headers);
@@ -134,9 +135,14 @@ static int set_method(struct pm_slot *s, struct pm_error *err)
 	while (m < PM_COUNT(methods) && strcmp(c->method, methods[m]) != 0)
 		m++;
 	form = m == 1 || m == 2;
-	if (m == PM_COUNT(methods) || (c->body && !form))
+	if (m == 1 && c->upload && !c->body) {
+		s->method = NULL; /* a form that is not encoded as others are */
+		(void)curl_easy_setopt(s->easy, CURLOPT_CUSTOMREQUEST, NULL);
+		return pm_upload_begin(s, err);
+	}
+	if (m == PM_COUNT(methods) || (c->body && !form) || c->upload)
 		return pm_error_set(err, PM_E_BUG, "%s%s cannot be sent", c->method,
-			c->body ? " with a body" : "");
+			c->body || c->upload ? " with a body" : "");
 	if (form) {
 		const char *body = c->body ? c->body : "";
 
@@ -171,7 +177,7 @@ static int set_headers(struct pm_slot *s, struct pm_error *err)
 	int r = 0;
 
 	s->headers.n = 0;
-	if (s->call->body)
+	if (s->call->body || s->call->upload)
 		r = add_header(s, "Expect:", err);
 	for (; r == 0 && h && *h; h++)
 		r = add_header(s, *h, err);
@@ -183,10 +189,16 @@ static int set_headers(struct pm_slot *s, struct pm_error *err)
 	return 0;
 }
 
+unsigned pm_call_timeout_ms(const struct pm_call *c)
+{
+	return c->timeout_ms > 0 ? c->timeout_ms : TIMEOUT_MS;
+}
+
 static void set_timing(struct pm_slot *s)
 {
 	const struct pm_call *c = s->call;
-	unsigned timeout_ms = c->timeout_ms > 0 ? c->timeout_ms : TIMEOUT_MS;
+	/* A file takes as long as it takes; see pm_upload_left_ms. */
+	unsigned timeout_ms = c->upload ? 0 : pm_call_timeout_ms(c);
 	/* libcurl repeats a request by itself when a connection it used before dies without a word; only
 	 * a new connection keeps it from sending a create twice. */
 	bool fresh = s->site->alone || (s->lane == PM_WRITES && !c->idempotent);
@@ -199,11 +211,9 @@ static void set_timing(struct pm_slot *s)
 	s->fresh = fresh;
 }
 
-int pm_slot_begin(struct pm_slot *s, struct pm_error *err)
+static void forget(struct pm_slot *s)
 {
 	struct pm_call *c = s->call;
-	CURLcode bad;
-	int r;
 
 	s->status = 0;
 	s->bytes = 0;
@@ -215,7 +225,15 @@ int pm_slot_begin(struct pm_slot *s, struct pm_error *err)
 	c->retry_after_s = 0;
 	c->body_in.max = c->max_body > 0 ? c->max_body : MAX_BODY;
 	pm_buf_clear(&c->body_in);
+}
 
+int pm_slot_begin(struct pm_slot *s, struct pm_error *err)
+{
+	const struct pm_call *c = s->call;
+	CURLcode bad;
+	int r;
+
+	forget(s);
 	pm_buf_clear(&s->url);
 	(void)pm_buf_adds(&s->url, s->site->url);
 	(void)pm_buf_adds(&s->url, c->path);
@@ -224,14 +242,11 @@ int pm_slot_begin(struct pm_slot *s, struct pm_error *err)
 	bad = curl_easy_setopt(s->easy, CURLOPT_URL, s->url.p);
 	if (bad != CURLE_OK)
 		return pm_error_set(err, PM_E_BUG, "%s", curl_easy_strerror(bad));
-	r = set_method(s, err);
-	if (r < 0)
-		return r;
+	set_timing(s);
 	r = set_headers(s, err);
 	if (r < 0)
 		return r;
-	set_timing(s);
-	return 0;
+	return set_method(s, err);
 }
 
 void pm_call_fail(struct pm_call *c, const struct pm_error *err)
@@ -306,38 +321,71 @@ static bool broke_off(const struct pm_slot *s)
 	return length < 0;
 }
 
-void pm_slot_end(struct pm_slot *s, CURLcode result)
+static void answered(struct pm_slot *s)
 {
 	struct pm_call *c = s->call;
-	struct pm_error err;
+	curl_off_t wait_s = 0;
+
+	c->status = s->status;
+	c->err.code = PM_OK;
+	if (s->status < 400)
+		return;
+	(void)curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &wait_s);
+	c->retry_after_s = wait_s > 86400 ? 86400 : (unsigned)wait_s;
+}
+
+static bool was_sent(const struct pm_slot *s)
+{
 	long sent = 0;
+
+	(void)curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
+	return sent > 0;
+}
+
+void pm_slot_end(struct pm_slot *s, CURLcode result)
+{
+	struct pm_error err;
 
 	if (result == CURLE_OK && broke_off(s))
 		result = CURLE_PARTIAL_FILE;
 	if (result == CURLE_OK) {
-		c->status = s->status;
-		c->err.code = PM_OK;
-		if (s->status >= 400) {
-			curl_off_t wait_s = 0;
+		answered(s);
+	} else if (pm_upload_broke(s, &err)) {
+		pm_call_fail(s->call, &err);
+	} else {
+		bool sent = was_sent(s);
 
-			(void)curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &wait_s);
-			c->retry_after_s = wait_s > 86400 ? 86400 : (unsigned)wait_s;
-		}
-		return;
+		(void)set_error(s, result, sent, &err);
+		err.maybe_sent = sent;
+		pm_call_fail(s->call, &err);
 	}
-	(void)curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
-	(void)set_error(s, result, sent > 0, &err);
-	err.maybe_sent = sent > 0;
-	pm_call_fail(c, &err);
+	if (s->sending)
+		pm_upload_end(s);
+}
+
+static void give_up(struct pm_slot *s, struct pm_error *err)
+{
+	err->maybe_sent = was_sent(s);
+	pm_call_fail(s->call, err);
+	if (s->sending)
+		pm_upload_end(s);
 }
 
 void pm_slot_cancel(struct pm_slot *s)
 {
 	struct pm_error err;
-	long sent = 0;
 
-	(void)curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
 	(void)pm_error_set(&err, PM_E_CANCELLED, "cancelled while waiting for the answer");
-	err.maybe_sent = sent > 0;
-	pm_call_fail(s->call, &err);
+	give_up(s, &err);
+}
+
+void pm_slot_stalled(struct pm_slot *s)
+{
+	unsigned ms = pm_call_timeout_ms(s->call);
+	struct pm_error err;
+
+	(void)pm_error_set(&err, PM_E_TIMEOUT,
+		"nothing of %s was taken by the server, and no answer came, for %u.%03u s",
+		s->call->upload->path, ms / 1000, ms % 1000);
+	give_up(s, &err);
 }

@@ -1,10 +1,9 @@
-/* The parts that need no network: forms, the limiter, the dry run, and the transports that tests of
+/* The parts that need no network: forms, the dry run, and the transports that tests of
  * other rooms use. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fake_transport.h"
-#include "net/limit_priv.h"
 #include "net_test.h"
 
 PM_TEST(form_escapes_all_but_letters)
@@ -34,40 +33,6 @@ PM_TEST(form_escapes_every_byte)
 		pm_form_escape(&b, &one, 1);
 		assert_int_equal(b.len, plain ? 1 : 3);
 	}
-}
-
-PM_TEST(limit_lets_so_many_through)
-{
-	struct pm_limit l;
-	uint64_t now = PM_S_NS;
-	unsigned got = 0;
-
-	pm_limit_init(&l, 100);
-	for (int ms = 0; ms < 1000; ms++, now += PM_MS_NS) {
-		while (pm_limit_take(&l, now) == 0)
-			got++;
-	}
-	/* A hundred, and the five that a full bucket gives at once. */
-	assert_in_range(got, 100, 105);
-	/* A long pause fills the bucket, no more. */
-	now += 3600 * PM_S_NS;
-	for (got = 0; pm_limit_take(&l, now) == 0; got++)
-		;
-	assert_int_equal(got, 5);
-}
-
-PM_TEST(limit_says_how_long)
-{
-	struct pm_limit l;
-
-	pm_limit_init(&l, 4);
-	assert_int_equal(pm_limit_take(&l, PM_S_NS), 0);
-	assert_int_equal(pm_limit_take(&l, PM_S_NS), 250 * PM_MS_NS);
-	assert_int_equal(pm_limit_take(&l, PM_S_NS + 200 * PM_MS_NS), 50 * PM_MS_NS);
-	assert_int_equal(pm_limit_take(&l, PM_S_NS + 250 * PM_MS_NS), 0);
-	pm_limit_init(&l, 0);
-	for (int i = 0; i < 1000; i++)
-		assert_int_equal(pm_limit_take(&l, 0), 0);
 }
 
 /* ---- the dry run ---- */
@@ -108,10 +73,13 @@ PM_TEST(readonly_lets_reads_and_the_login_through)
 		call("DELETE", "/api2/json/nodes/pve1/lxc/101?purge=1"),
 		call("POST", "/api2/json/x?y=/access/ticket"),
 		call("POST", "/ticket"),
+		call("POST", "/api2/json/access/ticket"),
 	};
+	static const struct pm_upload file = { .path = "x", .filename = "x", .field = "filename" };
 	struct pm_call *v[PM_COUNT(calls)];
 	unsigned n = 0;
 
+	calls[8].upload = &file;
 	pm_fake_add(fake, &(struct pm_fake_rule){ 0 });
 	for (size_t i = 0; i < PM_COUNT(v); i++)
 		v[i] = &calls[i];

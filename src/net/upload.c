@@ -1,0 +1,188 @@
+/* A file as the body of a POST: multipart/form-data with a length, read from the disk while it is sent.
+ * The server gets the last bytes only when the file is still the one that was begun. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "io_priv.h"
+
+#define UPLOAD_BUFFER 65536L
+
+struct pm_sending {
+	const struct pm_upload *u;
+	curl_mime *mime;
+	int fd;
+	off_t size, read;
+	struct timespec modified;
+	int64_t seen; /* a number that changes when something moves */
+	uint64_t moved_ns, looked_ns;
+	struct pm_error err; /* why reading stopped; PM_OK: it did not */
+};
+
+static int open_file(struct pm_sending *x, struct pm_error *err)
+{
+	struct stat st;
+
+	/* A pipe nobody writes to must not hold up the thread. */
+	x->fd = open(x->u->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (x->fd < 0)
+		return pm_error_sys(err, errno, "cannot open %s to send it", x->u->path);
+	if (fstat(x->fd, &st) < 0)
+		return pm_error_sys(err, errno, "cannot look at %s", x->u->path);
+	if (!S_ISREG(st.st_mode))
+		return pm_error_set(
+			err, PM_E_INPUT, "%s is no regular file: only those are sent", x->u->path);
+	x->size = st.st_size;
+	x->modified = st.st_mtim;
+	(void)posix_fadvise(x->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
+static bool changed(const struct pm_sending *x)
+{
+	struct stat st;
+
+	return fstat(x->fd, &st) < 0 || st.st_size != x->size ||
+	       st.st_mtim.tv_sec != x->modified.tv_sec || st.st_mtim.tv_nsec != x->modified.tv_nsec;
+}
+
+static size_t stop(struct pm_sending *x)
+{
+	if (x->err.code == PM_OK)
+		(void)pm_error_set(&x->err, PM_E_CONFLICT,
+			"%s changed while it was sent; the server got only a part and keeps "
+			"nothing of it: send it again when nobody writes to it",
+			x->u->path);
+	return CURL_READFUNC_ABORT;
+}
+
+static size_t on_read(char *p, size_t size, size_t n, void *arg)
+{
+	struct pm_sending *x = arg;
+	off_t left = x->size - x->read;
+	ssize_t got;
+
+	n *= size;
+	if ((off_t)n > left)
+		n = (size_t)left;
+	if (n == 0)
+		return 0;
+	do
+		got = read(x->fd, p, n);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		(void)pm_error_sys(&x->err, errno, "cannot read %s", x->u->path);
+	if (got <= 0 || (got == left && changed(x)))
+		return stop(x);
+	x->read += got;
+	return (size_t)got;
+}
+
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct pm_sending *x = arg;
+
+	if (origin != SEEK_SET || lseek(x->fd, offset, SEEK_SET) < 0)
+		return CURL_SEEKFUNC_FAIL;
+	x->read = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void build(struct pm_slot *s, struct pm_sending *x)
+{
+	curl_mimepart *part;
+
+	x->mime = curl_mime_init(s->easy);
+	pm_assert(x->mime);
+	for (size_t i = 0; i < x->u->nfields; i++) {
+		part = curl_mime_addpart(x->mime);
+		pm_assert(part);
+		pm_assert(curl_mime_name(part, x->u->fields[i].name) == CURLE_OK);
+		pm_assert(curl_mime_data(part, x->u->fields[i].value, CURL_ZERO_TERMINATED) ==
+			  CURLE_OK);
+	}
+	part = curl_mime_addpart(x->mime);
+	pm_assert(part);
+	pm_assert(curl_mime_name(part, x->u->field) == CURLE_OK);
+	pm_assert(curl_mime_filename(part, x->u->filename) == CURLE_OK);
+	pm_assert(curl_mime_type(part, "application/octet-stream") == CURLE_OK);
+	pm_assert(curl_mime_data_cb(part, x->size, on_read, on_seek, NULL, x) == CURLE_OK);
+	/* As browsers do: a quote or a line break in a name is percent-encoded. */
+	(void)curl_easy_setopt(s->easy, CURLOPT_MIME_OPTIONS, (long)CURLMIMEOPT_FORMESCAPE);
+	(void)curl_easy_setopt(s->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+	(void)curl_easy_setopt(s->easy, CURLOPT_MIMEPOST, x->mime);
+}
+
+int pm_upload_begin(struct pm_slot *s, struct pm_error *err)
+{
+	struct pm_sending *x = pm_xcalloc(1, sizeof(*x));
+	int r;
+
+	x->u = s->call->upload;
+	x->err.code = PM_OK;
+	s->sending = x;
+	r = open_file(x, err);
+	if (r < 0) {
+		pm_upload_end(s);
+		return r;
+	}
+	build(s, x);
+	return 0;
+}
+
+void pm_upload_end(struct pm_slot *s)
+{
+	struct pm_sending *x = s->sending;
+
+	s->sending = NULL;
+	if (x->mime) {
+		(void)curl_easy_setopt(s->easy, CURLOPT_MIMEPOST, NULL);
+		(void)curl_easy_setopt(s->easy, CURLOPT_UPLOAD_BUFFERSIZE, PM_SEND_BUFFER);
+		curl_mime_free(x->mime);
+	}
+	pm_closep(&x->fd);
+	free(x);
+}
+
+bool pm_upload_broke(const struct pm_slot *s, struct pm_error *err)
+{
+	if (!s->sending || s->sending->err.code == PM_OK)
+		return false;
+	*err = s->sending->err;
+	return true;
+}
+
+/* What is in the socket still moves when the file has been read to its end. */
+static int unsent(const struct pm_slot *s)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	int n = 0;
+
+	(void)curl_easy_getinfo(s->easy, CURLINFO_ACTIVESOCKET, &fd);
+	if (fd == CURL_SOCKET_BAD || ioctl(fd, SIOCOUTQ, &n) < 0)
+		return 0;
+	return n;
+}
+
+unsigned pm_upload_left_ms(struct pm_slot *s, unsigned timeout_ms, uint64_t now_ns)
+{
+	struct pm_sending *x = s->sending;
+	uint64_t most = timeout_ms * PM_MS_NS;
+
+	if (x->looked_ns == 0 || now_ns - x->looked_ns >= most / 8) {
+		int64_t seen = (int64_t)x->read + (int64_t)s->bytes - unsent(s);
+
+		if (x->looked_ns == 0 || seen != x->seen)
+			x->moved_ns = now_ns;
+		x->seen = seen;
+		x->looked_ns = now_ns;
+	}
+	if (now_ns - x->moved_ns >= most)
+		return 0;
+	return timeout_ms / 8 + 1;
+}
