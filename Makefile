@@ -6,6 +6,8 @@
 BUILD   ?= release
 O       ?= build/$(BUILD)
 VERSION := 0.1.0
+SONAME  := 0
+OBJCOPY ?= objcopy
 
 -include config.mk
 
@@ -13,6 +15,8 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 PKG_CONFIG ?= pkg-config
 CLANG      ?= clang
 FUZZ_TIME  ?= 60
@@ -28,12 +32,12 @@ DEPS_CFLAGS = $(call once,DEPS_CFLAGS,$(PKG_CONFIG) --cflags $(MODULES))
 DEPS_LIBS   = $(call once,DEPS_LIBS,$(PKG_CONFIG) --libs $(MODULES))
 TEST_LIBS   = $(call once,TEST_LIBS,$(PKG_CONFIG) --libs cmocka)
 
-STD    := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -I$(O)/gen -include src/base/banned.h
+STD    := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -Iinclude -I$(O)/gen -include src/base/banned.h
 # Warnings of the sanitizer builds are no errors: the compilers themselves say they see less there.
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
           -Wwrite-strings -Wpointer-arith -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough \
           -fno-common $(if $(WERROR),$(if $(filter release debug,$(BUILD)),-Werror))
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -fvisibility=hidden -pthread
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIC -fvisibility=hidden -pthread
 LINK   := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed
 
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
@@ -64,6 +68,7 @@ SRC     := $(call sources,$(ROOMS))
 OBJ     := $(call objects,$(SRC))
 LIBOBJ  := $(call objects,$(filter-out $(MAINS),$(SRC)))
 MANPAGES := $(if $(shell command -v scdoc),$(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd)))
+LIBS    := $(O)/libpodmox.a $(O)/libpodmox.so.$(VERSION) $(O)/podmox.pc
 PROGS   := $(if $(wildcard src/cli/main.c),$(O)/podmox) $(if $(wildcard src/sim/main.c),$(O)/podmox-sim)
 
 .DEFAULT_GOAL := all
@@ -84,9 +89,12 @@ $(O)/flags: FORCE
 		echo "libraries are missing; run: make deps" >&2; exit 1; }
 	@echo '$(CC) $(COMPILE)' | cmp -s - $@ || echo '$(CC) $(COMPILE)' >$@
 
-$(O)/gen/version.h: Makefile
+$(O)/gen/version.h: Makefile $(O)/gen/podmox/version.h
 	@mkdir -p $(@D)
 	@printf '/* Written by the Makefile. */\n#define PM_VERSION "%s"\n' '$(VERSION)' >$@
+$(O)/gen/podmox/version.h: include/podmox/version.h.in Makefile
+	@mkdir -p $(@D)
+	@sed 's/@VERSION@/$(VERSION)/' $< >$@
 
 $(O)/%.o: src/%.c $(O)/flags $(O)/gen/version.h
 	$(call say,CC,$<)
@@ -100,13 +108,32 @@ $(O)/tests/%.o: tests/%.c $(O)/flags $(O)/gen/version.h
 
 link = $(Q)$(CC) $(COMPILE) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
-$(O)/podmox: $(call objects,$(call sources,$(filter-out sim,$(ROOMS))))
+$(O)/podmox: $(call objects,$(call sources,$(filter-out sim lib,$(ROOMS))))
 	$(call say,LINK,$@)
 	$(link) $(DEPS_LIBS)
 
 $(O)/podmox-sim: $(call objects,$(call sources,base sim))
 	$(call say,LINK,$@)
 	$(link) $(DEPS_LIBS)
+
+# The library: one object whose inner names are local, and the same shared.
+LIB_OBJ := $(call objects,$(call sources,$(call closure,lib)))
+LIB_MODULES := libcurl yaml-0.1 json-c libssl libcrypto zlib
+LIB_LIBS = $(call once,LIB_LIBS,$(PKG_CONFIG) --libs $(LIB_MODULES))
+$(O)/libpodmox.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)$(LD) -r -o $(O)/libpodmox.o $(filter %.o,$^)
+	$(Q)$(OBJCOPY) --localize-hidden $(O)/libpodmox.o
+	$(Q)rm -f $@ && $(AR) rcD $@ $(O)/libpodmox.o
+$(O)/libpodmox.so.$(VERSION): $(LIB_OBJ) src/lib/libpodmox.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(COMPILE) -shared -pthread -Wl,-soname,libpodmox.so.$(SONAME) -Wl,--version-script=src/lib/libpodmox.map \
+		-Wl,-z,relro,-z,now -Wl,--as-needed $(if $(filter release debug,$(BUILD)),-Wl$(comma)-z$(comma)defs) \
+		$(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_LIBS)
+$(O)/podmox.pc: src/lib/podmox.pc.in Makefile
+	@mkdir -p $(@D)
+	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),' \
+		-e 's,@VERSION@,$(VERSION),' -e 's/@MODULES@/$(LIB_MODULES)/' $< >$@
 
 $(O)/man/%: docs/man/%.scd
 	$(call say,MAN,$@)
@@ -141,7 +168,7 @@ export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_a
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario judges demo bench
+.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
 $(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
@@ -157,6 +184,8 @@ test-manifest: all
 	$(call script,tests/manifest/run.sh)
 test-scenario: all
 	$(call script,tests/scenario/run.sh)
+test-lib: all $(O)/podmox-sim
+	$(call script,tests/lib/run.sh)
 judges: all
 	$(call script,tests/judges/run.sh)
 $(O)/bench/floor: $(O)/tests/bench/floor.o
@@ -255,14 +284,24 @@ check-generated: all
 # ---- the rest ----
 
 .PHONY: install uninstall compdb nightly check clean help
-INSTALLED = $(PROGS:$(O)/%=$(BINDIR)/%) $(foreach m,$(MANPAGES),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
-	$(patsubst %,$(DATADIR)/podmox/%,$(wildcard schemas/*.json))
+# mode | from | to, for install and uninstall
+EXAMPLES := $(wildcard docs/examples/*.c)
+INSTALLED = $(PROGS:$(O)/%=755|$(O)/%|$(BINDIR)/%) \
+	$(foreach m,$(MANPAGES),644|$m|$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+	$(patsubst %,644|%|$(DATADIR)/podmox/%,$(wildcard schemas/*.json)) \
+	$(patsubst include/%,644|include/%|$(INCLUDEDIR)/%,$(wildcard include/podmox/*.h)) \
+	644|$(O)/gen/podmox/version.h|$(INCLUDEDIR)/podmox/version.h \
+	644|$(O)/libpodmox.a|$(LIBDIR)/libpodmox.a 755|$(O)/libpodmox.so.$(VERSION)|$(LIBDIR)/libpodmox.so.$(VERSION) \
+	644|$(O)/podmox.pc|$(LIBDIR)/pkgconfig/podmox.pc \
+	$(EXAMPLES:docs/examples/%=644|docs/examples/%|$(DATADIR)/doc/podmox/examples/%)
+SONAMES := libpodmox.so.$(SONAME) libpodmox.so
 install: all
-	@for f in $(PROGS); do install -D -m 755 $$f $(DESTDIR)$(BINDIR)/$${f##*/} || exit; done
-	@for f in $(MANPAGES); do install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/} || exit; done
-	@for f in $(wildcard schemas/*.json); do install -D -m 644 $$f $(DESTDIR)$(DATADIR)/podmox/$$f || exit; done
+	@for f in $(foreach f,$(INSTALLED),'$f'); do from=$${f#*|}; install -D -m "$${f%%|*}" "$${from%|*}" \
+		"$(DESTDIR)$${f##*|}" || exit; done
+	@for f in $(SONAMES); do ln -sfn libpodmox.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$$f || exit; done
 uninstall:
-	@rm -f $(INSTALLED:%=$(DESTDIR)%)
+	@for f in $(foreach f,$(INSTALLED),'$f'); do rm -f "$(DESTDIR)$${f##*|}"; done
+	@rm -f $(SONAMES:%=$(DESTDIR)$(LIBDIR)/%)
 compdb: $(O)/flags
 	@for f in $(SRC); do printf '{"directory":"%s","file":"%s","command":"%s"},\n' '$(CURDIR)' $$f \
 		'$(CC) $(subst ",\",$(COMPILE)) -c '$$f; done | sed '1s/^/[/; $$s/,$$/]/' >build/compile_commands.json

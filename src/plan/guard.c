@@ -3,6 +3,7 @@
  * asked once more by the executor. */
 #include <string.h>
 
+#include "base/num.h"
 #include "base/text.h"
 #include "plan/plan_priv.h"
 
@@ -202,6 +203,23 @@ static void delete_one(struct pm_planner *p, struct pm_obj *want)
 }
 
 /* ---- the limit ---- */
+
+int pm_plan_max_deletes(const char *text, int64_t *ret, struct pm_error *err)
+{
+	size_t n = strlen(text);
+	bool percent = n > 0 && text[n - 1] == '%';
+	char number[24] = "";
+
+	if (n < sizeof(number))
+		memcpy(number, text, percent ? n - 1 : n);
+	if (pm_parse_int(number, 0, percent ? 100 : 1000000, ret) < 0)
+		return pm_error_set(err, PM_E_USAGE,
+			"the most deletions are a number or a percentage as 10%%, not \"%s\"",
+			text);
+	if (percent)
+		*ret = PERCENT_OFFSET - *ret;
+	return 0;
+}
 
 static size_t limit_of(const struct pm_planner *p)
 {

@@ -109,6 +109,9 @@ struct pm_plan_opts {
 	bool delete_all;     /* `podmox delete`: every object of `want` is to go */
 };
 
+/** Reads "3" or "10%" as max_deletes. -PM_E_USAGE. */
+int pm_plan_max_deletes(const char *text, int64_t *ret, struct pm_error *err) PM_CHECK;
+
 /** Builds the plan. `d` takes findings, and everything of the plan lives in its arena; `want` and `have`
  * must outlive it. Assigns the slots of `want`. Errors: -PM_E_BUG only. */
 int pm_plan_build(struct pm_set *want, const struct pm_set *have, const struct pm_plan_opts *o,

@@ -1,5 +1,7 @@
 #!/bin/sh
-# What has linkage is named pm_ or cmd_, or is main; and somebody else uses it, or it ought to be static.
+# What has linkage is named pm_ or cmd_, or is main, and somebody else uses it, or it ought to be static; or
+# it is podmox_ and a public header declares it. Every name that a public header declares exists, and
+# tests/lib/symbols.txt lists just these.
 #   symbols.sh FOLDER    (a build of gcc without sanitizers)
 set -u
 objects=$(find "$1" -name '*.o' ! -path "$1/tests/*" | LC_ALL=C sort)
@@ -8,9 +10,14 @@ objects=$(for o in $objects; do
 	c=${o#"$1"/}
 	[ ! -e "src/${c%.o}.c" ] || echo "$o"
 done)
+public() {
+	cat include/podmox/*.h include/podmox/*.in | tr '\n' ' ' | grep -o 'PODMOX_API [^;(]*(' | grep -o 'podmox_[a-z0-9_]*(' |
+		tr -d '('
+}
 words=$(mktemp)
 trap 'rm -f "$words"' EXIT
-cat tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c | grep -o 'pm_[a-z0-9_]*' | sort -u >"$words"
+{ cat tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c | grep -o 'pm_[a-z0-9_]*'
+	public; } | sort -u >"$words"
 # shellcheck disable=SC2086 # no name of ours holds a space
 nm -A -g $objects | sed 's/:[0-9a-f]* */ /; s/: */ /' | awk -v out="$1/" '
 	FILENAME != "-" { used[$1] = 1; next }
@@ -23,7 +30,7 @@ nm -A -g $objects | sed 's/:[0-9a-f]* */ /; s/: */ /' | awk -v out="$1/" '
 	}
 	END {
 		for (name in home) {
-			if (name !~ /^(pm_|cmd_|main$)/)
+			if (name !~ /^(pm_|cmd_|main$)/ && !(name ~ /^podmox_/ && name in used))
 				what = "is exported without a prefix"
 			else if (!(name in used) && name != "main")
 				what = "is used by this file only: make it static, or remove it"
