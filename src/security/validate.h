@@ -15,7 +15,6 @@ enum pm_valid {
 	PM_VALID_NAME,    /* of a guest: a DNS name */
 	PM_VALID_STORAGE, /* PVE's storage id */
 	PM_VALID_ID,      /* PVE's configuration id: snapshots, services */
-	PM_VALID_POOL,    /* PVE's pool id; nested ones with '/' */
 	PM_VALID_ADDRESS, /* IPv4 or IPv6 */
 	PM_VALID_CIDR,    /* address/prefix */
 	PM_VALID_PORT,    /* 1 to 65535 */
@@ -23,6 +22,7 @@ enum pm_valid {
 	PM_VALID_CORES,   /* 1 to 8192 */
 	PM_VALID_VOLID,   /* storage:volume */
 	PM_VALID_UPID,
+	PM_VALID_POOL,    /* PVE's pool id; nested ones with '/' */
 	PM_VALID_MAX,
 };
 
