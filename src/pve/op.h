@@ -22,9 +22,11 @@ enum pm_param_type {
 	PM_P_STORAGE,
 	PM_P_VOLID,
 	PM_P_UPID,
-	PM_P_NAME, /* of a guest: a DNS name */
-	PM_P_ID,   /* of a snapshot, pool or service: PVE's configuration id */
-	PM_P_SIZE, /* 8G, +512M */
+	PM_P_NAME,  /* of a guest: a DNS name */
+	PM_P_ID,    /* of a snapshot or service: PVE's configuration id */
+	PM_P_POOL,  /* of a pool: up to three ids with slashes */
+	PM_P_SIZE,  /* 8G, +512M */
+	PM_P_BYTES, /* 8G; sent as PVE's storages want it: KiB, or with M or G */
 	PM_P_URL,
 	PM_P_FILE, /* of this machine; becomes the upload */
 };
@@ -32,9 +34,13 @@ enum pm_param_type {
 enum {
 	PM_P_REQUIRED = 1 << 0,
 	PM_P_PATH = 1 << 1, /* stands in the path */
-	PM_P_OURS = 1 << 2, /* never sent: it chooses what is sent */
-	PM_P_FOUND =
-		1 << 3, /* found when absent: a guest's node, a free VMID, the node of a UPID */
+	PM_P_OURS = 1 << 2, /* never sent: it chooses what is sent, or what of the answer is told */
+	PM_P_FOUND = 1 << 3, /* looked up when absent: a guest's node, a free VMID, a UPID's node */
+	PM_P_CT = 1 << 4,    /* of containers only */
+	PM_P_VM = 1 << 5,    /* of virtual machines only */
+	PM_P_MANY = 1 << 6,  /* a list: may be given more than once */
+	PM_P_SAFE =
+		1 << 7, /* with it the same write twice does no harm: a digest, an absolute size */
 };
 
 /** One parameter. */
@@ -44,9 +50,10 @@ struct pm_param {
 	const char *key_vm; /* of a virtual machine's, where it differs; NULL: as key */
 	enum pm_param_type type;
 	unsigned flags;
-	int64_t min, max; /* of PM_P_INT; both 0: any */
-	const char *def;  /* PVE's default as text; NULL: none */
-	const char *doc;  /* one sentence */
+	int64_t min, max;    /* of PM_P_INT; of a text its length; both 0: any */
+	const char *choices; /* the words it may be, with blanks; NULL: any */
+	const char *def;     /* PVE's default as text; NULL: none */
+	const char *doc;     /* one sentence */
 };
 
 enum pm_guest_type { PM_NO_GUEST, PM_CT, PM_VM };
@@ -82,12 +89,21 @@ struct pm_op {
 
 /** The row. Never NULL. */
 const struct pm_op *pm_op(enum pm_op_id id);
+const char *pm_op_name(enum pm_op_id id); /* "GUEST_START" */
 
 /** By words: ("ct", "start"), ("node", "status"). PM_OP_MAX: there is none. *ret_guest says which kind. */
 enum pm_op_id pm_op_find(const char *noun, const char *verb, enum pm_guest_type *ret_guest);
 
 /** A parameter's row; NULL: the call has none of that name. */
 const struct pm_param *pm_op_param(const struct pm_op *op, const char *name);
+
+/** PVE's key of a parameter for that kind of guest. */
+const char *pm_param_key(const struct pm_param *p, enum pm_guest_type guest);
+
+/** The calls as words, NULL-terminated, for commands and completion: verbs of a noun, in the table's
+ * order. Static. */
+const char *const *pm_op_nouns(void);
+size_t pm_op_verbs(const char *noun, const char **ret, size_t n); /* how many there are */
 
 /** name=value; value NULL: a flag that was given. Borrowed. */
 struct pm_op_arg {
@@ -130,12 +146,15 @@ struct pm_op_answer {
 };
 
 /** Checks the arguments (-PM_E_USAGE names the parameter and what it takes), finds what is to be found, and
- * sends. A task is not waited for. `v` may hold a name twice only where PVE takes a list. */
+ * sends. A task is not waited for. `v` may hold a name twice only where PVE takes a list. A guest that has
+ * moved meanwhile is followed once; a free number that somebody else took first is replaced by the next one
+ * as long as PVE's answer proves that nothing was begun. */
 int pm_op_run(struct pm_pve *p, struct pm_job *j, const struct pm_op_ask *ask,
 	struct pm_op_answer *ret, struct pm_error *err) PM_CHECK;
 void pm_op_answer_done(struct pm_op_answer *a);
 
-/** The same without sending: method, path and form, for tests and --dry-run. */
+/** The same without sending: path and form, for tests and --dry-run. What would be looked up stands in the
+ * path as {node} and is absent in the form. */
 int pm_op_encode(const struct pm_op_ask *ask, struct pm_buf *ret_path, struct pm_buf *ret_form,
 	struct pm_error *err) PM_CHECK;
 

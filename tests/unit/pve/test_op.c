@@ -1,0 +1,191 @@
+/* Calls by name: which there are, what they take, and what is sent for them. */
+#include <json-c/json.h>
+
+#include "base/mem.h"
+#include "client.h"
+#include "pve/op.h"
+
+#define RESOURCES "/cluster/resources?type=vm"
+#define ROWS                                                                             \
+	"{\"data\":[{\"vmid\":105,\"type\":\"lxc\",\"node\":\"pve2\",\"name\":\"web\"}," \
+	"{\"vmid\":\"106\",\"type\":\"qemu\",\"node\":\"pve1\",\"name\":\"db\"}]}"
+#define UPID "UPID:pve2:00000361:0003D69F:6B020DF7:vzstart:105:root@pam:"
+
+struct made {
+	struct pm_buf path, form;
+	struct pm_error err;
+	int code;
+};
+
+static void encode(struct made *m, const struct pm_op_ask *ask)
+{
+	m->path = (struct pm_buf)PM_BUF(4096);
+	m->form = (struct pm_buf)PM_BUF(4096);
+	m->code = pm_op_encode(ask, &m->path, &m->form, &m->err);
+}
+
+static void made_done(struct made *m)
+{
+	pm_buf_done(&m->path);
+	pm_buf_done(&m->form);
+}
+
+#define ARGS(...)                                       \
+	.v = (const struct pm_op_arg[]){ __VA_ARGS__ }, \
+	.n = sizeof((const struct pm_op_arg[]){ __VA_ARGS__ }) / sizeof(struct pm_op_arg)
+
+#define assert_encodes(want_path, want_form, ...)                     \
+	do {                                                          \
+		struct made m;                                        \
+		encode(&m, &(const struct pm_op_ask){ __VA_ARGS__ }); \
+		assert_ok(m.code, &m.err);                            \
+		assert_string_equal(pm_buf_str(&m.path), want_path);  \
+		assert_string_equal(pm_buf_str(&m.form), want_form);  \
+		made_done(&m);                                        \
+	} while (0)
+
+#define assert_refuses(part, ...)                                     \
+	do {                                                          \
+		struct made m;                                        \
+		encode(&m, &(const struct pm_op_ask){ __VA_ARGS__ }); \
+		assert_err(m.code, PM_E_USAGE, &m.err, part);         \
+		made_done(&m);                                        \
+	} while (0)
+
+PM_TEST(op_words_find_rows)
+{
+	enum pm_guest_type guest;
+
+	assert_int_equal(pm_op_find("ct", "start", &guest), PM_OP_GUEST_START);
+	assert_int_equal(guest, PM_CT);
+	assert_int_equal(pm_op_find("vm", "start", &guest), PM_OP_GUEST_START);
+	assert_int_equal(guest, PM_VM);
+	assert_int_equal(pm_op_find("ct", "set", &guest), PM_OP_CT_SET);
+	assert_int_equal(pm_op_find("vm", "set", &guest), PM_OP_VM_SET);
+	assert_int_equal(pm_op_find("vm", "interfaces", &guest), PM_OP_MAX);
+	assert_int_equal(guest, PM_NO_GUEST);
+	assert_int_equal(pm_op_find("node", "status", &guest), PM_OP_NODE_STATUS);
+	assert_int_equal(pm_op_find("node", "nothing", &guest), PM_OP_MAX);
+	assert_int_equal(pm_op_find(NULL, "start", &guest), PM_OP_MAX);
+	assert_int_equal(pm_op_find("guest", "start", &guest), PM_OP_MAX);
+}
+
+PM_TEST(op_verbs_of_a_noun)
+{
+	const char *verbs[64];
+	size_t n = pm_op_verbs("task", verbs, PM_COUNT(verbs));
+
+	assert_int_equal(n, 3);
+	assert_string_equal(verbs[0], "status");
+	assert_int_equal(pm_op_verbs("task", verbs, 1), 3);
+	assert_int_equal(pm_op_verbs("none", verbs, 1), 0);
+	for (const char *const *noun = pm_op_nouns(); *noun; noun++)
+		assert_true(pm_op_verbs(*noun, verbs, 0) > 0);
+}
+
+PM_TEST(op_encodes_paths_and_keys)
+{
+	assert_encodes("/nodes/pve2/lxc/105/status/shutdown", "timeout=30&forceStop=1",
+		.op = PM_OP_GUEST_SHUTDOWN, .guest = PM_CT,
+		ARGS({ "vmid", "105" }, { "node", "pve2" }, { "force-stop", NULL },
+			{ "timeout", "30" }));
+	assert_encodes("/nodes/{node}/qemu/105/status/start", "", .op = PM_OP_GUEST_START,
+		.guest = PM_VM, ARGS({ "vmid", "105" }));
+	assert_encodes("/nodes/a/lxc/105/clone", "newid=200&hostname=web-2",
+		.op = PM_OP_GUEST_CLONE, .guest = PM_CT,
+		ARGS({ "vmid", "105" }, { "node", "a" }, { "name", "web-2" }, { "newid", "200" }));
+	assert_encodes("/nodes/a/qemu/105/clone", "newid=200&name=web-2", .op = PM_OP_GUEST_CLONE,
+		.guest = PM_VM,
+		ARGS({ "vmid", "105" }, { "node", "a" }, { "name", "web-2" }, { "newid", "200" }));
+	assert_encodes("/nodes/a/storage/local/content/local%3Aiso%2Fd%2Bx.iso", "delay=3",
+		.op = PM_OP_STORAGE_RM,
+		ARGS({ "volid", "local:iso/d+x.iso" }, { "node", "a" }, { "storage", "local" },
+			{ "delay", "3" }));
+	assert_encodes("/cluster/resources", "type=vm", .op = PM_OP_GUEST_LIST, .guest = PM_CT,
+		ARGS({ "node", "a" }));
+	assert_encodes("/nodes/a/storage/local/content",
+		"vmid=105&filename=vm-105-disk-1&size=1536M", .op = PM_OP_STORAGE_ALLOC,
+		ARGS({ "node", "a" }, { "storage", "local" }, { "vmid", "105" },
+			{ "filename", "vm-105-disk-1" }, { "size", "1.5G" }));
+}
+
+PM_TEST(op_passes_keys_of_pve_on)
+{
+	assert_encodes("/nodes/a/lxc",
+		"vmid=300&ostemplate=local%3Avztmpl%2Fx&net0=name%3Deth0%2Cip%3Ddhcp&tags=a%3Bb",
+		.op = PM_OP_GUEST_CREATE, .guest = PM_CT,
+		ARGS({ "ostemplate", "local:vztmpl/x" }, { "node", "a" },
+			{ "net0", "name=eth0,ip=dhcp" }, { "vmid", "300" }, { "tags", "a;b" }));
+	assert_encodes("/nodes/a/lxc/105/config", "digest=0123&delete=mp0%2Cmp1&memory=512",
+		.op = PM_OP_CT_SET,
+		ARGS({ "node", "a" }, { "vmid", "105" }, { "memory", "512" }, { "delete", "mp0" },
+			{ "delete", "mp1" }, { "digest", "0123" }));
+	assert_refuses(
+		"no key of PVE", .op = PM_OP_CT_SET, ARGS({ "vmid", "105" }, { "mem ory", "512" }));
+	assert_refuses(
+		"needs a value", .op = PM_OP_CT_SET, ARGS({ "vmid", "105" }, { "memory", "" }));
+	assert_refuses("given twice", .op = PM_OP_CT_SET,
+		ARGS({ "vmid", "105" }, { "memory", "1" }, { "memory", "2" }));
+	assert_refuses("at least one key", .op = PM_OP_CT_SET,
+		ARGS({ "vmid", "105" }, { "digest", "0123" }));
+}
+
+PM_TEST(op_refuses_bad_arguments)
+{
+	assert_refuses("did you mean timeout?", .op = PM_OP_GUEST_SHUTDOWN, .guest = PM_CT,
+		ARGS({ "vmid", "105" }, { "timeuot", "1" }));
+	assert_refuses("it takes vmid, node", .op = PM_OP_GUEST_TEMPLATE, .guest = PM_CT,
+		ARGS({ "vmid", "105" }, { "colour", "1" }));
+	assert_refuses("ct start needs vmid", .op = PM_OP_GUEST_START, .guest = PM_CT, .n = 0);
+	assert_refuses(
+		"container or a virtual machine", .op = PM_OP_GUEST_START, ARGS({ "vmid", "105" }));
+	assert_refuses("vm delete: force: only containers", .op = PM_OP_GUEST_DELETE,
+		.guest = PM_VM, ARGS({ "vmid", "105" }, { "force", "1" }));
+	assert_refuses("only virtual machines", .op = PM_OP_SNAP_CREATE, .guest = PM_CT,
+		ARGS({ "vmid", "105" }, { "snapname", "before" }, { "vmstate", NULL }));
+	assert_refuses("given twice", .op = PM_OP_GUEST_START, .guest = PM_CT,
+		ARGS({ "vmid", "105" }, { "vmid", "106" }));
+	assert_refuses("none of: archive active all", .op = PM_OP_NODE_TASKS,
+		ARGS({ "node", "a" }, { "source", "some" }));
+	assert_refuses("longer than 40", .op = PM_OP_SNAP_CREATE, .guest = PM_CT,
+		ARGS({ "vmid", "105" },
+			{ "snapname", "a1234567890123456789012345678901234567890" }));
+}
+
+static int run(struct client *c, const struct pm_op_ask *ask, struct pm_op_answer *a)
+{
+	return pm_op_run(c->pve, &c->job, ask, a, &c->err);
+}
+
+PM_TEST(op_finds_the_node)
+{
+	struct client c;
+	struct pm_op_answer a;
+
+	client_start(&c, "pve1.lan");
+	client_answer(&c, "GET", RESOURCES, ROWS);
+	client_answer(&c, "POST", "/nodes/pve2/lxc/105/status/start", "{\"data\":\"" UPID "\"}");
+	assert_ok(
+		run(&c,
+			&(const struct pm_op_ask){
+				.op = PM_OP_GUEST_START, .guest = PM_CT, ARGS({ "vmid", "105" }) },
+			&a),
+		&c.err);
+	assert_true(a.is_task);
+	assert_string_equal(a.task.node, "pve2");
+	assert_int_equal(a.vmid, 105);
+	pm_op_answer_done(&a);
+	assert_err(
+		run(&c,
+			&(const struct pm_op_ask){
+				.op = PM_OP_GUEST_START, .guest = PM_CT, ARGS({ "vmid", "106" }) },
+			&a),
+		PM_E_USAGE, &c.err, "106 is a virtual machine; use \"podmox vm\"");
+	assert_err(
+		run(&c,
+			&(const struct pm_op_ask){
+				.op = PM_OP_GUEST_START, .guest = PM_CT, ARGS({ "vmid", "107" }) },
+			&a),
+		PM_E_NOTFOUND, &c.err, "there is no guest 107");
+	client_stop(&c);
+}
