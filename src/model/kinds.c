@@ -22,7 +22,8 @@ static const char *const pm_choices_mountoptions[] = { "discard", "lazytime", "n
 	"noexec", "nosuid", NULL };
 static const char *const pm_choices_net_type[] = { "veth", NULL };
 static const char *const pm_choices_operations[] = { "create", "update", "delete", "start", "stop",
-	"restart", "resize", "move", "migrate", "pool", NULL };
+	"restart", "resize", "move", "migrate", "pool", "clone", "template", "snapshot", "rollback",
+	"upload", "download", "remove", "allocate", "stop-task", "api", NULL };
 
 static const struct pm_field pod_rows[] = {
 #define PM_ROW(id, ...) [PM_POD_##id] = { __VA_ARGS__ },
