@@ -5,7 +5,7 @@
 #include "base/num.h"
 #include "sim/sim_priv.h"
 
-#define TICKET_LIFE_S INT64_C(7200)
+#define AHEAD_S 300 /* how far ahead of one's clock a ticket may have been issued */
 
 const char *const pm_s_privs[] = { "Datastore.Allocate", "Datastore.AllocateSpace",
 	"Datastore.AllocateTemplate", "Datastore.Audit", "Group.Allocate", "Mapping.Audit",
@@ -111,13 +111,28 @@ struct sim_token *pm_s_token_add(struct pm_sim *s, struct sim_user *u, const cha
 	return t;
 }
 
+static void token_free(struct sim_token *t)
+{
+	free(t->id);
+	free(t->comment);
+	free(t);
+}
+
+void pm_s_token_drop(struct pm_sim *s, struct sim_user *u, const char *id)
+{
+	for (size_t i = u->tokens.n; i-- > 0;)
+		if (!strcmp(u->tokens.v[i]->id, id)) {
+			token_free(u->tokens.v[i]);
+			memmove(&u->tokens.v[i], &u->tokens.v[i + 1],
+				(--u->tokens.n - i) * sizeof(*u->tokens.v));
+		}
+	pm_s_changed(s);
+}
+
 void pm_s_user_free(struct sim_user *u)
 {
-	for (size_t i = 0; i < u->tokens.n; i++) {
-		free(u->tokens.v[i]->id);
-		free(u->tokens.v[i]->comment);
-		free(u->tokens.v[i]);
-	}
+	for (size_t i = 0; i < u->tokens.n; i++)
+		token_free(u->tokens.v[i]);
 	for (size_t i = 0; i < u->groups.n; i++)
 		free(u->groups.v[i]);
 	pm_vec_done(&u->tokens);
@@ -180,6 +195,20 @@ void pm_s_access_done(struct pm_sim *s)
 	pm_vec_done(&s->groups);
 	pm_vec_done(&s->roles);
 	pm_vec_done(&s->acls);
+}
+
+void pm_s_acl_add(struct pm_sim *s, const char *path, char kind, const char *who, const char *role,
+	bool propagate)
+{
+	struct sim_acl *a = pm_xcalloc(1, sizeof(*a));
+
+	a->path = pm_xstrdup(path);
+	a->who = pm_xstrdup(who);
+	a->role = pm_xstrdup(role);
+	a->kind = kind;
+	a->propagate = propagate;
+	pm_vec_push(&s->acls, a);
+	pm_s_changed(s);
 }
 
 void pm_s_acl_drop(struct pm_sim *s, size_t i)
@@ -383,7 +412,8 @@ static void sign(const struct pm_sim *s, const char *text, char out[64])
 
 char *pm_s_ticket(struct sim_call *c, const char *user)
 {
-	char *text = pm_arena_printf(c->a, "PVE:%s:%08X", user, (unsigned)(c->s->wall_ms / 1000));
+	char *text =
+		pm_arena_printf(c->a, "PVE:%s:%08X", user, (unsigned)pm_s_node_time(c, c->asked));
 	char sig[64];
 
 	sign(c->s, text, sig);
@@ -392,16 +422,16 @@ char *pm_s_ticket(struct sim_call *c, const char *user)
 
 char *pm_s_csrf(struct sim_call *c, const char *user)
 {
-	char *text = pm_arena_printf(c->a, "%08X:%s", (unsigned)(c->s->wall_ms / 1000), user);
+	char *text = pm_arena_printf(c->a, "%08X:%s", (unsigned)pm_s_node_time(c, c->asked), user);
 	char sig[64];
 
 	sign(c->s, text, sig);
 	return pm_arena_printf(c->a, "%.8s:%s", text, sig);
 }
 
-static bool fresh(const struct pm_sim *s, const char *hex)
+static bool fresh(const struct sim_call *c, const char *hex)
 {
-	int64_t t = 0, now = s->wall_ms / 1000;
+	int64_t t = 0, age;
 
 	for (int i = 0; i < 8; i++) {
 		const char *at = hex[i] ? strchr("0123456789ABCDEF", hex[i]) : NULL;
@@ -410,7 +440,8 @@ static bool fresh(const struct pm_sim *s, const char *hex)
 			return false;
 		t = t * 16 + (at - "0123456789ABCDEF");
 	}
-	return t <= now + 300 && now - t <= TICKET_LIFE_S + 300;
+	age = pm_s_node_time(c, c->asked) - t;
+	return age > -AHEAD_S && age < c->s->ticket_life_s;
 }
 
 const char *pm_s_ticket_user(struct sim_call *c, const char *ticket)
@@ -419,7 +450,7 @@ const char *pm_s_ticket_user(struct sim_call *c, const char *ticket)
 	char sig[64], *text;
 
 	if (!end || strncmp(ticket, "PVE:", 4) != 0 || end - ticket < 14 || end[-9] != ':' ||
-		!fresh(c->s, end - 8))
+		!fresh(c, end - 8))
 		return NULL;
 	text = pm_arena_strndup(c->a, ticket, (size_t)(end - ticket));
 	sign(c->s, text, sig);
@@ -432,7 +463,7 @@ static bool csrf_fits(struct sim_call *c, const char *user, const char *csrf)
 {
 	char sig[64];
 
-	if (!csrf || strlen(csrf) < 10 || csrf[8] != ':' || !fresh(c->s, csrf))
+	if (!csrf || strlen(csrf) < 10 || csrf[8] != ':' || !fresh(c, csrf))
 		return false;
 	sign(c->s, pm_arena_printf(c->a, "%.8s:%s", csrf, user), sig);
 	return !strcmp(sig, csrf + 9);
@@ -454,7 +485,7 @@ static const char *ticket_given(struct sim_call *c)
 
 static bool user_alive(const struct sim_call *c, const struct sim_user *u)
 {
-	return u && u->enable && (!u->expire || u->expire > c->s->wall_ms / 1000);
+	return u && u->enable && (!u->expire || u->expire > pm_s_node_time(c, c->asked));
 }
 
 /* "PVEAPIToken=user@realm!id=secret" */
@@ -473,7 +504,7 @@ static bool token_login(struct sim_call *c, const char *given)
 			strncmp(t->id, bang + 1, (size_t)(eq - bang - 1)) != 0)
 			continue;
 		if (strcmp(t->secret, eq + 1) != 0 ||
-			(t->expire && t->expire <= c->s->wall_ms / 1000))
+			(t->expire && t->expire <= pm_s_node_time(c, c->asked)))
 			return false;
 		c->token = t;
 		c->authid = pm_arena_strndup(c->a, given, (size_t)(eq - given));

@@ -274,18 +274,8 @@ static void token_delete(struct sim_call *c)
 	struct sim_token *t = token_for(c);
 	struct sim_user *u = pm_s_user(c->s, pm_s_arg(c, "userid"));
 
-	if (!t || !pm_s_quorum_for(c, "deleting token", USER_CFG))
-		return;
-	for (size_t i = 0; i < u->tokens.n; i++)
-		if (u->tokens.v[i] == t) {
-			memmove(&u->tokens.v[i], &u->tokens.v[i + 1],
-				(--u->tokens.n - i) * sizeof(*u->tokens.v));
-			break;
-		}
-	free(t->id);
-	free(t->comment);
-	free(t);
-	pm_s_changed(c->s);
+	if (t && pm_s_quorum_for(c, "deleting token", USER_CFG))
+		pm_s_token_drop(c->s, u, t->id);
 }
 
 /* ---- users ---- */

@@ -53,7 +53,10 @@ struct sim_token *pm_s_token_of(struct sim_user *u, const char *id);
 struct sim_token *pm_s_token_add(struct pm_sim *s, struct sim_user *u, const char *id);
 void pm_s_access_init(struct pm_sim *s);
 void pm_s_access_done(struct pm_sim *s);
+void pm_s_acl_add(struct pm_sim *s, const char *path, char kind, const char *who, const char *role,
+	bool propagate);
 void pm_s_acl_drop(struct pm_sim *s, size_t i);
+void pm_s_token_drop(struct pm_sim *s, struct sim_user *u, const char *id);
 void pm_s_user_free(struct sim_user *u);
 struct sim_role *pm_s_role(const struct pm_sim *s, const char *id);
 char *pm_s_ticket(struct sim_call *c, const char *user) PM_CHECK;

@@ -269,8 +269,8 @@ static void dns_get(struct sim_call *c)
 static void time_get(struct sim_call *c)
 {
 	pm_jw_object(&c->w, "data");
-	pm_jw_int(&c->w, "localtime", c->s->wall_ms / 1000);
-	pm_jw_int(&c->w, "time", c->s->wall_ms / 1000);
+	pm_jw_int(&c->w, "localtime", pm_s_node_time(c, c->node));
+	pm_jw_int(&c->w, "time", pm_s_node_time(c, c->node));
 	pm_jw_str(&c->w, "timezone", "UTC");
 	pm_jw_object_end(&c->w);
 }

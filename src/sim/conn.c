@@ -24,6 +24,7 @@ struct sim_conn {
 	struct event *peek, *timer;
 	int fd; /* while nobody else owns it */
 	bool tls, busy, ends, linger, http10, mute;
+	bool held, due; /* its node is paused; the timer rang meanwhile */
 	unsigned served;
 	char *head;
 	size_t nhead, room;
@@ -64,6 +65,17 @@ void pm_s_conn_free(struct sim_conn *c)
 	free(c);
 }
 
+/* The end without a word: what a client sees as "connection reset". */
+static void reset(struct sim_conn *c)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	int fd = c->bev ? bufferevent_getfd(c->bev) : c->fd;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	c->mute = true;
+	pm_s_conn_free(c);
+}
+
 void pm_s_conns_drop(struct sim_server *v, unsigned node)
 {
 	struct sim_conn *next;
@@ -71,28 +83,17 @@ void pm_s_conns_drop(struct sim_server *v, unsigned node)
 	for (struct sim_conn *c = v->conns; c; c = next) {
 		next = c->next;
 		if (c->l->node == node)
-			pm_s_conn_free(c);
+			reset(c);
 	}
-}
-
-/* The end without a word: what a client sees as "connection reset". */
-static void reset(struct sim_conn *c)
-{
-	struct linger now = { .l_onoff = 1, .l_linger = 0 };
-	int fd = bufferevent_getfd(c->bev);
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	c->mute = true;
-	pm_s_conn_free(c);
 }
 
 /* ---- answers ---- */
 
-static const char *date_now(struct pm_sim *s)
+static const char *date_now(const struct pm_sim *s, unsigned node)
 {
 	static char text[40];
 	static int64_t made = -1;
-	int64_t now = s->wall_ms / 1000;
+	int64_t now = pm_sim_node_wall_ms(s, node) / 1000;
 
 	if (now != made) {
 		struct tm tm;
@@ -116,15 +117,17 @@ static const char *connection_headers(const struct sim_conn *c)
 static void write_head(struct sim_conn *c, struct evbuffer *out, const char *more)
 {
 	const struct pm_sim_reply *r = &c->r;
-	const char *date = date_now(c->l->v->s);
-	char length[48] = "";
+	const char *date = date_now(c->l->v->s, c->l->node);
+	char length[48] = "", retry[40] = "";
 
 	if (!r->no_length)
 		(void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n", r->nbody);
+	if (r->retry_after_s)
+		(void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", r->retry_after_s);
 	evbuffer_add_printf(out,
 		"HTTP/1.%d %d %s\r\nCache-Control: max-age=0\r\n%sDate: %s\r\nPragma: no-cache\r\n%s"
-		"Server: pve-api-daemon/3.0\r\n%s%s%s%s%s%s%s%sExpires: %s\r\n\r\n",
-		c->http10 ? 0 : 1, r->status, r->reason, connection_headers(c), date, more,
+		"Server: pve-api-daemon/3.0\r\n%s%s%s%s%s%s%s%s%sExpires: %s\r\n\r\n",
+		c->http10 ? 0 : 1, r->status, r->reason, connection_headers(c), date, more, retry,
 		r->gzip ? "Content-Encoding: gzip\r\n" : "",
 		r->disposition[0] ? "Content-Disposition: " : "", r->disposition,
 		r->disposition[0] ? "\r\n" : "", length, r->content_type ? "Content-Type: " : "",
@@ -192,6 +195,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	c->due = c->held;
+	if (c->held)
+		return;
 	if (c->linger) {
 		pm_s_conn_free(c);
 		return;
@@ -383,6 +389,8 @@ static void on_read(struct bufferevent *bev, void *arg)
 	struct sim_conn *c = arg;
 	struct evbuffer *in = bufferevent_get_input(bev);
 
+	if (c->held)
+		return;
 	if (c->linger || (c->busy && c->r.fault == PM_SIM_TIMEOUT)) {
 		evbuffer_drain(in, evbuffer_get_length(in));
 		return;
@@ -440,6 +448,48 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		pm_s_conn_free(arg);
 }
 
+/* ---- a pause: what is open stays open, and nothing moves ---- */
+
+static void hold(struct sim_conn *c)
+{
+	c->held = true;
+	if (c->bev)
+		bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	else if (c->peek)
+		event_del(c->peek);
+}
+
+static void go_on(struct sim_conn *c)
+{
+	bool waits = c->busy && c->timer && evtimer_pending(c->timer, NULL);
+
+	c->held = false;
+	if (!c->bev) {
+		event_add(c->peek, c->l->v->idle);
+		return;
+	}
+	bufferevent_enable(c->bev, waits ? EV_WRITE : EV_READ | EV_WRITE);
+	if (c->due)
+		on_timer(-1, EV_TIMEOUT, c);
+	else if (!waits && evbuffer_get_length(bufferevent_get_input(c->bev)))
+		on_read(c->bev, c);
+}
+
+void pm_s_conns_hold(struct sim_server *v, unsigned node, bool held)
+{
+	struct sim_conn *next;
+
+	for (struct sim_conn *c = v->conns; c; c = next) {
+		next = c->next;
+		if (c->l->node != node || c->held == held)
+			continue;
+		if (held)
+			hold(c);
+		else
+			go_on(c);
+	}
+}
+
 /* ---- the beginning ---- */
 
 static void begin(struct sim_conn *c, bool tls)
@@ -447,7 +497,8 @@ static void begin(struct sim_conn *c, bool tls)
 	struct event_base *base = c->l->v->base;
 
 	c->tls = tls;
-	c->bev = tls ? bufferevent_openssl_socket_new(base, c->fd, SSL_new(c->l->ctx),
+	c->bev = tls ? bufferevent_openssl_socket_new(base, c->fd,
+			       SSL_new(c->l->wrong ? c->l->wrong : c->l->ctx),
 			       BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
 		     : bufferevent_socket_new(base, c->fd, BEV_OPT_CLOSE_ON_FREE);
 	c->fd = -1;

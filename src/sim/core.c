@@ -264,6 +264,15 @@ static bool find_node(struct sim_call *c)
 		pm_s_plain(c, 595, "Connection refused", NULL);
 		return false;
 	}
+	if (c->node != c->asked && c->s->node[c->node].port == PM_SIM_CLOSED) {
+		pm_s_plain(c, 595, "Connection refused", NULL);
+		return false;
+	}
+	if (c->node != c->asked && c->s->node[c->node].port == PM_SIM_PAUSED) {
+		pm_s_plain(c, 596, "Connection timed out", NULL);
+		c->r->delay_ns = 30 * PM_S_NS;
+		return false;
+	}
 	if (c->s->node[c->node].hung && (c->route->flags & SIM_PROTECTED)) {
 		pm_s_plain(c, 596, "Connection timed out", NULL);
 		c->r->delay_ns = 30 * PM_S_NS;
@@ -443,6 +452,21 @@ static void fault_after(struct sim_call *c, const struct sim_rule *rule)
 	c->r->close = true;
 }
 
+/* A reverse proxy before the node says that it is enough for now. */
+static bool limited(struct sim_call *c)
+{
+	struct sim_node *n = &c->s->node[c->asked];
+
+	if (!n->limited)
+		return false;
+	if (n->limited != UINT32_MAX)
+		n->limited--;
+	pm_s_plain(c, 429, "Too Many Requests", "Too Many Requests");
+	c->r->retry_after_s = n->retry_after_s;
+	(void)snprintf(c->r->fault_rule, sizeof(c->r->fault_rule), "rate-limit");
+	return true;
+}
+
 static void tick(struct pm_sim *s)
 {
 	uint64_t now = pm_mono_ns(&s->clock);
@@ -469,7 +493,7 @@ void pm_sim_request(
 	if (first)
 		q->first_ns = s->now_ns;
 	rule = first ? pm_s_rule_for(s, q->method, q->target) : NULL;
-	if (!rule || !inject(&c, rule))
+	if ((!rule || !inject(&c, rule)) && (!first || !limited(&c)))
 		serve(&c);
 	if (rule)
 		fault_after(&c, rule);

@@ -36,53 +36,140 @@ static void address_of(const struct sim_server *v, unsigned node, char out[INET_
 	(void)inet_ntop(AF_INET, &a, out, INET_ADDRSTRLEN);
 }
 
-static int listen_node(struct sim_server *v, unsigned node, struct pm_error *err)
+/* A socket with the node's address, which refuses connections until somebody listens. */
+static int bind_node(struct sim_server *v, unsigned node, struct pm_error *err)
 {
 	struct sim_listener *l = &v->at[node];
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(l->port) };
 	socklen_t n = sizeof(sa);
 	char ip[INET_ADDRSTRLEN];
+	int on = 1;
 
 	address_of(v, node, ip);
 	(void)inet_pton(AF_INET, ip, &sa.sin_addr);
-	l->ev = evconnlistener_new_bind(v->base, on_accept, l,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, 512,
-		(struct sockaddr *)&sa, sizeof(sa));
-	if (!l->ev)
+	l->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(l->fd, (struct sockaddr *)&sa, sizeof(sa)) != 0)
 		return pm_error_sys(err, errno, "cannot listen on %s:%u for %s", ip, l->port,
 			pm_sim_node_name(v->s, node));
-	(void)getsockname(evconnlistener_get_fd(l->ev), (struct sockaddr *)&sa, &n);
+	(void)getsockname(l->fd, (struct sockaddr *)&sa, &n);
 	l->port = ntohs(sa.sin_port);
 	return 0;
 }
 
-static int listen_all(struct sim_server *v, uint16_t port, struct pm_error *err)
+static int open_port(struct sim_server *v, unsigned node, struct pm_error *err)
+{
+	struct sim_listener *l = &v->at[node];
+
+	l->ev = evconnlistener_new(
+		v->base, on_accept, l, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 512, l->fd);
+	if (!l->ev)
+		return pm_error_sys(
+			err, errno, "cannot listen for %s", pm_sim_node_name(v->s, node));
+	l->fd = -1;
+	return 0;
+}
+
+/* The address stays ours, so that nobody else has it when the node comes back. */
+static int close_port(struct sim_server *v, unsigned node, struct pm_error *err)
+{
+	struct sim_listener *l = &v->at[node];
+
+	evconnlistener_free(l->ev);
+	l->ev = NULL;
+	l->paused = false;
+	pm_s_conns_drop(v, node);
+	return bind_node(v, node, err);
+}
+
+static int bind_all(struct sim_server *v, uint16_t port, struct pm_error *err)
 {
 	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
 		v->at[i].port = port;
-		if (listen_node(v, i, err) != 0)
+		if (bind_node(v, i, err) != 0)
 			return -err->code;
 		port = v->at[i].port; /* 0 was the kernel's choice: the same for all */
 	}
 	return 0;
 }
 
-/* A node that is off refuses connections, and drops those it has. */
-static void follow_nodes(struct sim_server *v)
+/* ---- certificates ---- */
+
+static SSL_CTX *make_certificate(
+	struct sim_server *v, unsigned node, enum pm_sim_cert kind, char fingerprint[96])
 {
-	struct pm_error err;
+	bool foreign = kind == PM_SIM_CERT_FOREIGN, other = kind == PM_SIM_CERT_NAME;
+	char ip[INET_ADDRSTRLEN];
 
+	address_of(v, node, ip);
+	if (foreign && !v->foreign.key)
+		pm_s_tls_authority(&v->foreign);
+	return pm_s_tls_node(foreign ? &v->foreign : &v->authority,
+		other ? "elsewhere" : pm_sim_node_name(v->s, node), other ? "192.0.2.1" : ip,
+		kind == PM_SIM_CERT_EXPIRED, fingerprint);
+}
+
+static void make_certificates(struct sim_server *v)
+{
+	pm_s_tls_authority(&v->authority);
 	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
-		bool on = pm_sim_node_on(v->s, i);
+		struct sim_listener *l = &v->at[i];
 
-		if (!on && v->at[i].ev) {
-			evconnlistener_free(v->at[i].ev);
-			v->at[i].ev = NULL;
-			pm_s_conns_drop(v, i);
-		} else if (on && !v->at[i].ev && listen_node(v, i, &err) != 0) {
-			(void)fprintf(stderr, "podmox-sim: %s\n", err.msg);
-		}
+		l->ctx = make_certificate(v, i, PM_SIM_CERT_RIGHT, l->fingerprint);
+		pm_sim_set_fingerprint(v->s, i, l->fingerprint);
 	}
+}
+
+/* The node shows another certificate from now on, or its own again; who is connected is cut off. */
+static void follow_certificate(struct sim_server *v, unsigned node)
+{
+	struct sim_listener *l = &v->at[node];
+	char fingerprint[96];
+	unsigned change;
+	enum pm_sim_cert kind = pm_sim_node_cert(v->s, node, &change);
+
+	if (change == l->cert_change || v->cli->plain)
+		return;
+	l->cert_change = change;
+	pm_s_conns_drop(v, node);
+	SSL_CTX_free(l->wrong);
+	l->wrong = NULL;
+	if (kind != PM_SIM_CERT_RIGHT)
+		l->wrong = make_certificate(v, node, kind, fingerprint);
+	pm_sim_set_fingerprint(
+		v->s, node, kind == PM_SIM_CERT_RENEWED ? fingerprint : l->fingerprint);
+}
+
+static int follow_port(struct sim_server *v, unsigned node, struct pm_error *err)
+{
+	struct sim_listener *l = &v->at[node];
+	enum pm_sim_port port = pm_sim_node_port(v->s, node);
+	bool pause = port == PM_SIM_PAUSED;
+
+	if (port == PM_SIM_CLOSED)
+		return l->ev ? close_port(v, node, err) : 0;
+	if (!l->ev && open_port(v, node, err) != 0)
+		return -err->code;
+	if (pause != l->paused) {
+		l->paused = pause;
+		if (pause)
+			evconnlistener_disable(l->ev);
+		else
+			evconnlistener_enable(l->ev);
+		pm_s_conns_hold(v, node, pause);
+	}
+	return 0;
+}
+
+int pm_s_server_follow(struct sim_server *v, struct pm_error *err)
+{
+	int code = 0;
+
+	for (unsigned i = 0; i < pm_sim_nodes(v->s) && !code; i++) {
+		follow_certificate(v, i);
+		code = follow_port(v, i, err);
+	}
+	return code;
 }
 
 /* ---- control ---- */
@@ -91,6 +178,7 @@ static void control_read(struct bufferevent *bev, void *arg)
 {
 	struct sim_server *v = arg;
 	struct evbuffer *in = bufferevent_get_input(bev);
+	struct pm_error err;
 	char *line;
 
 	while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_LF)) != NULL) {
@@ -102,7 +190,10 @@ static void control_read(struct bufferevent *bev, void *arg)
 				v->naccepted, v->nanswered);
 		else
 			(void)pm_sim_control(v->s, line, out, 1 << 16);
-		follow_nodes(v);
+		if (strcmp(line, "help") == 0)
+			(void)snprintf(out + strlen(out), (1 << 16) - strlen(out), "; counters");
+		if (pm_s_server_follow(v, &err) != 0)
+			(void)snprintf(out, 1 << 16, "error: %s", err.msg);
 		evbuffer_add_printf(bufferevent_get_output(bev), "%s\n", out);
 		free(line);
 	}
@@ -272,19 +363,6 @@ static int parse_listen(struct sim_server *v, uint16_t *port, struct pm_error *e
 	return 0;
 }
 
-static void make_certificates(struct sim_server *v)
-{
-	char ip[INET_ADDRSTRLEN];
-
-	pm_s_tls_authority(&v->authority);
-	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
-		address_of(v, i, ip);
-		v->at[i].ctx = pm_s_tls_node(
-			&v->authority, pm_sim_node_name(v->s, i), ip, v->at[i].fingerprint);
-		pm_sim_set_fingerprint(v->s, i, v->at[i].fingerprint);
-	}
-}
-
 int pm_s_server_new(
 	struct sim_server **ret, struct pm_sim *s, const struct sim_cli *cli, struct pm_error *err)
 {
@@ -300,12 +378,15 @@ int pm_s_server_new(
 	for (unsigned i = 0; i < pm_sim_nodes(s); i++) {
 		v->at[i].v = v;
 		v->at[i].node = i;
+		v->at[i].fd = -1;
 	}
 	code = parse_listen(v, &port, err);
 	if (!code && !cli->plain)
 		make_certificates(v);
 	if (!code)
-		code = listen_all(v, port, err);
+		code = bind_all(v, port, err);
+	if (!code)
+		code = pm_s_server_follow(v, err);
 	if (!code)
 		code = control_open(v, err);
 	if (!code && cli->log) {
@@ -373,9 +454,12 @@ void pm_s_server_free(struct sim_server *v)
 
 	while (v->conns)
 		pm_s_conn_free(v->conns);
-	for (unsigned i = 0; i < SIM_NODES; i++) {
+	for (unsigned i = 0; i < pm_sim_nodes(v->s); i++) {
 		if (v->at[i].ev)
 			evconnlistener_free(v->at[i].ev);
+		if (v->at[i].fd >= 0)
+			close(v->at[i].fd);
+		SSL_CTX_free(v->at[i].wrong);
 		SSL_CTX_free(v->at[i].ctx);
 	}
 	if (v->control) {
@@ -384,6 +468,7 @@ void pm_s_server_free(struct sim_server *v)
 			(void)unlink(sa.sun_path);
 	}
 	pm_s_tls_authority_done(&v->authority);
+	pm_s_tls_authority_done(&v->foreign);
 	event_base_free(v->base);
 	if (v->log)
 		(void)fclose(v->log);

@@ -15,7 +15,7 @@ void pm_s_tls_authority(struct sim_authority *a);
 void pm_s_tls_authority_done(struct sim_authority *a);
 char *pm_s_tls_pem(const struct sim_authority *a) PM_CHECK;
 SSL_CTX *pm_s_tls_node(const struct sim_authority *a, const char *name, const char *ip,
-	char fingerprint[96]) PM_CHECK;
+	bool expired, char fingerprint[96]) PM_CHECK;
 
 /** What the command line says. */
 struct sim_cli {
@@ -46,7 +46,11 @@ struct sim_listener {
 	unsigned node;
 	struct evconnlistener *ev;
 	SSL_CTX *ctx;
+	SSL_CTX *wrong; /* shown instead; NULL: none */
+	int fd;         /* bound, but closed to the world; -1: the listener owns it */
 	uint16_t port;
+	bool paused;
+	unsigned cert_change; /* the certificate shown is the one after so many changes */
 	char fingerprint[96];
 };
 
@@ -56,7 +60,8 @@ struct sim_server {
 	struct pm_sim *s;
 	const struct sim_cli *cli;
 	struct event_base *base;
-	struct sim_authority authority;
+	struct sim_authority authority,
+		foreign; /* the latter signs wrong certificates, once asked for */
 	struct sim_listener at[SIM_NODES];
 	struct evconnlistener *control;
 	struct sim_conn *conns;
@@ -69,6 +74,9 @@ struct sim_server {
 
 void pm_s_conn_accept(struct sim_listener *l, int fd);
 void pm_s_conn_free(struct sim_conn *c);
-void pm_s_conns_drop(struct sim_server *v, unsigned node);
+void pm_s_conns_drop(struct sim_server *v, unsigned node); /* as resets */
+void pm_s_conns_hold(struct sim_server *v, unsigned node, bool hold);
+/** Makes listeners, connections and certificates what the cluster says they are. */
+int pm_s_server_follow(struct sim_server *v, struct pm_error *err);
 
 #endif

@@ -14,7 +14,7 @@ static const char usage[] =
 	"  --password TEXT        of root@pam (default podmox-sim)\n"
 	"  --token TEXT           secret of root@pam!full (default: made up)\n"
 	"  --config-out FILE      write a podmox.yaml that points here\n"
-	"  --control unix:PATH    take orders: resets, locks, dead nodes, changes behind podmox's back\n"
+	"  --control unix:PATH    take orders: resets, locks, dead nodes, wrong certificates, rate limits\n"
 	"  --log FILE             one JSON object a request\n"
 	"  --state FILE           load the cluster from there, keep it there\n"
 	"  --schema FILE          PVE's schema.json: verify every parameter by it\n"
@@ -27,6 +27,7 @@ static const char usage[] =
 	"  --stats-lag DURATION   how often statistics are collected (default 10s; 0s: always fresh)\n"
 	"  --no-401-delay         a 401 comes at once, not after 3 s\n"
 	"  --fail RULE            'METHOD PATH:KIND[:N|@N]'; KIND is refused, cut, timeout, lost or a status\n"
+	"  --down NODE[,NODE]     nodes that are gone from the start\n"
 	"  --drop-after N         a connection ends after N answers (default 100)\n"
 	"  --help, --version\n";
 
@@ -67,6 +68,7 @@ static const struct opt {
 	{ "stats-lag", K_TIME, offsetof(struct sim_cli, o.stats_lag_ms), 0 },
 	{ "no-401-delay", K_FLAG, offsetof(struct sim_cli, o.no_401_delay), 0 },
 	{ "fail", K_FAIL, 0, 0 },
+	{ "down", K_TEXT, offsetof(struct sim_cli, o.down), 0 },
 	{ "drop-after", K_COUNT, offsetof(struct sim_cli, drop_after), 1000000 },
 	{ "help", K_HELP, 0, 0 },
 	{ "version", K_VERSION, 0, 0 },

@@ -274,23 +274,17 @@ static bool acl_who_fine(struct sim_call *c, char kind, const char *who)
 static void acl_change(struct sim_call *c, char kind, const char *who, const char *role)
 {
 	const char *path = pm_s_arg(c, "path");
-	struct sim_acl *a;
 
 	for (size_t i = c->s->acls.n; i-- > 0;) {
-		a = c->s->acls.v[i];
+		struct sim_acl *a = c->s->acls.v[i];
+
 		if (a->kind == kind && !strcmp(a->path, path) && !strcmp(a->who, who) &&
 			!strcmp(a->role, role))
 			pm_s_acl_drop(c->s, i);
 	}
-	if (pm_s_arg_true(c, "delete"))
-		return;
-	a = pm_xcalloc(1, sizeof(*a));
-	a->path = pm_xstrdup(path);
-	a->who = pm_xstrdup(who);
-	a->role = pm_xstrdup(role);
-	a->kind = kind;
-	a->propagate = !pm_s_arg(c, "propagate") || pm_s_arg_true(c, "propagate");
-	pm_vec_push(&c->s->acls, a);
+	if (!pm_s_arg_true(c, "delete"))
+		pm_s_acl_add(c->s, path, kind, who, role,
+			!pm_s_arg(c, "propagate") || pm_s_arg_true(c, "propagate"));
 }
 
 static void acl_for(struct sim_call *c, char kind, const char *list)

@@ -99,12 +99,47 @@ void pm_s_wipe(struct pm_sim *s)
 	pm_s_conf_done(&s->options);
 	while (s->objects.n)
 		pm_s_object_del(s, s->objects.v[s->objects.n - 1]);
-	s->quorum = 0;
-	for (unsigned i = 0; i < s->nnodes; i++) {
-		s->node[i].off = s->node[i].hung = false;
+	for (unsigned i = 0; i < s->nnodes; i++)
 		pm_s_conf_done(&s->node[i].config);
+	pm_s_nodes_heal(s);
+}
+
+void pm_s_nodes_heal(struct pm_sim *s)
+{
+	s->quorum = 0;
+	s->ticket_life_s = SIM_TICKET_LIFE_S;
+	for (unsigned i = 0; i < s->nnodes; i++) {
+		struct sim_node *n = &s->node[i];
+
+		n->off = n->hung = false;
+		n->port = PM_SIM_OPEN;
+		n->cert_change += n->cert != PM_SIM_CERT_RIGHT;
+		n->cert = PM_SIM_CERT_RIGHT;
+		n->limited = 0;
+		n->skew_ms = 0;
 	}
 	pm_s_changed(s);
+}
+
+/* --down: nodes that are gone from the start. */
+static int take_down(struct pm_sim *s, const char *names, struct pm_error *err)
+{
+	while (names && *names) {
+		size_t n = strcspn(names, ",");
+		char name[32];
+		int i;
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, names);
+		i = pm_s_node_index(s, name);
+		if (i < 0)
+			return pm_error_set(err, PM_E_USAGE,
+				"--down %s: there is no such node; there are pve1 to pve%u", name,
+				s->nnodes);
+		s->node[i].off = true;
+		names += n;
+		names += *names == ',';
+	}
+	return 0;
 }
 
 void pm_s_reset(struct pm_sim *s)
@@ -133,6 +168,8 @@ int pm_sim_new(struct pm_sim **ret, const struct pm_sim_options *o, struct pm_er
 		add_lvm(s);
 		code = o->state ? pm_s_state_load(s, err) : 0;
 	}
+	if (!code)
+		code = take_down(s, o->down, err);
 	if (!code && o->seed_guests && !s->guests.n)
 		code = pm_s_seed(s, err);
 	if (code) {
@@ -200,9 +237,25 @@ const char *pm_sim_node_name(const struct pm_sim *s, unsigned node)
 	return s->node[node].name;
 }
 
-bool pm_sim_node_on(const struct pm_sim *s, unsigned node)
+enum pm_sim_port pm_sim_node_port(const struct pm_sim *s, unsigned node)
 {
-	return !s->node[node].off;
+	return s->node[node].off ? PM_SIM_CLOSED : s->node[node].port;
+}
+
+enum pm_sim_cert pm_sim_node_cert(const struct pm_sim *s, unsigned node, unsigned *change)
+{
+	*change = s->node[node].cert_change;
+	return s->node[node].cert;
+}
+
+int64_t pm_sim_node_wall_ms(const struct pm_sim *s, unsigned node)
+{
+	return s->wall_ms + s->node[node].skew_ms;
+}
+
+int64_t pm_s_node_time(const struct sim_call *c, unsigned node)
+{
+	return pm_sim_node_wall_ms(c->s, node) / 1000;
 }
 
 const char *pm_sim_password(const struct pm_sim *s)

@@ -38,6 +38,7 @@ struct pm_sim_options {
 		workers; /* requests served at a time per node when there is a latency; default 3 */
 	int64_t stats_lag_ms; /* statistics are collected so often; default 10000, negative: always fresh */
 	bool no_401_delay;       /* a 401 comes at once, not after 3 s */
+	const char *down;        /* names of nodes that are gone from the start: "pve2,pve3" */
 	const char *const *fail; /* rules "METHOD PATH:KIND[:N|@N]" */
 	size_t nfail;
 };
@@ -79,6 +80,7 @@ struct pm_sim_reply {
 	bool close;               /* the connection ends after it */
 	bool again;               /* not an answer: ask again after delay_ns */
 	uint64_t delay_ns;        /* the answer is to be sent that much later */
+	unsigned retry_after_s;   /* Retry-After; 0: none */
 	enum pm_sim_fault fault;
 	char fault_rule[64];      /* what injected it; "" when nothing did */
 	struct pm_sim_blob *blob; /* owner of the body */
@@ -114,7 +116,27 @@ int pm_sim_save(struct pm_sim *s, struct pm_error *err) PM_CHECK;
 /* ---- facts for whoever serves it ---- */
 unsigned pm_sim_nodes(const struct pm_sim *s);
 const char *pm_sim_node_name(const struct pm_sim *s, unsigned node);
-bool pm_sim_node_on(const struct pm_sim *s, unsigned node);
+
+/** What a node's port does. */
+enum pm_sim_port {
+	PM_SIM_OPEN,
+	PM_SIM_CLOSED, /* refuses; the node is gone, or its API was killed */
+	PM_SIM_PAUSED, /* takes connections and never answers */
+};
+enum pm_sim_port pm_sim_node_port(const struct pm_sim *s, unsigned node);
+
+/** Which certificate a node shows. */
+enum pm_sim_cert {
+	PM_SIM_CERT_RIGHT,
+	PM_SIM_CERT_FOREIGN, /* of another authority */
+	PM_SIM_CERT_RENEWED, /* of the same authority, with another key: as after its renewal */
+	PM_SIM_CERT_EXPIRED,
+	PM_SIM_CERT_NAME, /* for another name and address */
+};
+/** `*change` counts how often it was told to change. */
+enum pm_sim_cert pm_sim_node_cert(const struct pm_sim *s, unsigned node, unsigned *change);
+
+int64_t pm_sim_node_wall_ms(const struct pm_sim *s, unsigned node); /* the node's own clock */
 const char *pm_sim_password(const struct pm_sim *s);
 const char *pm_sim_token_secret(const struct pm_sim *s);
 

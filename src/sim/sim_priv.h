@@ -8,13 +8,14 @@
 #include "sim/store_priv.h"
 #include "sim/task_priv.h"
 
-#define SIM_VERSION  "9.2.11"
-#define SIM_RELEASE  "9.2"
-#define SIM_REPOID   "14a22df35955d97d"
-#define SIM_NODES    16
-#define SIM_CPUS     2
-#define SIM_NODE_MEM INT64_C(25276514304)
-#define SIM_TEMPLATE "debian-12-standard_12.7-1_amd64.tar.zst"
+#define SIM_VERSION       "9.2.11"
+#define SIM_RELEASE       "9.2"
+#define SIM_REPOID        "14a22df35955d97d"
+#define SIM_NODES         16
+#define SIM_CPUS          2
+#define SIM_TICKET_LIFE_S INT64_C(7200)
+#define SIM_NODE_MEM      INT64_C(25276514304)
+#define SIM_TEMPLATE      "debian-12-standard_12.7-1_amd64.tar.zst"
 
 /* ---- the cluster ---- */
 
@@ -23,7 +24,12 @@ struct sim_node {
 	char ip[24];
 	char *fingerprint;
 	bool off, hung;
-	uint64_t *busy; /* until when each worker is */
+	enum pm_sim_port port; /* of its API; a node that is off has none */
+	enum pm_sim_cert cert;
+	unsigned cert_change;
+	unsigned limited, retry_after_s; /* so many requests more are answered 429 */
+	int64_t skew_ms;                 /* its clock is ahead by that */
+	uint64_t *busy;                  /* until when each worker is */
 	struct sim_conf config;
 };
 
@@ -52,6 +58,7 @@ struct pm_sim {
 	bool dirty;          /* the state file is older */
 	char *password, *token_secret, *state_path;
 	char key[33]; /* signs tickets */
+	int64_t ticket_life_s;
 	unsigned nnodes;
 	struct sim_node node[SIM_NODES];
 	int quorum; /* 0: by the nodes, 1: forced away */
@@ -116,6 +123,8 @@ int pm_s_rule_parse(struct pm_sim *s, const char *text, struct pm_error *err) PM
 void pm_s_rules_free(struct pm_sim *s);
 struct sim_rule *pm_s_rule_for(struct pm_sim *s, const char *method, const char *target);
 void pm_s_random_hex(struct pm_sim *s, char *out, size_t digits, bool upper);
+int64_t pm_s_node_time(const struct sim_call *c, unsigned node); /* seconds, by its clock */
+void pm_s_nodes_heal(struct pm_sim *s); /* everything an outside hand did to them */
 void pm_s_sha1(const void *p, size_t n, char out[41]);
 
 /* ---- tables of routes, one a file ---- */

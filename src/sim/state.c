@@ -389,18 +389,11 @@ static void get_user(struct pm_sim *s, struct json_object *o)
 
 static void get_acl(struct pm_sim *s, struct json_object *o)
 {
-	struct sim_acl *a;
+	const char *path = pm_json_str(o, "path"), *who = pm_json_str(o, "who");
+	const char *kind = pm_json_str(o, "kind"), *role = pm_json_str(o, "role");
 
-	if (!pm_json_str(o, "path") || !pm_json_str(o, "who") || !pm_json_str(o, "kind") ||
-		!pm_json_str(o, "role"))
-		return;
-	a = pm_xcalloc(1, sizeof(*a));
-	a->path = copy_of(o, "path");
-	a->who = copy_of(o, "who");
-	a->role = copy_of(o, "role");
-	a->kind = *pm_json_str(o, "kind");
-	a->propagate = pm_json_bool(o, "propagate", true);
-	pm_vec_push(&s->acls, a);
+	if (path && who && kind && role)
+		pm_s_acl_add(s, path, *kind, who, role, pm_json_bool(o, "propagate", true));
 }
 
 static void get_access(struct pm_sim *s, struct json_object *o)

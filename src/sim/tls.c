@@ -6,7 +6,10 @@
 
 #include "sim/http_priv.h"
 
-static X509 *blank(EVP_PKEY *key, const char *name)
+#define DAY 86400L
+
+/* Valid for a year, or until yesterday. */
+static X509 *blank(EVP_PKEY *key, const char *name, bool expired)
 {
 	X509 *x = X509_new();
 	unsigned char serial[8];
@@ -21,8 +24,8 @@ static X509 *blank(EVP_PKEY *key, const char *name)
 	X509_set_serialNumber(x, number);
 	ASN1_INTEGER_free(number);
 	BN_free(bn);
-	X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(x), 3600L * 24 * 365);
+	X509_gmtime_adj(X509_getm_notBefore(x), expired ? -30 * DAY : -3600);
+	X509_gmtime_adj(X509_getm_notAfter(x), expired ? -DAY : 365 * DAY);
 	X509_set_pubkey(x, key);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "O", MBSTRING_ASC,
 		(const unsigned char *)"podmox-sim", -1, -1, 0);
@@ -48,7 +51,7 @@ void pm_s_tls_authority(struct sim_authority *a)
 {
 	a->key = EVP_EC_gen("P-256");
 	pm_assert(a->key);
-	a->cert = blank(a->key, "podmox-sim CA");
+	a->cert = blank(a->key, "podmox-sim CA", false);
 	X509_set_issuer_name(a->cert, X509_get_subject_name(a->cert));
 	extend(a->cert, a->cert, NID_basic_constraints, "critical,CA:TRUE");
 	extend(a->cert, a->cert, NID_key_usage, "critical,keyCertSign,cRLSign");
@@ -76,18 +79,18 @@ char *pm_s_tls_pem(const struct sim_authority *a)
 	return pm_buf_steal(&out);
 }
 
-SSL_CTX *pm_s_tls_node(
-	const struct sim_authority *a, const char *name, const char *ip, char fingerprint[96])
+SSL_CTX *pm_s_tls_node(const struct sim_authority *a, const char *name, const char *ip,
+	bool expired, char fingerprint[96])
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x = blank(key, name);
+	X509 *x = blank(key, name, expired);
 	unsigned char md[EVP_MAX_MD_SIZE];
 	char san[200];
 	unsigned n = 0;
 
-	(void)snprintf(
-		san, sizeof(san), "DNS:%s,DNS:localhost,IP:%s,IP:127.0.0.1,IP:::1", name, ip);
+	(void)snprintf(san, sizeof(san),
+		"IP:127.0.0.1,IP:::1,DNS:localhost,IP:%s,DNS:%s,DNS:%s.rig.test", ip, name, name);
 	X509_set_issuer_name(x, X509_get_subject_name(a->cert));
 	extend(x, a->cert, NID_basic_constraints, "CA:FALSE");
 	extend(x, a->cert, NID_ext_key_usage, "serverAuth");

@@ -19,6 +19,7 @@ static void take(const struct pm_sim_reply *r)
 
 	last.status = r->status;
 	last.fault = r->fault;
+	last.retry_after_s = r->retry_after_s;
 	(void)snprintf(last.reason, sizeof(last.reason), "%s", r->reason);
 	(void)snprintf(last.text, sizeof(last.text), "%s", r->body ? r->body : "");
 	if (r->nbody && !r->gzip && *r->body == '{')

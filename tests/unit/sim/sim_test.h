@@ -29,6 +29,7 @@ struct answer {
 	char text[4096];          /* the body's beginning */
 	enum pm_sim_fault fault;
 	uint64_t took_ns;
+	unsigned retry_after_s;
 };
 
 /** Logs in as root@pam unless the options forbid it. */
