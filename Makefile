@@ -168,7 +168,7 @@ export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_a
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib judges demo bench
+.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib test-chaos judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
 $(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
@@ -186,6 +186,12 @@ test-scenario: all
 	$(call script,tests/scenario/run.sh)
 test-lib: all $(O)/podmox-sim
 	$(call script,tests/lib/run.sh)
+# In a sanitizer's build the client is that build's, the programs beside it are the usual ones.
+$(O)/chaos: $(O)/tests/chaos/chaos.o $(LIB_OBJ)
+	$(call say,LINK,$@)
+	$(link) $(LIB_LIBS)
+test-chaos: $(O)/chaos $(O)/podmox $(O)/podmox-sim
+	@CHAOS='$(O)/chaos' WRAP='$(WRAP)' PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' tests/chaos/run.sh
 judges: all
 	$(call script,tests/judges/run.sh)
 $(O)/bench/floor: $(O)/tests/bench/floor.o

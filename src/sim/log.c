@@ -77,6 +77,8 @@ void pm_sim_log(FILE *out, const struct pm_sim *s, unsigned node, const struct p
 		pm_jw_str(&w, "content_type", type);
 	pm_jw_int(&w, "status", r->status);
 	pm_jw_str(&w, "node", s->node[node].name);
+	if (s->node[node].cert != PM_SIM_CERT_RIGHT)
+		pm_jw_str(&w, "certificate", "wrong");
 	if (r->fault_rule[0])
 		pm_jw_str(&w, "fault", r->fault_rule);
 	pm_jw_object_end(&w);
