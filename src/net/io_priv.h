@@ -11,8 +11,6 @@
 #include "base/vec.h"
 #include "net/net.h"
 
-#define PM_SEND_BUFFER 16384L /* PVE takes no more than that in headers; libcurl's least */
-
 enum pm_lane { PM_READS, PM_WRITES, PM_LANES };
 
 struct pm_slot;

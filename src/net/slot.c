@@ -14,7 +14,8 @@
 #define MAX_BODY   ((size_t)64 << 20)
 /* PVE closes a connection after 5 idle seconds. libcurl compares whole seconds with "more than", so
  * this one lets none be used again from the fourth second on. */
-#define MAX_IDLE_S 3L
+#define MAX_IDLE_S  3L
+#define SEND_BUFFER 16384L /* PVE takes no more than that in headers; libcurl's least */
 
 /* "HTTP/1.1 595 No route to host": PVE says what is wrong in the reason. */
 static void read_status(struct pm_slot *s, const char *p, size_t n)
@@ -103,7 +104,7 @@ struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share)
 	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "podmox");
 	(void)curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
 	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	(void)curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, PM_SEND_BUFFER);
+	(void)curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
 	/* A cancelled call does not wait for a name server. */
 	(void)curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	if (site->alone) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -11,9 +12,8 @@
 #include "base/mem.h"
 #include "io_priv.h"
 
-#define UPLOAD_BUFFER 65536L
-
 struct pm_sending {
+	CURL *easy;
 	const struct pm_upload *u;
 	curl_mime *mime;
 	int fd;
@@ -21,6 +21,7 @@ struct pm_sending {
 	struct timespec modified;
 	int64_t seen; /* a number that changes when something moves */
 	uint64_t moved_ns, looked_ns;
+	bool paused;
 	struct pm_error err; /* why reading stopped; PM_OK: it did not */
 };
 
@@ -61,6 +62,22 @@ static size_t stop(struct pm_sending *x)
 	return CURL_READFUNC_ABORT;
 }
 
+static curl_socket_t socket_of(CURL *easy)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+	return fd;
+}
+
+/* Is the server saying something already? */
+static bool spoken_to(const struct pm_sending *x)
+{
+	struct pollfd p = { .fd = socket_of(x->easy), .events = POLLIN };
+
+	return p.fd != CURL_SOCKET_BAD && poll(&p, 1, 0) > 0;
+}
+
 static size_t on_read(char *p, size_t size, size_t n, void *arg)
 {
 	struct pm_sending *x = arg;
@@ -73,12 +90,17 @@ static size_t on_read(char *p, size_t size, size_t n, void *arg)
 	if (n == 0)
 		return 0;
 	do
-		got = read(x->fd, p, n);
+		got = pread(x->fd, p, n, x->read);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		(void)pm_error_sys(&x->err, errno, "cannot read %s", x->u->path);
 	if (got <= 0 || (got == left && changed(x)))
 		return stop(x);
+	/* A server that refuses closes right after its answer. Who writes then hears of a broken
+	 * connection and never reads why: libcurl shall read first. */
+	x->paused = spoken_to(x);
+	if (x->paused)
+		return CURL_READFUNC_PAUSE;
 	x->read += got;
 	return (size_t)got;
 }
@@ -87,7 +109,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct pm_sending *x = arg;
 
-	if (origin != SEEK_SET || lseek(x->fd, offset, SEEK_SET) < 0)
+	if (origin != SEEK_SET)
 		return CURL_SEEKFUNC_FAIL;
 	x->read = offset;
 	return CURL_SEEKFUNC_OK;
@@ -108,13 +130,11 @@ static void build(struct pm_slot *s, struct pm_sending *x)
 	}
 	part = curl_mime_addpart(x->mime);
 	pm_assert(part);
+	/* libcurl percent-encodes quotes and line breaks in names, as browsers do. */
 	pm_assert(curl_mime_name(part, x->u->field) == CURLE_OK);
 	pm_assert(curl_mime_filename(part, x->u->filename) == CURLE_OK);
 	pm_assert(curl_mime_type(part, "application/octet-stream") == CURLE_OK);
 	pm_assert(curl_mime_data_cb(part, x->size, on_read, on_seek, NULL, x) == CURLE_OK);
-	/* As browsers do: a quote or a line break in a name is percent-encoded. */
-	(void)curl_easy_setopt(s->easy, CURLOPT_MIME_OPTIONS, (long)CURLMIMEOPT_FORMESCAPE);
-	(void)curl_easy_setopt(s->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
 	(void)curl_easy_setopt(s->easy, CURLOPT_MIMEPOST, x->mime);
 }
 
@@ -123,6 +143,7 @@ int pm_upload_begin(struct pm_slot *s, struct pm_error *err)
 	struct pm_sending *x = pm_xcalloc(1, sizeof(*x));
 	int r;
 
+	x->easy = s->easy;
 	x->u = s->call->upload;
 	x->err.code = PM_OK;
 	s->sending = x;
@@ -142,7 +163,6 @@ void pm_upload_end(struct pm_slot *s)
 	s->sending = NULL;
 	if (x->mime) {
 		(void)curl_easy_setopt(s->easy, CURLOPT_MIMEPOST, NULL);
-		(void)curl_easy_setopt(s->easy, CURLOPT_UPLOAD_BUFFERSIZE, PM_SEND_BUFFER);
 		curl_mime_free(x->mime);
 	}
 	pm_closep(&x->fd);
@@ -158,12 +178,11 @@ bool pm_upload_broke(const struct pm_slot *s, struct pm_error *err)
 }
 
 /* What is in the socket still moves when the file has been read to its end. */
-static int unsent(const struct pm_slot *s)
+static int unsent(const struct pm_sending *x)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
+	curl_socket_t fd = socket_of(x->easy);
 	int n = 0;
 
-	(void)curl_easy_getinfo(s->easy, CURLINFO_ACTIVESOCKET, &fd);
 	if (fd == CURL_SOCKET_BAD || ioctl(fd, SIOCOUTQ, &n) < 0)
 		return 0;
 	return n;
@@ -174,8 +193,12 @@ unsigned pm_upload_left_ms(struct pm_slot *s, unsigned timeout_ms, uint64_t now_
 	struct pm_sending *x = s->sending;
 	uint64_t most = timeout_ms * PM_MS_NS;
 
+	if (x->paused && !spoken_to(x)) {
+		x->paused = false;
+		(void)curl_easy_pause(s->easy, CURLPAUSE_CONT);
+	}
 	if (x->looked_ns == 0 || now_ns - x->looked_ns >= most / 8) {
-		int64_t seen = (int64_t)x->read + (int64_t)s->bytes - unsent(s);
+		int64_t seen = (int64_t)x->read + (int64_t)s->bytes - unsent(x);
 
 		if (x->looked_ns == 0 || seen != x->seen)
 			x->moved_ns = now_ns;

@@ -60,3 +60,66 @@ void net_many(struct net *n, const char *path, size_t count)
 	free(v);
 	free(calls);
 }
+
+static bool batch_done(void *arg, struct pm_call *c)
+{
+	struct net_batch *b = arg;
+
+	assert_ptr_equal(c->user, b);
+	return ++b->seen != b->stop_at;
+}
+
+void net_batch_run(struct net_batch *b)
+{
+	pm_net_batch(b->net->t, b->v, b->n, batch_done, b, b->cancel);
+}
+
+static void *batch_main(void *arg)
+{
+	net_batch_run(arg);
+	return NULL;
+}
+
+void net_batch_new(
+	struct net_batch *b, struct net *net, const char *method, const char *path, size_t n)
+{
+	*b = (struct net_batch){ .net = net, .n = n };
+	b->calls = pm_xcalloc(n, sizeof(*b->calls));
+	b->v = pm_xcalloc(n, sizeof(struct pm_call *));
+	for (size_t i = 0; i < n; i++) {
+		b->calls[i] = (struct pm_call){
+			.host = &net->host,
+			.method = method,
+			.path = path,
+			.user = b,
+		};
+		b->v[i] = &b->calls[i];
+	}
+}
+
+void net_batch_start(struct net_batch *b)
+{
+	assert_int_equal(pthread_create(&b->thread, NULL, batch_main, b), 0);
+}
+
+void net_batch_join(struct net_batch *b)
+{
+	assert_int_equal(pthread_join(b->thread, NULL), 0);
+}
+
+size_t net_batch_count(const struct net_batch *b, enum pm_code code)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		n += b->calls[i].err.code == code;
+	return n;
+}
+
+void net_batch_end(struct net_batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		pm_call_done(&b->calls[i]);
+	free(b->calls);
+	free(b->v);
+}

@@ -55,6 +55,8 @@ struct server {
 	struct server_facts facts;
 	unsigned reads, writes;
 	PM_VEC(char *) paths;
+	struct pm_buf head, body;
+	unsigned files;
 };
 
 /* ---- certificates ---- */
@@ -177,7 +179,12 @@ static size_t number_after(const char *text, const char *name)
 	return n;
 }
 
-/* Reads a whole request; false at the end of the connection. */
+static bool is_file(const struct request *q)
+{
+	return strncmp(q->path, "/file/", 6) == 0;
+}
+
+/* Reads a whole request, or the head of a file; false at the end of the connection. */
 static bool read_request(struct conn *c, struct request *q)
 {
 	char *end;
@@ -194,11 +201,13 @@ static bool read_request(struct conn *c, struct request *q)
 	*end = '\0';
 	q->length = number_after(c->in, "\r\nContent-Length: ");
 	*end = '\r';
+	q->body = c->in + q->head;
+	if (is_file(q))
+		return true;
 	while (c->n < q->head + q->length) {
 		if (conn_read(c) <= 0)
 			return false;
 	}
-	q->body = c->in + q->head;
 	return true;
 }
 
@@ -240,13 +249,14 @@ static void leave(struct server *s, const struct request *q)
 static bool answer(struct conn *c, const char *status, const char *body, size_t n, bool last)
 {
 	cleanup_buf struct pm_buf out = PM_BUF(0);
+	unsigned retry_after_s = c->server->opts.retry_after_s;
 
 	(void)pm_buf_addf(&out,
 		"HTTP/1.1 %s\r\nCache-Control: max-age=0\r\nConnection: %s\r\n"
 		"Date: Sat, 21 Nov 2026 21:47:32 GMT\r\nPragma: no-cache\r\n"
-		"Server: test/3.0\r\nContent-Length: %zu\r\nRetry-After: 7\r\n"
+		"Server: test/3.0\r\nContent-Length: %zu\r\nRetry-After: %u\r\n"
 		"Content-Type: application/json;charset=UTF-8\r\n\r\n",
-		status, last ? "close" : "Keep-Alive", n);
+		status, last ? "close" : "Keep-Alive", n, retry_after_s > 0 ? retry_after_s : 7);
 	(void)pm_buf_add(&out, body, n);
 	return conn_send(c, out.p, out.len) && !last;
 }
@@ -305,11 +315,49 @@ static bool answer_status(struct conn *c, const struct request *q)
 	return answer(c, status, "{\"data\":null}", 13, status[0] >= '4');
 }
 
+static bool take_file(struct conn *c, const struct request *q)
+{
+	struct server *s = c->server;
+	bool slow = strcmp(q->path, "/file/slow") == 0;
+
+	pm_buf_clear(&s->head);
+	pm_buf_clear(&s->body);
+	(void)pm_buf_add(&s->head, c->in, q->head);
+	(void)pm_buf_add(&s->body, q->body, c->n - q->head);
+	while (s->body.len < q->length) {
+		size_t before = s->body.len >> 20;
+
+		c->n = 0;
+		if (conn_read(c) <= 0)
+			return false;
+		(void)pm_buf_add(&s->body, c->in, c->n);
+		if (slow && s->body.len >> 20 != before)
+			atomic_fetch_add(&s->opts.clock->ns, s->opts.tick_ns);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->files++;
+	pthread_mutex_unlock(&s->lock);
+	return answer(c, "200 OK", "{\"data\":1}", 10, true);
+}
+
+static bool serve_file(struct conn *c, const struct request *q)
+{
+	if (strcmp(q->path, "/file/refuse") == 0)
+		return answer(c, "403 Permission check failed", "{\"data\":null}", 13, true);
+	if (strcmp(q->path, "/file/stop") == 0)
+		return held(c) && false;
+	if (strcmp(q->path, "/file/held") == 0 && !held(c))
+		return false;
+	return take_file(c, q);
+}
+
 /* false: the connection is to be closed. */
 static bool serve(struct conn *c, const struct request *q, bool last)
 {
 	char text[400];
 
+	if (is_file(q))
+		return serve_file(c, q);
 	if (strcmp(q->path, "/echo") == 0) {
 		(void)snprintf(text, sizeof(text), "%s %.*s", q->method, (int)q->length, q->body);
 		return answer(c, "200 OK", text, strlen(text), last);
@@ -355,7 +403,8 @@ static void talk(struct conn *c)
 		/* Before the answer: the next request may come in right after it. */
 		leave(s, &q);
 		go = go && serve(c, &q, c->served + 1 == s->opts.per_connection);
-		drop_request(c, &q);
+		if (go)
+			drop_request(c, &q);
 	}
 }
 
@@ -449,7 +498,13 @@ struct server *server_start(const struct server_opts *o)
 	assert_int_equal(pthread_cond_init(&s->changed, NULL), 0);
 	if (s->opts.tls)
 		start_tls(s);
+	s->head = s->body = (struct pm_buf)PM_BUF(0);
 	s->fd = listen_loopback(&port);
+	/* So that what was sent is soon what was read. */
+	if (s->opts.receive_buffer > 0)
+		assert_int_equal(setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &s->opts.receive_buffer,
+					 sizeof(int)),
+			0);
 	assert_int_equal(listen(s->fd, 64), 0);
 	(void)snprintf(
 		s->url, sizeof(s->url), "http%s://127.0.0.1:%u", s->opts.tls ? "s" : "", port);
@@ -479,6 +534,8 @@ void server_stop(struct server *s)
 	for (size_t i = 0; i < s->paths.n; i++)
 		free(s->paths.v[i]);
 	pm_vec_done(&s->paths);
+	pm_buf_done(&s->head);
+	pm_buf_done(&s->body);
 	SSL_CTX_free(s->ctx);
 	(void)pthread_cond_destroy(&s->changed);
 	(void)pthread_mutex_destroy(&s->lock);
@@ -516,6 +573,38 @@ unsigned server_count(struct server *s, const char *path)
 		n += !path || strcmp(s->paths.v[i], path) == 0;
 	pthread_mutex_unlock(&s->lock);
 	return n;
+}
+
+unsigned server_place(struct server *s, const char *path)
+{
+	unsigned i = 0;
+
+	pthread_mutex_lock(&s->lock);
+	while (i < s->paths.n && strcmp(s->paths.v[i], path) != 0)
+		i++;
+	assert_true(i < s->paths.n);
+	pthread_mutex_unlock(&s->lock);
+	return i;
+}
+
+unsigned server_files(struct server *s)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->files;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+const char *server_head(const struct server *s)
+{
+	return pm_buf_str(&s->head);
+}
+
+const struct pm_buf *server_body(const struct server *s)
+{
+	return &s->body;
 }
 
 void server_wait(struct server *s, unsigned requests)

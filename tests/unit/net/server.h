@@ -13,11 +13,19 @@
  *	/cut-bare          a head without a length, then the end
  *	/rubbish           no HTTP
  *	/huge, /endless    100 MiB, with and without saying so before
- *	/big/N             200 and N bytes of body */
+ *	/big/N             200 and N bytes of body
+ *	/file/keep         takes a body of any size, see server_body()
+ *	/file/held         the same after server_release()
+ *	/file/slow         the same; the clock of the options goes on with each MiB
+ *	/file/refuse       403 after the head, and the end
+ *	/file/stop         reads nothing after the head */
 #ifndef PM_TEST_NET_SERVER_H
 #define PM_TEST_NET_SERVER_H
 
 #include <stdbool.h>
+
+#include "base/buf.h"
+#include "pm_test.h"
 
 struct server;
 
@@ -25,6 +33,10 @@ struct server_opts {
 	bool tls;
 	bool other_name;         /* the certificate names another host */
 	unsigned per_connection; /* requests, then it is closed; 0: no limit */
+	unsigned retry_after_s;  /* 0: 7 */
+	int receive_buffer;      /* 0: the system's */
+	struct pm_test_clock *clock;
+	uint64_t tick_ns;
 };
 
 /** Facts so far. */
@@ -47,6 +59,16 @@ void server_facts(struct server *s, struct server_facts *ret);
 
 /** Requests for exactly that path so far; NULL: for any. */
 unsigned server_count(struct server *s, const char *path);
+
+/** How many requests came in before the first one for that path; that must have come. */
+unsigned server_place(struct server *s, const char *path);
+
+/** The last file: the head of its request, and its body. Nothing may be under way. */
+const char *server_head(const struct server *s);
+const struct pm_buf *server_body(const struct server *s);
+
+/** How many came in whole. */
+unsigned server_files(struct server *s);
 
 /** Waits until so many requests have come in. */
 void server_wait(struct server *s, unsigned requests);

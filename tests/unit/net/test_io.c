@@ -159,205 +159,6 @@ PM_TEST(io_lives_with_100_requests_a_connection)
 	net_stop(&n);
 }
 
-/* ---- queues ---- */
-
-struct batch {
-	struct net *net;
-	struct pm_call *calls;
-	struct pm_call **v;
-	size_t n;
-	struct pm_cancel *cancel;
-	pthread_t thread;
-	size_t seen, stop_at;
-};
-
-static bool batch_done(void *arg, struct pm_call *c)
-{
-	struct batch *b = arg;
-
-	assert_ptr_equal(c->user, b);
-	return ++b->seen != b->stop_at;
-}
-
-static void *batch_main(void *arg)
-{
-	struct batch *b = arg;
-
-	pm_net_batch(b->net->t, b->v, b->n, batch_done, b, b->cancel);
-	return NULL;
-}
-
-static void batch_new(
-	struct batch *b, struct net *net, const char *method, const char *path, size_t n)
-{
-	*b = (struct batch){ .net = net, .n = n };
-	b->calls = pm_xcalloc(n, sizeof(*b->calls));
-	b->v = pm_xcalloc(n, sizeof(struct pm_call *));
-	for (size_t i = 0; i < n; i++) {
-		b->calls[i] = (struct pm_call){
-			.host = &net->host,
-			.method = method,
-			.path = path,
-			.user = b,
-		};
-		b->v[i] = &b->calls[i];
-	}
-}
-
-static void batch_start(struct batch *b)
-{
-	assert_int_equal(pthread_create(&b->thread, NULL, batch_main, b), 0);
-}
-
-static size_t batch_count(const struct batch *b, enum pm_code code)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < b->n; i++)
-		n += b->calls[i].err.code == code;
-	return n;
-}
-
-static void batch_end(struct batch *b)
-{
-	for (size_t i = 0; i < b->n; i++)
-		pm_call_done(&b->calls[i]);
-	free(b->calls);
-	free(b->v);
-}
-
-PM_TEST(io_keeps_to_the_limits_in_flight)
-{
-	struct batch reads, writes;
-	struct server_facts f;
-	struct net n;
-
-	net_start(&n, NULL);
-	batch_new(&reads, &n, "GET", "/hold", 40);
-	batch_new(&writes, &n, "POST", "/hold", 20);
-	batch_start(&reads);
-	batch_start(&writes);
-	server_wait(n.server, 8);
-	server_facts(n.server, &f);
-	assert_int_equal(f.most_reads, 6);
-	assert_int_equal(f.most_writes, 2);
-	server_release(n.server);
-	assert_int_equal(pthread_join(reads.thread, NULL), 0);
-	assert_int_equal(pthread_join(writes.thread, NULL), 0);
-	server_facts(n.server, &f);
-	assert_int_equal(f.requests, 60);
-	assert_int_equal(f.most_reads, 6);
-	assert_int_equal(f.most_writes, 2);
-	/* Reads share connections; a write that may not be repeated opens its own. */
-	assert_in_range(f.connections, 26, 28);
-	assert_int_equal(batch_count(&reads, PM_OK), 40);
-	assert_int_equal(reads.seen, 40);
-	assert_int_equal(writes.seen, 20);
-	batch_end(&reads);
-	batch_end(&writes);
-	net_stop(&n);
-}
-
-PM_TEST(io_takes_limits_from_the_host)
-{
-	struct server_facts f;
-	struct batch reads;
-	struct net n;
-
-	net_start(&n, NULL);
-	n.host.reads = 3;
-	batch_new(&reads, &n, "GET", "/hold", 10);
-	batch_start(&reads);
-	server_wait(n.server, 3);
-	server_release(n.server);
-	assert_int_equal(pthread_join(reads.thread, NULL), 0);
-	server_facts(n.server, &f);
-	assert_int_equal(f.most_reads, 3);
-	batch_end(&reads);
-	net_stop(&n);
-}
-
-/* What waits in the queue has all its time left when it leaves it. */
-PM_TEST(io_timeout_starts_after_the_queue)
-{
-	struct batch b;
-	struct net n;
-
-	net_start(&n, NULL);
-	n.host.reads = 1;
-	batch_new(&b, &n, "GET", "/silent", 3);
-	for (size_t i = 0; i < 3; i++)
-		b.calls[i].timeout_ms = i < 2 ? 60 : 10000;
-	b.calls[2].path = "/ok";
-	batch_main(&b);
-	assert_int_equal(b.calls[0].err.code, PM_E_TIMEOUT);
-	assert_int_equal(b.calls[1].err.code, PM_E_TIMEOUT);
-	assert_int_equal(b.calls[2].err.code, PM_OK);
-	assert_int_equal(server_count(n.server, "/silent"), 2);
-	batch_end(&b);
-	net_stop(&n);
-}
-
-/* A clock that stands still and tells when somebody looked at it. */
-struct watched_clock {
-	struct pm_clock clock;
-	pthread_mutex_t lock;
-	pthread_cond_t looked;
-	unsigned looks;
-	uint64_t ns;
-};
-
-static uint64_t watched_mono(void *self)
-{
-	struct watched_clock *w = self;
-	uint64_t ns;
-
-	pthread_mutex_lock(&w->lock);
-	w->looks++;
-	ns = w->ns;
-	pthread_cond_broadcast(&w->looked);
-	pthread_mutex_unlock(&w->lock);
-	return ns;
-}
-
-/* Waits until the limiter has said no twice, then lets time pass. */
-static void watched_pass(struct watched_clock *w, uint64_t ns)
-{
-	pthread_mutex_lock(&w->lock);
-	for (unsigned looks = w->looks; w->looks < looks + 3;)
-		pthread_cond_wait(&w->looked, &w->lock);
-	w->ns += ns;
-	pthread_mutex_unlock(&w->lock);
-}
-
-PM_TEST(io_waits_for_the_limiter)
-{
-	struct watched_clock w = { .clock = { .self = &w, .mono_ns = watched_mono },
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.looked = PTHREAD_COND_INITIALIZER,
-		.ns = PM_S_NS };
-	struct pm_net_opts o = { .clock = &w.clock, .requests_per_second = 10 };
-	struct pm_error err;
-	struct batch b;
-	struct net n;
-
-	net_start(&n, NULL);
-	pm_transport_free(n.t);
-	assert_ok(pm_io_start(&o, &n.t, &err), &err);
-	batch_new(&b, &n, "GET", "/ok", 3);
-	batch_start(&b);
-	for (unsigned i = 1; i < 3; i++) {
-		server_wait(n.server, i);
-		watched_pass(&w, 50 * PM_MS_NS);
-		assert_int_equal(server_count(n.server, NULL), i);
-		watched_pass(&w, 50 * PM_MS_NS);
-	}
-	assert_int_equal(pthread_join(b.thread, NULL), 0);
-	assert_int_equal(server_count(n.server, NULL), 3);
-	batch_end(&b);
-	net_stop(&n);
-}
-
 /* ---- repeats ---- */
 
 PM_TEST(io_repeats_a_read_on_a_stale_connection)
@@ -527,24 +328,24 @@ PM_TEST(io_errors_hold_no_secret)
 PM_TEST(io_cancels_what_is_in_flight)
 {
 	struct pm_cancel cancel = { false };
-	struct batch b;
+	struct net_batch b;
 	struct net n;
 
 	net_start(&n, NULL);
-	batch_new(&b, &n, "GET", "/hold", 50);
+	net_batch_new(&b, &n, "GET", "/hold", 50);
 	b.cancel = &cancel;
-	batch_start(&b);
+	net_batch_start(&b);
 	server_wait(n.server, 6);
 	atomic_store(&cancel.on, true);
-	assert_int_equal(pthread_join(b.thread, NULL), 0);
-	assert_int_equal(batch_count(&b, PM_E_CANCELLED), 50);
+	net_batch_join(&b);
+	assert_int_equal(net_batch_count(&b, PM_E_CANCELLED), 50);
 	assert_int_equal(b.seen, 50);
 	for (size_t i = 0, sent = 0; i < 50; i++) {
 		sent += b.calls[i].err.maybe_sent;
 		assert_true(i < 49 || sent == 6);
 	}
 	assert_int_equal(server_count(n.server, NULL), 6);
-	batch_end(&b);
+	net_batch_end(&b);
 
 	/* Nothing is left behind that would block the next. */
 	server_release(n.server);
@@ -555,41 +356,41 @@ PM_TEST(io_cancels_what_is_in_flight)
 PM_TEST(io_keeps_a_deadline)
 {
 	struct pm_cancel cancel = { false };
-	struct batch b;
+	struct net_batch b;
 	struct net n;
 
 	net_start(&n, NULL);
 	atomic_store(&cancel.deadline_ns, pm_mono_ns(&pm_clock_system) + 50 * PM_MS_NS);
-	batch_new(&b, &n, "GET", "/silent", 3);
+	net_batch_new(&b, &n, "GET", "/silent", 3);
 	b.cancel = &cancel;
-	batch_main(&b);
-	assert_int_equal(batch_count(&b, PM_E_CANCELLED), 3);
-	batch_end(&b);
+	net_batch_run(&b);
+	assert_int_equal(net_batch_count(&b, PM_E_CANCELLED), 3);
+	net_batch_end(&b);
 
 	/* One that is over before it begins sends nothing it could wait for. */
-	batch_new(&b, &n, "GET", "/silent", 3);
+	net_batch_new(&b, &n, "GET", "/silent", 3);
 	b.cancel = &cancel;
-	batch_main(&b);
-	assert_int_equal(batch_count(&b, PM_E_CANCELLED), 3);
-	batch_end(&b);
+	net_batch_run(&b);
+	assert_int_equal(net_batch_count(&b, PM_E_CANCELLED), 3);
+	net_batch_end(&b);
 	net_stop(&n);
 }
 
 PM_TEST(io_stops_when_the_callback_says_so)
 {
-	struct batch b;
+	struct net_batch b;
 	struct net n;
 
 	net_start(&n, NULL);
 	n.host.reads = 1;
-	batch_new(&b, &n, "GET", "/ok", 5000);
+	net_batch_new(&b, &n, "GET", "/ok", 5000);
 	b.stop_at = 1;
-	batch_main(&b);
+	net_batch_run(&b);
 	assert_int_equal(b.seen, 5000);
-	assert_int_equal(batch_count(&b, PM_OK) + batch_count(&b, PM_E_CANCELLED), 5000);
-	assert_true(batch_count(&b, PM_E_CANCELLED) > 0);
-	assert_int_equal(server_count(n.server, NULL), batch_count(&b, PM_OK));
-	batch_end(&b);
+	assert_int_equal(net_batch_count(&b, PM_OK) + net_batch_count(&b, PM_E_CANCELLED), 5000);
+	assert_true(net_batch_count(&b, PM_E_CANCELLED) > 0);
+	assert_int_equal(server_count(n.server, NULL), net_batch_count(&b, PM_OK));
+	net_batch_end(&b);
 	net_stop(&n);
 }
 
@@ -597,26 +398,26 @@ PM_TEST(io_stops_when_the_callback_says_so)
 PM_TEST(io_cancels_only_one_batch)
 {
 	struct pm_cancel cancel = { false };
-	struct batch gone, stays;
+	struct net_batch gone, stays;
 	struct net n;
 
 	net_start(&n, NULL);
 	n.host.reads = 4;
-	batch_new(&gone, &n, "GET", "/hold", 3);
+	net_batch_new(&gone, &n, "GET", "/hold", 3);
 	gone.cancel = &cancel;
-	batch_start(&gone);
+	net_batch_start(&gone);
 	server_wait(n.server, 3);
-	batch_new(&stays, &n, "GET", "/hold", 10);
-	batch_start(&stays);
+	net_batch_new(&stays, &n, "GET", "/hold", 10);
+	net_batch_start(&stays);
 	server_wait(n.server, 4);
 	atomic_store(&cancel.on, true);
-	assert_int_equal(pthread_join(gone.thread, NULL), 0);
+	net_batch_join(&gone);
 	server_release(n.server);
-	assert_int_equal(pthread_join(stays.thread, NULL), 0);
-	assert_int_equal(batch_count(&gone, PM_E_CANCELLED), 3);
-	assert_int_equal(batch_count(&stays, PM_OK), 10);
-	batch_end(&gone);
-	batch_end(&stays);
+	net_batch_join(&stays);
+	assert_int_equal(net_batch_count(&gone, PM_E_CANCELLED), 3);
+	assert_int_equal(net_batch_count(&stays, PM_OK), 10);
+	net_batch_end(&gone);
+	net_batch_end(&stays);
 	net_stop(&n);
 }
 
@@ -624,19 +425,19 @@ PM_TEST(io_cancels_only_one_batch)
 
 PM_TEST(io_takes_many_threads)
 {
-	struct batch b[8];
+	struct net_batch b[8];
 	struct net n;
 
 	net_start(&n, NULL);
 	for (size_t i = 0; i < PM_COUNT(b); i++) {
-		batch_new(&b[i], &n, i % 4 == 3 ? "POST" : "GET", "/ok", 100);
-		batch_start(&b[i]);
+		net_batch_new(&b[i], &n, i % 4 == 3 ? "POST" : "GET", "/ok", 100);
+		net_batch_start(&b[i]);
 	}
 	for (size_t i = 0; i < PM_COUNT(b); i++) {
-		assert_int_equal(pthread_join(b[i].thread, NULL), 0);
-		assert_int_equal(batch_count(&b[i], PM_OK), 100);
+		net_batch_join(&b[i]);
+		assert_int_equal(net_batch_count(&b[i], PM_OK), 100);
 		assert_int_equal(b[i].seen, 100);
-		batch_end(&b[i]);
+		net_batch_end(&b[i]);
 	}
 	assert_int_equal(server_count(n.server, "/ok"), 800);
 	net_stop(&n);
