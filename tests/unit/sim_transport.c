@@ -87,7 +87,7 @@ static void serve(const struct wire *w, struct pm_call *c)
 	};
 	struct pm_sim_reply r = { 0 };
 
-	if (!pm_sim_node_on(w->sim, node)) {
+	if (pm_sim_node_port(w->sim, node) != PM_SIM_OPEN) {
 		no_answer(c, PM_E_UNREACHABLE, false, "simulated: No route to host");
 		return;
 	}
