@@ -45,7 +45,7 @@ static void ask(struct wire *w, struct pm_call *c)
 	bool write = strcmp(c->method, "GET") != 0;
 
 	w->requests++;
-	if (!pm_sim_node_on(w->sim, node)) {
+	if (pm_sim_node_port(w->sim, node) != PM_SIM_OPEN) {
 		break_off(c, PM_E_UNREACHABLE, false);
 		return;
 	}
