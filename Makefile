@@ -186,12 +186,14 @@ test-scenario: all
 	$(call script,tests/scenario/run.sh)
 test-lib: all $(O)/podmox-sim
 	$(call script,tests/lib/run.sh)
-# In a sanitizer's build the client is that build's, the programs beside it are the usual ones.
+# The client is built with ThreadSanitizer, the programs beside it are the usual ones.
 $(O)/chaos: $(O)/tests/chaos/chaos.o $(LIB_OBJ)
 	$(call say,LINK,$@)
 	$(link) $(LIB_LIBS)
-test-chaos: $(O)/chaos $(O)/podmox $(O)/podmox-sim
-	@CHAOS='$(O)/chaos' WRAP='$(WRAP)' PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' tests/chaos/run.sh
+test-chaos: all
+	@$(MAKE) --no-print-directory BUILD=tsan O=$(call side,tsan) $(call side,tsan)/chaos
+	@CHAOS=$(call side,tsan)/chaos WRAP="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
+		PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' tests/chaos/run.sh
 judges: all
 	$(call script,tests/judges/run.sh)
 $(O)/bench/floor: $(O)/tests/bench/floor.o
@@ -316,7 +318,7 @@ nightly:
 	@$(MAKE) valgrind
 	@$(MAKE) coverage
 	@$(MAKE) fuzz FUZZ_TIME=600
-	@NIGHTLY=1 $(MAKE) test-scenario
+	@NIGHTLY=1 $(MAKE) test-scenario test-chaos
 	@$(MAKE) bench
 check:
 	@$(MAKE) lint
@@ -326,7 +328,7 @@ clean:
 help:
 	@echo 'programs   all install uninstall clean'
 	@echo 'at once    demo deps'
-	@echo 'tests      test test-unit test-plan test-manifest test-scenario judges   (ROOM= T=)'
+	@echo 'tests      test test-unit test-plan test-manifest test-scenario test-lib test-chaos judges   (ROOM= T=)'
 	@echo 'builds     asan tsan valgrind coverage   fuzz fuzz-smoke   bench'
 	@echo 'lints      gates lint tidy format format-check   generate check-generated   compdb'
 	@echo 'all of it  check nightly'
