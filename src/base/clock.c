@@ -83,7 +83,9 @@ bool pm_cancelled(const struct pm_cancel *cancel, const struct pm_clock *c)
 	if (atomic_load_explicit(&cancel->on, memory_order_acquire))
 		return true;
 	deadline = atomic_load_explicit(&cancel->deadline_ns, memory_order_relaxed);
-	return deadline > 0 && pm_mono_ns(c) >= deadline;
+	if (deadline > 0 && pm_mono_ns(c) >= deadline)
+		return true;
+	return pm_cancelled(cancel->above, c);
 }
 
 char *pm_format_time(int64_t wall_ms, char out[32])

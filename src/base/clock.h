@@ -12,6 +12,7 @@
 struct pm_cancel {
 	atomic_bool on;
 	atomic_uint_fast64_t deadline_ns; /* monotonic; 0: none */
+	const struct pm_cancel *above;    /* set means set here, too; NULL: none */
 };
 
 /** Where time comes from; handed down, so that tests can bring their own. */

@@ -72,6 +72,18 @@ void pm_diag_hint(struct pm_diags *d, struct pm_diag *diag, const char *fmt, ...
 	va_end(ap);
 }
 
+void pm_diags_join(struct pm_diags *into, struct pm_diags *from)
+{
+	if (from->first) {
+		*into->last = from->first;
+		into->last = from->last;
+	}
+	into->nerrors += from->nerrors;
+	into->nwarnings += from->nwarnings;
+	into->nnotes += from->nnotes;
+	pm_diags_init(from, from->arena);
+}
+
 static int compare(const struct pm_diag *a, const struct pm_diag *b)
 {
 	int r = strcmp(a->pos.file ? a->pos.file : "", b->pos.file ? b->pos.file : "");

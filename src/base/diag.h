@@ -34,6 +34,10 @@ struct pm_diag *pm_diag_add(struct pm_diags *d, enum pm_severity severity, struc
 	const char *fmt, ...) PM_PRINTF(4, 5);
 void pm_diag_hint(struct pm_diags *d, struct pm_diag *diag, const char *fmt, ...) PM_PRINTF(3, 4);
 
+/** Appends what `from` holds, in its order; `from` is empty then. Their arena has to live on: join it,
+ * where it is another one. */
+void pm_diags_join(struct pm_diags *into, struct pm_diags *from);
+
 /** Sorts by file, line, column; at equal places the order of adding is kept. */
 void pm_diags_sort(struct pm_diags *d);
 

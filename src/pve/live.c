@@ -25,7 +25,7 @@ struct live {
 	struct pm_arena *a; /* of the result */
 	struct pm_inventory inv;
 	struct pm_obj **job; /* guests to read, interleaved by node */
-	size_t njobs;
+	size_t njobs, asked; /* the first `asked` of them have been read */
 	struct pm_get *get;  /* parallel to job */
 	char tag[24];        /* of our set */
 	struct named *named; /* guests that the manifests name by number, sorted */
@@ -87,16 +87,23 @@ static bool is_anothers(const struct live *l, const char *tags)
 	return false;
 }
 
-static bool in_scope(const struct live *l, const struct pm_live *g)
+typedef bool scope_fn(const struct live *l, const struct pm_live *g);
+
+/* In scope whatever the manifests say. */
+static bool is_near(const struct live *l, const struct pm_live *g)
 {
 	if (strcmp(g->type, "lxc") != 0)
 		return false;
 	if (g->tags && pm_tags_have(g->tags, l->tag))
 		return true;
-	if (find_named(l, g->vmid))
-		return true;
 	return g->vmid >= l->scope->vmid_low && g->vmid <= l->scope->vmid_high &&
 	       !is_anothers(l, g->tags);
+}
+
+/* In scope only because a manifest names it. */
+static bool is_only_named(const struct live *l, const struct pm_live *g)
+{
+	return strcmp(g->type, "lxc") == 0 && find_named(l, g->vmid) && !is_near(l, g);
 }
 
 /* ---- what to ask ---- */
@@ -104,13 +111,14 @@ static bool in_scope(const struct live *l, const struct pm_live *g)
 /* One guest of each node in turn, so that all nodes work at all times. */
 static void interleave(struct live *l)
 {
-	struct pm_obj **from = pm_xcalloc(l->njobs + 1, sizeof(struct pm_obj *));
-	size_t *next = pm_xcalloc(l->njobs + 1, sizeof(*next));
-	size_t *head = pm_xcalloc(l->inv.nnodes + 1, sizeof(*head)), n = 0;
+	size_t count = l->njobs - l->asked, n = l->asked;
+	struct pm_obj **from = pm_xcalloc(count + 1, sizeof(struct pm_obj *));
+	size_t *next = pm_xcalloc(count + 1, sizeof(*next));
+	size_t *head = pm_xcalloc(l->inv.nnodes + 1, sizeof(*head));
 
-	memcpy(from, l->job, l->njobs * sizeof(struct pm_obj *));
+	memcpy(from, l->job + n, count * sizeof(struct pm_obj *));
 	/* Lists by node, of index + 1; guests on nodes that nobody lists share the last one. */
-	for (size_t i = l->njobs; i-- > 0;) {
+	for (size_t i = count; i-- > 0;) {
 		unsigned k = 0;
 
 		while (k < l->inv.nnodes && strcmp(l->inv.nodes[k].name, from[i]->live->node) != 0)
@@ -138,10 +146,9 @@ static void set_unknown(struct live *l, struct pm_obj *o, bool unreachable, cons
 	o->live->unread_why = pm_arena_strdup(l->a, why);
 }
 
-/* Lists the guests in scope whose node is up. */
-static void choose(struct live *l)
+/* Adds the guests that are in scope for this reason and whose node is up. */
+static void choose(struct live *l, scope_fn *in_scope)
 {
-	l->job = pm_xcalloc(l->inv.n + 1, sizeof(struct pm_obj *));
 	for (size_t i = 0; i < l->inv.n; i++) {
 		struct pm_obj *o = l->inv.v[i];
 
@@ -162,7 +169,7 @@ static void choose(struct live *l)
 static void got_config(void *arg, size_t i, struct pm_call *c, const struct pm_error *err)
 {
 	struct live *l = arg;
-	struct pm_obj *o = l->job[i];
+	struct pm_obj *o = l->job[l->asked + i];
 	struct pm_error bad;
 
 	o->live->unread = false;
@@ -189,7 +196,7 @@ static void make_gets(struct live *l, enum pm_endpoint_id id, struct pm_buf *pat
 	const struct pm_endpoint *e = pm_endpoint(id);
 	size_t *at = pm_xcalloc(l->njobs + 1, sizeof(*at));
 
-	for (size_t i = 0; i < l->njobs; i++) {
+	for (size_t i = l->asked; i < l->njobs; i++) {
 		const struct pm_live *g = l->job[i]->live;
 
 		at[i] = paths->len;
@@ -198,21 +205,25 @@ static void make_gets(struct live *l, enum pm_endpoint_id id, struct pm_buf *pat
 		pm_buf_addc(paths, '\0');
 	}
 	l->get = pm_xrealloc(l->get, (l->njobs + 1) * sizeof(*l->get));
-	for (size_t i = 0; i < l->njobs; i++)
+	for (size_t i = l->asked; i < l->njobs; i++)
 		l->get[i] = (struct pm_get){ paths->p + at[i], l->job[i]->live->node };
 	free(at);
 }
 
-static int fetch_all(struct live *l, enum pm_endpoint_id id, pm_got_fn *got, struct pm_error *err)
+/* Asks about the guests that were added since the last time. */
+static int fetch_new(struct live *l, enum pm_endpoint_id id, pm_got_fn *got, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf paths = PM_BUF((size_t)1 << 30);
-	struct pm_fetch f = { .n = l->njobs, .got = got, .arg = l };
+	struct pm_fetch f = { .n = l->njobs - l->asked, .got = got, .arg = l };
+	int r;
 
-	if (l->njobs == 0)
+	if (f.n == 0)
 		return 0;
 	make_gets(l, id, &paths);
-	f.v = l->get;
-	return pm_pve_fetch(l->p, l->j, &f, err);
+	f.v = l->get + l->asked;
+	r = pm_pve_fetch(l->p, l->j, &f, err);
+	l->asked = l->njobs;
+	return r;
 }
 
 /* ---- guests that were not where they should be ---- */
@@ -256,8 +267,9 @@ static int look_again(struct live *l, struct pm_error *err)
 		l->job[n++] = o;
 	}
 	l->njobs = n;
+	l->asked = 0;
 	pm_vec_done(&now);
-	return fetch_all(l, PM_EP_PENDING, got_config, err);
+	return fetch_new(l, PM_EP_PENDING, got_config, err);
 }
 
 /* ---- run states ---- */
@@ -300,12 +312,12 @@ static void got_status(void *arg, size_t i, struct pm_call *c, const struct pm_e
 
 static int read_states(struct live *l, struct pm_error *err)
 {
-	l->njobs = 0;
+	l->njobs = l->asked = 0;
 	for (size_t i = 0; i < l->inv.n; i++) {
 		if (wants_status(l, l->inv.v[i]))
 			l->job[l->njobs++] = l->inv.v[i];
 	}
-	return fetch_all(l, PM_EP_STATUS, got_status, err);
+	return fetch_new(l, PM_EP_STATUS, got_status, err);
 }
 
 /* ---- may absence be believed? ---- */
@@ -379,19 +391,40 @@ static int read_inventory(struct live *l, struct pm_error *err)
 	return 0;
 }
 
-static int read_live(struct live *l, struct pm_error *err)
+/* What has to be read in any case; what is wanted need not be known yet. */
+static int read_near(struct live *l, struct pm_error *err)
 {
 	int r = read_inventory(l, err);
 
 	if (r < 0)
 		return r;
-	choose(l);
-	r = fetch_all(l, PM_EP_PENDING, got_config, err);
+	l->job = pm_xcalloc(l->inv.n + 1, sizeof(struct pm_obj *));
+	choose(l, is_near);
+	return fetch_new(l, PM_EP_PENDING, got_config, err);
+}
+
+/* What is of interest because of what is wanted. */
+static int read_wanted(struct live *l, struct pm_error *err)
+{
+	int r;
+
+	collect_named(l);
+	choose(l, is_only_named);
+	r = fetch_new(l, PM_EP_PENDING, got_config, err);
 	if (r == 0 && l->nmoved > 0)
 		r = look_again(l, err);
 	if (r == 0)
 		r = read_states(l, err);
 	return r;
+}
+
+static int read_live(struct live *l, struct pm_error *err)
+{
+	int r = read_near(l, err);
+
+	if (r == 0 && l->scope->await)
+		r = l->scope->await(l->scope->await_arg, err);
+	return r == 0 ? read_wanted(l, err) : r;
 }
 
 int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope,
@@ -402,7 +435,6 @@ int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope
 	int r;
 
 	(void)pm_set_tag(scope->set, l.tag);
-	collect_named(&l);
 	r = read_live(&l, err);
 	if (r == 0) {
 		ret->arena = j->arena;

@@ -118,10 +118,15 @@ int pm_task_find(struct pm_pve *p, struct pm_job *j, const struct pm_task_query 
 /* ---- reading guests ---- */
 
 /** What to read with care: guests that carry the set's tag, guests a manifest names by VMID, and guests
- * in the VMID range that carry no other set's tag. Everything else becomes a row without a spec. */
+ * in the VMID range that carry no other set's tag. Everything else becomes a row without a spec. Only the
+ * middle ones hang on `want`, so it may still be in the making while the others are read. */
 struct pm_scope {
 	const char *set;
 	const struct pm_set *want; /* may be NULL */
+	/** Called once before `want` is looked at, in the calling thread: 0 when it is there, -code when it
+	 * will not be; the reading ends with that. NULL: it is there already. */
+	int (*await)(void *arg, struct pm_error *err);
+	void *await_arg;
 	unsigned vmid_low, vmid_high;
 };
 

@@ -94,36 +94,18 @@ void pm_cycle_done(struct pm_cycle *c)
 
 /* ---- parts of a plan ---- */
 
-/* What the daemon put together, or what the paths hold. */
-static int load(
-	struct pm_job *j, const struct pm_recon_ask *ask, struct pm_cycle *c, struct pm_error *err)
-{
-	int r;
-
-	if (ask->preloaded) {
-		pm_cycle_take(c, ask->preloaded);
-		if (ask->preload)
-			c->load = *ask->preload;
-		return 0;
-	}
-	r = pm_manifest_load(ask->paths, ask->npaths, &c->want, &c->load, &j->diags, err);
-	if (r < 0)
-		return pm_error_wrap(err, "reading manifests");
-	if (j->diags.nerrors > 0)
-		return pm_error_set(err, PM_E_INPUT, "%u error%s in manifests", j->diags.nerrors,
-			j->diags.nerrors == 1 ? "" : "s");
-	return 0;
-}
-
+/* Most of the cluster is read without knowing what is wanted. */
 static int read_live(
-	struct pm_recon *rc, struct pm_job *j, struct pm_cycle *c, struct pm_error *err)
+	struct pm_recon *rc, struct pm_loader *l, struct pm_cycle *c, struct pm_error *err)
 {
 	const struct pm_config *cfg = rc->o.config;
 	struct pm_scope scope = { .set = cfg->set,
 		.want = &c->want,
+		.await = pm_loader_wait,
+		.await_arg = l,
 		.vmid_low = cfg->vmid_low,
 		.vmid_high = cfg->vmid_high };
-	int r = pm_pve_live(rc->pve, j, &scope, &c->have, err);
+	int r = pm_pve_live(rc->pve, pm_loader_meanwhile(l), &scope, &c->have, err);
 
 	return r < 0 ? pm_error_wrap(err, "reading the cluster") : 0;
 }
@@ -162,10 +144,10 @@ static int new_exec(
 }
 
 /* A run that was killed may have left tasks at work. What they make should be in the plan, so their ends
- * come first. And while another podmox works on the set, a plan would be of what is about to change. */
-static int wait_for_earlier(
-	struct pm_recon *rc, struct pm_job *j, const struct pm_cycle *c, struct pm_error *err)
+ * come before the cluster is read. And while another podmox works on the set, a plan would be of what is about to change. */
+static int wait_for_earlier(struct pm_recon *rc, struct pm_job *j, struct pm_error *err)
 {
+	static const struct pm_cycle nothing;
 	const struct pm_config *cfg = rc->o.config;
 	struct pm_setlock *lock = NULL;
 	struct pm_exec *e = NULL;
@@ -176,7 +158,7 @@ static int wait_for_earlier(
 	r = pm_setlock_take(cfg->journal_dir, cfg->set, &lock, err);
 	if (r < 0)
 		return r;
-	r = new_exec(rc, c, &e, err);
+	r = new_exec(rc, &nothing, &e, err);
 	if (r == 0)
 		r = pm_exec_recover(e, j, err);
 	pm_exec_free(e);
@@ -190,20 +172,18 @@ int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_a
 	struct pm_cycle *ret, struct pm_error *err)
 {
 	struct pm_plan_opts o;
+	struct pm_loader *l;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->want.arena = ret->have.arena = j->arena;
 
-	r = load(j, ask, ret, err);
-	if (r < 0)
-		return r;
-
-	r = wait_for_earlier(rc, j, ret, err);
-	if (r < 0)
-		return r;
-
-	r = read_live(rc, j, ret, err);
+	/* Both sides are read at once: manifests need the processor, the cluster needs patience. */
+	l = pm_loader_start(ask, j, ret);
+	r = wait_for_earlier(rc, pm_loader_meanwhile(l), err);
+	if (r == 0)
+		r = read_live(rc, l, ret, err);
+	r = pm_loader_end(l, r, err);
 	if (r < 0)
 		return r;
 

@@ -46,6 +46,26 @@ PM_TEST(cancelled_by_word_or_by_time)
 	assert_int_equal(atomic_load(&t.waits), 2);
 }
 
+PM_TEST(cancelled_from_above)
+{
+	struct pm_test_clock t;
+	struct pm_cancel top = { 0 };
+	struct pm_cancel middle = { .above = &top };
+	struct pm_cancel c = { .above = &middle };
+
+	pm_test_clock_init(&t);
+	assert_false(pm_cancelled(&c, &t.clock));
+	atomic_store(&c.on, true);
+	assert_true(pm_cancelled(&c, &t.clock));
+	assert_false(pm_cancelled(&middle, &t.clock));
+	atomic_store(&c.on, false);
+	atomic_store(&top.on, true);
+	assert_true(pm_cancelled(&c, &t.clock));
+	atomic_store(&top.on, false);
+	atomic_store(&top.deadline_ns, pm_mono_ns(&t.clock));
+	assert_true(pm_cancelled(&c, &t.clock));
+}
+
 PM_TEST(clock_writes_times)
 {
 	char out[32];

@@ -173,6 +173,32 @@ PM_TEST(diag_sorts_by_place_and_keeps_the_order_of_equals)
 	assert_int_equal(n, PM_COUNT(places) + 1);
 }
 
+PM_TEST(diag_joins_two_lists_in_order)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+	struct pm_arena *b = pm_arena_new(0);
+	struct pm_diags all, more;
+
+	pm_diags_init(&all, a);
+	pm_diags_init(&more, b);
+	pm_diags_join(&all, &more);
+	expect(&all, 0, "");
+	(void)pm_diag_add(&more, PM_WARNING, (struct pm_pos){ 0 }, "one");
+	(void)pm_diag_add(&more, PM_NOTE, (struct pm_pos){ 0 }, "two");
+	pm_diags_join(&all, &more);
+	assert_null(more.first);
+	assert_int_equal(more.nwarnings, 0);
+	(void)pm_diag_add(&all, PM_ERROR, (struct pm_pos){ 0 }, "three");
+	(void)pm_diag_add(&more, PM_ERROR, (struct pm_pos){ 0 }, "four");
+	pm_diags_join(&all, &more);
+	pm_diags_join(&all, &more);
+	pm_arena_join(a, b);
+	expect(&all, 0, "warning: one\nnote: two\nerror: three\nerror: four\n");
+	assert_int_equal(all.nerrors, 2);
+	assert_int_equal(all.nwarnings, 1);
+	assert_int_equal(all.nnotes, 1);
+}
+
 PM_TEST(diag_counts_what_it_does_not_print)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);

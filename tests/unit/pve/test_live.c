@@ -146,6 +146,65 @@ PM_TEST(the_scope_is_tags_names_and_range)
 	end(&x);
 }
 
+/* What is wanted is asked for late, and only what hangs on it is read after that. */
+struct late {
+	struct cluster *x;
+	size_t before; /* configurations read when it was asked for */
+	int code;      /* of the answer */
+};
+
+static int come_late(void *arg, struct pm_error *err)
+{
+	struct late *late = arg;
+	struct pm_obj *want = want_new(&late->x->c, "shop", "adopted");
+
+	late->before += client_count(&late->x->c, "GET", "/nodes/*/pending");
+	if (late->code != PM_OK)
+		return pm_error_set(err, (enum pm_code)late->code, "nothing is wanted");
+	put(&late->x->c, want->spec, PM_POD_VMID, "102");
+	pm_set_add(&late->x->want, want);
+	return 0;
+}
+
+PM_TEST(what_is_wanted_may_come_late)
+{
+	struct cluster x;
+	struct late late = { .x = &x };
+
+	begin(&x,
+		GUEST("102", "pve1", "") "," GUEST("103", "pve1", "") "," GUEST(
+			"210", "pve1", "") "," GUEST("211", "pve2", ""),
+		ALL_UP);
+	client_answer(&x.c, "GET", "/nodes/*/pending", CONFIG(""));
+	client_answer(
+		&x.c, "GET", "/nodes/*/status/current", "{\"data\":{\"status\":\"stopped\"}}");
+	x.scope.await = come_late;
+	x.scope.await_arg = &late;
+	assert_ok(live(&x), &x.c.err);
+	assert_int_equal(late.before, 2);
+	assert_int_equal(client_count(&x.c, "GET", "/nodes/*/pending"), 3);
+	assert_non_null(by_vmid(&x, 102)->spec);
+	assert_null(by_vmid(&x, 103)->spec);
+	assert_non_null(by_vmid(&x, 210)->spec);
+	assert_int_equal(x.have.facts.nread, 3);
+	end(&x);
+}
+
+PM_TEST(what_is_wanted_may_not_come)
+{
+	struct cluster x;
+	struct late late = { .x = &x, .code = PM_E_INPUT };
+
+	begin(&x, GUEST("210", "pve1", ""), ALL_UP);
+	client_answer(&x.c, "GET", "/nodes/*/pending", CONFIG(""));
+	x.scope.await = come_late;
+	x.scope.await_arg = &late;
+	assert_err(live(&x), PM_E_INPUT, &x.c.err, "nothing is wanted");
+	assert_int_equal(late.before, 1);
+	assert_int_equal(x.have.n, 0);
+	end(&x);
+}
+
 PM_TEST(a_dead_node_leaves_its_guests_unknown)
 {
 	struct cluster x;
