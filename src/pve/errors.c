@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "pve/pve_priv.h"
+#include "pve/op_priv.h"
 
 struct fault {
 	const char *text, *also;
@@ -48,6 +48,34 @@ static const struct by_status {
 	{ 596, 599, PM_E_UNREACHABLE, true, NULL },
 };
 
+/* Objects that a path speaks of: only there does "does not exist" mean that they are not found. A guest
+ * that names a storage nobody has is not itself missing. */
+static const struct absent {
+	const char *path, *text;
+} absents[] = {
+	{ "/storage/", "No such storage" },
+	{ "/storage/", "storage '" },
+	{ "/content/", "volume_size_info on '" },
+	{ "/pools", "pool '" },
+	{ "/snapshot/", "snapshot '" },
+	{ "/network/", "interface does not exist" },
+	{ "/rules/", "no rule at position" },
+	{ "/access/users/", "no such user" },
+	{ "/token/", "no such token" },
+};
+
+static bool is_absent(const char *path, const char *text)
+{
+	bool gone = strstr(text, "does not exist") || strstr(text, "o such ") ||
+		    strstr(text, "no format") || strstr(text, "no rule");
+
+	for (size_t i = 0; gone && i < PM_COUNT(absents); i++) {
+		if (strstr(path, absents[i].path) && strstr(text, absents[i].text))
+			return true;
+	}
+	return false;
+}
+
 static const struct fault *find_fault(const char *text)
 {
 	for (size_t i = 0; i < PM_COUNT(faults); i++) {
@@ -69,6 +97,11 @@ enum pm_code pm_fault_code(
 	return f ? f->code : otherwise;
 }
 
+bool pm_fault_known(const char *text)
+{
+	return find_fault(text) != NULL;
+}
+
 bool pm_pve_is_hop(int status)
 {
 	return status >= 595 && status <= 599;
@@ -76,11 +109,9 @@ bool pm_pve_is_hop(int status)
 
 /* ---- texts ---- */
 
-/* Appends a text of PVE as part of a sentence: lines joined, empty ones and Perl's places left out. */
-static void add_text(struct pm_buf *out, const char *s, size_t n)
+static void join_lines(struct pm_buf *out, const char *s, size_t n)
 {
 	static const char *const noise[] = { "invalid format - format error", "format error" };
-	size_t start = out->len;
 
 	while (n > 0) {
 		const char *end = memchr(s, '\n', n);
@@ -90,12 +121,12 @@ static void add_text(struct pm_buf *out, const char *s, size_t n)
 
 		while (keep > 0 && (s[keep - 1] == ' ' || s[keep - 1] == '.'))
 			keep--;
-		for (size_t i = 0; i < PM_COUNT(noise) && end && keep > 0; i++) {
+		for (size_t i = 0; i < PM_COUNT(noise) && end && end + 1 < s + n && keep > 0; i++) {
 			if (keep == strlen(noise[i]) && memcmp(s, noise[i], keep) == 0)
 				keep = 0;
 		}
 		if (keep > 0) {
-			if (out->len > start)
+			if (out->len > 0)
 				pm_buf_adds(out, "; ");
 			pm_buf_add(out, s, keep);
 		}
@@ -103,6 +134,14 @@ static void add_text(struct pm_buf *out, const char *s, size_t n)
 		s += line;
 		n -= line;
 	}
+}
+
+void pm_fault_text(struct pm_buf *out, const char *s, size_t n)
+{
+	cleanup_buf struct pm_buf joined = PM_BUF(8192);
+
+	join_lines(&joined, s, n);
+	pm_fault_mask(out, pm_buf_str(&joined));
 }
 
 /* What a parameter is called in a manifest: "resources.cores" of "cores"; NULL: nothing of ours. */
@@ -131,13 +170,17 @@ static const struct pm_field *sub_field(const struct pm_field *f, const char *ke
 /* One parameter that PVE refuses, as "cores (resources.cores): value must have ...". */
 static void add_parameter(struct pm_buf *out, const char *key, const char *text)
 {
-	cleanup_buf struct pm_buf words = PM_BUF(4096);
+	cleanup_buf struct pm_buf words = PM_BUF(8192), hidden = PM_BUF(8192);
 	const char *name, *s, *prefix = "invalid format - ";
 	const struct pm_field *f = field_of(key, &name), *sub = sub_field(f, key, text);
 	bool unknown = strstr(text, "property is not defined in schema") != NULL;
 
-	add_text(&words, text, strlen(text));
+	pm_fault_text(&words, text, strlen(text));
 	s = pm_buf_str(&words);
+	if (pm_fault_is_secret(key)) {
+		pm_fault_hide_quoted(&hidden, s);
+		s = pm_buf_str(&hidden);
+	}
 	if (pm_str_starts(s, prefix))
 		s += strlen(prefix);
 	if (sub)
@@ -165,7 +208,8 @@ static int by_key(const void *a, const void *b)
 }
 
 /* All parameters of `errors`, in one order whatever order PVE sends; their gravest code. */
-static enum pm_code add_parameters(struct pm_buf *out, struct json_object *errors, bool *ran)
+static enum pm_code add_parameters(
+	const struct pm_call *call, struct pm_buf *out, struct json_object *errors, bool *ran)
 {
 	size_t n = (size_t)json_object_object_length(errors), i = 0, unknown = 0;
 	cleanup_free const char **keys = pm_xcalloc(n + 1, sizeof(*keys));
@@ -185,6 +229,8 @@ static enum pm_code add_parameters(struct pm_buf *out, struct json_object *error
 		text = text ? text : "refused";
 		c = pm_fault_code(text, PM_E_INVALID, &remedy, &r);
 		*ran |= r;
+		if (c == PM_E_INVALID && is_absent(call->path, text))
+			c = PM_E_NOTFOUND;
 		if (c == PM_E_UNSUPPORTED)
 			unknown++;
 		else if (c != PM_E_INVALID)
@@ -203,21 +249,15 @@ static enum pm_code add_parameters(struct pm_buf *out, struct json_object *error
 /* "Permission check failed (/vms/100, VM.Config.Options)" in words that say what to grant. */
 static bool add_privilege(struct pm_buf *out, const char *text)
 {
-	static const char lead[] = "Permission check failed (/";
-	const char *at = strstr(text, lead), *comma, *end;
+	struct pm_lacking l;
 
-	if (!at)
+	if (!pm_fault_privilege(text, &l))
 		return false;
-	at += sizeof(lead) - 2;
-	comma = strchr(at, ',');
-	end = comma ? strchr(comma, ')') : NULL;
-	if (!end)
-		return false;
-	comma += comma[1] == ' ' ? 2 : 1;
 	pm_buf_addf(out,
-		"the account lacks the privilege %.*s on %.*s; grant it at PVE (Datacenter, "
-		"Permissions) or use another account",
-		(int)(end - comma), comma, (int)strcspn(at, ","), at);
+		"the account lacks %s %.*s on %.*s; grant it at PVE (Datacenter, Permissions) or "
+		"use another account",
+		memchr(l.privilege, '|', l.nprivilege) ? "any of the privileges" : "the privilege",
+		(int)l.nprivilege, l.privilege, (int)l.npath, l.path);
 	return true;
 }
 
@@ -277,10 +317,10 @@ static enum pm_code describe(
 	if (json_object_is_type(errors, json_type_object) &&
 		json_object_object_length(errors) > 0) {
 		pm_buf_adds(out, "PVE refuses ");
-		return add_parameters(out, errors, ran);
+		return add_parameters(c, out, errors, ran);
 	}
 	message = message && *message ? message : c->reason;
-	add_text(&text, message, strlen(message));
+	pm_fault_text(&text, message, strlen(message));
 	if (text.len == 0)
 		pm_buf_addf(&text, "status %d without a reason", c->status);
 	if (c->status == 401) {
@@ -293,6 +333,10 @@ static enum pm_code describe(
 	if (code == st->code && !remedy) {
 		remedy = st->remedy;
 		*ran |= st->ran;
+	}
+	if (code == PM_E_INVALID && is_absent(c->path, pm_buf_str(&text))) {
+		code = PM_E_NOTFOUND;
+		remedy = NULL;
 	}
 	pm_buf_addf(out, "%s%s%s", pm_buf_str(&text), remedy ? "; " : "", remedy ? remedy : "");
 	return code;

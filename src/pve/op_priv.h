@@ -50,4 +50,27 @@ int pm_op_next_number(struct pm_pve *p, struct pm_job *j, struct pm_op_request *
 /** The parameter that is a new guest's number and was not given by the caller; NULL: none. */
 const char *pm_op_own_number(const struct pm_op_request *r);
 
+/* ---- errors.c, op_fault.c: what PVE says ---- */
+
+/** Appends a text of PVE as part of a sentence: lines joined, empty ones and Perl's places left out, and
+ * nothing that could be a secret of ours. */
+void pm_fault_text(struct pm_buf *out, const char *s, size_t n);
+
+/** Is the text one that errors.def knows? */
+bool pm_fault_known(const char *text);
+
+/** Appends a text with everything that looks like a password, a ticket or a token left out. */
+void pm_fault_mask(struct pm_buf *out, const char *s);
+
+/** Of a parameter whose value is a secret: what stands in quotes may be that value. */
+bool pm_fault_is_secret(const char *key);
+void pm_fault_hide_quoted(struct pm_buf *out, const char *s);
+
+/** What is missing where, of "Permission check failed (/vms/100, VM.Audit)". Borrowed from the text. */
+struct pm_lacking {
+	const char *path, *privilege;
+	size_t npath, nprivilege;
+};
+bool pm_fault_privilege(const char *text, struct pm_lacking *ret);
+
 #endif
