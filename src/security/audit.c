@@ -3,30 +3,18 @@
  * crash left half written stays where it is, and the next record vouches for it by its hash. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit_priv.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "chain_priv.h"
 
 #define WINDOW \
 	(4 * PM_AUDIT_LINE) /* the end of the chain is within that much of the end of the file */
-
-struct pm_audit {
-	char *path;
-	pthread_mutex_t lock;
-	/* under the lock */
-	int fd;
-	off_t end; /* size of the file when we looked last; -1: look again */
-	struct pm_chain chain;
-	size_t torn_bytes; /* broken bytes at the end that no record vouches for yet */
-	char torn[PM_HEX];
-};
 
 static int damaged(const struct pm_audit *a, struct pm_error *err)
 {
@@ -142,15 +130,13 @@ static int open_file(struct pm_audit *a, struct pm_error *err)
 	return 0;
 }
 
-/* Opens again when the file at the path is another one by now, as after a rotation. */
-static int follow_rotation(struct pm_audit *a, struct pm_error *err)
+/* Is the file at the path another one by now, as after a rotation? */
+static bool replaced(const struct pm_audit *a)
 {
 	struct stat ours, there;
 
-	if (fstat(a->fd, &ours) == 0 && stat(a->path, &there) == 0 && ours.st_dev == there.st_dev &&
-		ours.st_ino == there.st_ino)
-		return 0;
-	return open_file(a, err);
+	return fstat(a->fd, &ours) < 0 || stat(a->path, &there) < 0 ||
+	       ours.st_dev != there.st_dev || ours.st_ino != there.st_ino;
 }
 
 static int lock_file(struct pm_audit *a, struct pm_error *err)
@@ -161,6 +147,27 @@ static int lock_file(struct pm_audit *a, struct pm_error *err)
 		r = flock(a->fd, LOCK_EX);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? pm_error_sys(err, errno, "cannot lock the audit log %s", a->path) : 0;
+}
+
+/* Locks the file that stands at the path, and looks where its chain ends. Somebody else may rotate while
+ * we wait for the lock. */
+static int lock_current(struct pm_audit *a, struct pm_error *err)
+{
+	int r;
+
+	for (;;) {
+		r = a->fd < 0 || replaced(a) ? open_file(a, err) : 0;
+		if (r == 0)
+			r = lock_file(a, err);
+		if (r < 0)
+			return r;
+		if (!replaced(a))
+			break;
+	}
+	r = look_again(a, err);
+	if (r < 0)
+		(void)flock(a->fd, LOCK_UN);
+	return r;
 }
 
 static int append(struct pm_audit *a, const struct pm_buf *text, struct pm_error *err)
@@ -202,10 +209,11 @@ static int write_record(struct pm_audit *a, const struct pm_clock *clock,
 		struct pm_audit_record recover = {
 			.operation = "recover", .result = "ok", .details = details
 		};
+		struct pm_chain_extra x = { .torn = a->torn };
 
 		(void)snprintf(details, sizeof(details),
 			"%zu bytes of an unfinished record stand before this one", a->torn_bytes);
-		pm_chain_record(&a->chain, &line, now, &recover, a->torn);
+		pm_chain_record(&a->chain, &line, now, &recover, &x);
 		(void)pm_buf_addc(&text, '\n');
 		(void)pm_buf_add(&text, line.p, line.len);
 		pm_buf_clear(&line);
@@ -216,6 +224,29 @@ static int write_record(struct pm_audit *a, const struct pm_clock *clock,
 	return append(a, &text, err);
 }
 
+static bool is_full(const struct pm_audit *a)
+{
+	return a->rotate > 0 && a->torn_bytes == 0 && a->end > 0 && a->end >= a->rotate &&
+	       a->end >= a->rotate_at;
+}
+
+/* With both locks held, on the new file afterwards. Where it cannot be done the record is worth more than
+ * the size: the log grows on, and says so once in a while. */
+static int rotate(struct pm_audit *a, const struct pm_clock *clock, struct pm_error *err)
+{
+	const struct pm_audit_record failed = {
+		.operation = "rotate", .result = "io", .details = err->msg
+	};
+
+	if (pm_audit_turn(a, pm_wall_ms(clock), err) < 0) {
+		a->rotate_at = a->end + a->rotate;
+		return write_record(a, clock, &failed, err);
+	}
+	a->rotate_at = 0;
+	(void)flock(a->fd, LOCK_UN);
+	return lock_current(a, err);
+}
+
 int pm_audit_write(struct pm_audit *a, const struct pm_clock *clock,
 	const struct pm_audit_record *r, struct pm_error *err)
 {
@@ -224,15 +255,13 @@ int pm_audit_write(struct pm_audit *a, const struct pm_clock *clock,
 	if (!a)
 		return 0;
 	pthread_mutex_lock(&a->lock);
-	ret = follow_rotation(a, err);
+	ret = lock_current(a, err);
+	if (ret == 0 && is_full(a))
+		ret = rotate(a, clock, err);
 	if (ret == 0)
-		ret = lock_file(a, err);
-	if (ret == 0) {
-		ret = look_again(a, err);
-		if (ret == 0)
-			ret = write_record(a, clock, r, err);
+		ret = write_record(a, clock, r, err);
+	if (a->fd >= 0)
 		(void)flock(a->fd, LOCK_UN);
-	}
 	pthread_mutex_unlock(&a->lock);
 	return ret;
 }
@@ -264,13 +293,9 @@ int pm_audit_open(const char *path, struct pm_audit **ret, struct pm_error *err)
 	a->path = pm_xstrdup(path);
 	a->fd = -1;
 	pm_assert(pthread_mutex_init(&a->lock, NULL) == 0);
-	r = open_file(a, err);
+	r = lock_current(a, err);
 	if (r == 0)
-		r = lock_file(a, err);
-	if (r == 0) {
-		r = look_again(a, err);
 		(void)flock(a->fd, LOCK_UN);
-	}
 	if (r < 0) {
 		pm_audit_close(a);
 		return r;

@@ -50,8 +50,9 @@ static void add_text(struct pm_jwrite *w, const char *key, const char *s)
 }
 
 void pm_chain_record(struct pm_chain *c, struct pm_buf *line, int64_t wall_ms,
-	const struct pm_audit_record *r, const char *torn)
+	const struct pm_audit_record *r, const struct pm_chain_extra *x)
 {
+	static const struct pm_chain_extra nothing;
 	struct pm_jwrite w = { .out = line };
 	char time[32];
 
@@ -59,7 +60,10 @@ void pm_chain_record(struct pm_chain *c, struct pm_buf *line, int64_t wall_ms,
 	pm_jw_int(&w, "seq", (int64_t)++c->seq);
 	pm_jw_str(&w, "time", pm_format_time(wall_ms, time));
 	pm_jw_str(&w, "prev", c->hash);
-	add_text(&w, "torn", torn);
+	x = x ? x : &nothing;
+	add_text(&w, "torn", x->torn);
+	add_text(&w, "previous", x->previous);
+	add_text(&w, "oldest", x->oldest);
 	add_text(&w, "operation", r->operation);
 	add_text(&w, "object", r->object);
 	add_text(&w, "user", r->user);
@@ -83,10 +87,21 @@ static bool read_hex(const struct pm_jread *j, char out[PM_HEX])
 	return strspn(out, "0123456789abcdef") == 64;
 }
 
+/* The name of a file in the folder of the log. */
+static bool read_name(const struct pm_jread *j, char out[PM_AUDIT_NAME])
+{
+	if (j->n == 0 || j->n >= PM_AUDIT_NAME || memchr(j->s, '/', j->n) ||
+		memchr(j->s, '\0', j->n))
+		return false;
+	memcpy(out, j->s, j->n);
+	out[j->n] = '\0';
+	return true;
+}
+
 /* Of one member; what says nothing about the chain is passed over. */
 static bool read_member(struct pm_jread *j, struct pm_link *l)
 {
-	char key[8] = "", digits[24] = "";
+	char key[12] = "", digits[24] = "";
 	enum pm_json_event e;
 	int64_t seq = 0;
 
@@ -104,6 +119,10 @@ static bool read_member(struct pm_jread *j, struct pm_link *l)
 		return e == PM_J_STRING && read_hex(j, l->prev);
 	if (strcmp(key, "torn") == 0)
 		return e == PM_J_STRING && read_hex(j, l->torn);
+	if (strcmp(key, "previous") == 0)
+		return e == PM_J_STRING && read_name(j, l->previous);
+	if (strcmp(key, "oldest") == 0)
+		return e == PM_J_STRING && read_name(j, l->oldest);
 	return pm_jread_skip(j, e);
 }
 

@@ -55,10 +55,39 @@ struct pm_audit_record {
 int pm_audit_write(struct pm_audit *a, const struct pm_clock *clock,
 	const struct pm_audit_record *r, struct pm_error *err) PM_CHECK;
 
-/** Checks the chain of a file. 0; -PM_E_INVALID with *ret_line, the first line that does not fit (also an
- * unfinished last one); -PM_E_IO. *ret_records: good ones before it. */
-int pm_audit_verify(
-	const char *path, unsigned *ret_line, unsigned *ret_records, struct pm_error *err) PM_CHECK;
+/** When the file has reached `bytes` (0: never) the next record begins a new one and the old one is kept
+ * as PATH.N, N the number of its last record. At most `keep` old files stay (0: all). The chain goes on
+ * from file to file: the first record of each names the one before. To be called before the first record;
+ * `a` may be NULL. A log that cannot be rotated grows, and a record in it says why. */
+void pm_audit_rotate(struct pm_audit *a, int64_t bytes, unsigned keep);
+
+/** What a check found. */
+struct pm_audit_verdict {
+	size_t records;             /* good ones before the first that is not */
+	unsigned files;             /* that were looked at */
+	unsigned line;              /* the first that does not fit, of `file`; 0: none */
+	char file[1024], gone[300]; /* gone: a file that was removed as pm_audit_rotate() keeps */
+};
+
+/** Follows the chain from the oldest file to the last record that stands there now; records written
+ * meanwhile are not looked at. 0; -PM_E_INVALID says file, line and what was done to it (an unfinished
+ * last record, as a crash leaves it, too); -PM_E_NOTFOUND: there is no log; -PM_E_IO. *ret is filled in
+ * all cases. */
+int pm_audit_verify(const char *path, struct pm_audit_verdict *ret, struct pm_error *err) PM_CHECK;
+
+/** A record that was read. Texts are "" where there is none, and not safe for a terminal. */
+struct pm_audit_entry {
+	uint64_t seq; /* 0: not a record at all, nothing else is known */
+	const char *time;
+	struct pm_audit_record r;
+	bool good; /* the line is what was written there; its place in the chain is not looked at */
+};
+typedef void pm_audit_fn(void *arg, const struct pm_audit_entry *e);
+
+/** Calls for the last `limit` lines (0: all), the oldest first, over rotated files. -PM_E_NOTFOUND: there
+ * is no log; -PM_E_IO. */
+int pm_audit_read(
+	const char *path, size_t limit, pm_audit_fn *fn, void *arg, struct pm_error *err) PM_CHECK;
 
 /* ---- policy ---- */
 

@@ -22,7 +22,7 @@ enum pm_valid {
 	PM_VALID_CORES,   /* 1 to 8192 */
 	PM_VALID_VOLID,   /* storage:volume */
 	PM_VALID_UPID,
-	PM_VALID_POOL,    /* PVE's pool id; nested ones with '/' */
+	PM_VALID_POOL, /* PVE's pool id; nested ones with '/' */
 	PM_VALID_MAX,
 };
 

@@ -74,21 +74,25 @@ static void log_replace(const struct log *l, const char *p, size_t n)
 
 static void is_good(const struct log *l, unsigned records)
 {
-	unsigned line = 99, n = 0;
+	struct pm_audit_verdict v;
 	struct pm_error err;
 
-	assert_ok(pm_audit_verify(l->path, &line, &n, &err), &err);
-	assert_int_equal(line, 0);
-	assert_int_equal(n, records);
+	assert_ok(pm_audit_verify(l->path, &v, &err), &err);
+	assert_int_equal(v.line, 0);
+	assert_string_equal(v.file, "");
+	assert_string_equal(v.gone, "");
+	assert_int_equal(v.files, 1);
+	assert_int_equal(v.records, records);
 }
 
 static void is_bad(const struct log *l, unsigned at, const char *part)
 {
-	unsigned line = 0, n = 0;
+	struct pm_audit_verdict v;
 	struct pm_error err;
 
-	assert_err(pm_audit_verify(l->path, &line, &n, &err), PM_E_INVALID, &err, part);
-	assert_int_equal(line, at);
+	assert_err(pm_audit_verify(l->path, &v, &err), PM_E_INVALID, &err, part);
+	assert_int_equal(v.line, at);
+	assert_string_equal(v.file, l->path);
 	assert_int_equal(err.line, at);
 	assert_string_equal(err.where, l->path);
 }
@@ -150,7 +154,7 @@ PM_TEST(audit_names_the_changed_line)
 
 		*p = 'b';
 		log_replace(&l, text.p, text.len);
-		is_bad(&l, line, "broken here");
+		is_bad(&l, line, "this line was changed");
 		*p = 'r';
 	}
 	log_replace(&l, text.p, text.len);
@@ -172,7 +176,7 @@ PM_TEST(audit_names_the_line_after_a_removed_one)
 	(void)pm_buf_add(&cut, text.p, (size_t)(two - text.p));
 	(void)pm_buf_adds(&cut, line_at(&text, 3));
 	log_replace(&l, cut.p, cut.len);
-	is_bad(&l, 2, NULL);
+	is_bad(&l, 2, "record 3 stands here where 2 should");
 
 	/* Swapped. */
 	pm_buf_clear(&cut);
@@ -180,14 +184,63 @@ PM_TEST(audit_names_the_line_after_a_removed_one)
 	(void)pm_buf_add(&cut, text.p, (size_t)(two - text.p));
 	(void)pm_buf_adds(&cut, line_at(&text, 3));
 	log_replace(&l, cut.p, cut.len);
-	is_bad(&l, 1, NULL);
+	is_bad(&l, 1, "record 2 stands here where 1 should");
 
 	/* Doubled. */
 	pm_buf_clear(&cut);
 	(void)pm_buf_add(&cut, text.p, (size_t)(two - text.p));
 	(void)pm_buf_adds(&cut, text.p);
 	log_replace(&l, cut.p, cut.len);
-	is_bad(&l, 2, NULL);
+	is_bad(&l, 2, "record 1 stands here where 2 should: it was moved, or is here twice");
+
+	/* The first ones. */
+	log_replace(&l, line_at(&text, 3), strlen(line_at(&text, 3)));
+	is_bad(&l, 1, "record 3 stands here where 1 should");
+}
+
+PM_TEST(audit_names_the_line_cut_in_the_middle)
+{
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+	cleanup_buf struct pm_buf cut = PM_BUF(0);
+	struct log l;
+
+	log_start(&l);
+	log_add(&l, 4);
+	pm_audit_close(l.audit);
+	log_read(&l, &text);
+	/* Half of line 2 with and without its newline, and half of the last one with a newline. */
+	for (int i = 0; i < 2; i++) {
+		pm_buf_clear(&cut);
+		(void)pm_buf_add(&cut, text.p, (size_t)(line_at(&text, 2) - text.p) + 100);
+		(void)pm_buf_adds(&cut, line_at(&text, 3) - (i == 0));
+		log_replace(&l, cut.p, cut.len);
+		is_bad(&l, 2, "changed");
+	}
+	pm_buf_clear(&cut);
+	(void)pm_buf_add(&cut, text.p, (size_t)(line_at(&text, 4) - text.p) + 100);
+	(void)pm_buf_addc(&cut, '\n');
+	log_replace(&l, cut.p, cut.len);
+	is_bad(&l, 4, "changed");
+}
+
+/* A line longer than any record, and one that never ends. */
+PM_TEST(audit_names_the_endless_line)
+{
+	static char endless[300000];
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+	struct log l;
+
+	memset(endless, '{', sizeof(endless));
+	log_start(&l);
+	log_add(&l, 2);
+	pm_audit_close(l.audit);
+	log_read(&l, &text);
+	(void)pm_buf_add(&text, endless, sizeof(endless));
+	log_replace(&l, text.p, text.len);
+	is_bad(&l, 3, "changed");
+	(void)pm_buf_addc(&text, '\n');
+	log_replace(&l, text.p, text.len);
+	is_bad(&l, 3, "changed");
 }
 
 PM_TEST(audit_names_what_was_put_in)
@@ -209,7 +262,7 @@ PM_TEST(audit_names_what_was_put_in)
 		(void)pm_buf_adds(&more, extra[i]);
 		(void)pm_buf_adds(&more, three);
 		log_replace(&l, more.p, more.len);
-		is_bad(&l, 3, "broken here");
+		is_bad(&l, 3, "put in");
 	}
 }
 
@@ -229,7 +282,7 @@ PM_TEST(audit_sees_a_forged_hash)
 	tail = strstr(two, ",\"hash\":");
 	memcpy(tail + 9, pm_sha256_hex(two, (size_t)(tail - two), hex), 64);
 	log_replace(&l, text.p, text.len);
-	is_bad(&l, 3, NULL);
+	is_bad(&l, 3, "its hash made anew");
 }
 
 PM_TEST(audit_goes_on_after_a_torn_record)
@@ -279,7 +332,12 @@ PM_TEST(audit_goes_on_after_two_torn_records)
 	log_read(&l, &text);
 	*strstr(text.p, "\"ti\n") = '!';
 	log_replace(&l, text.p, text.len);
-	is_bad(&l, 3, NULL);
+	is_bad(&l, 3, "changed since it was vouched for");
+
+	/* Nor removed. */
+	memmove(line_at(&text, 3), line_at(&text, 5), strlen(line_at(&text, 5)) + 1);
+	log_replace(&l, text.p, strlen(text.p));
+	is_bad(&l, 3, "before this line was removed");
 }
 
 PM_TEST(audit_refuses_a_changed_end)
@@ -312,18 +370,29 @@ PM_TEST(audit_refuses_what_is_no_file)
 	assert_err(pm_audit_open(through, &a, &err), PM_E_IO, &err, "audit log");
 }
 
-PM_TEST(audit_follows_a_rotation)
+PM_TEST(audit_begins_anew_when_the_file_is_taken_away)
 {
 	char old[320];
 	struct log l;
 
 	log_start(&l);
 	log_add(&l, 2);
-	(void)snprintf(old, sizeof(old), "%s.1", l.path);
+	(void)snprintf(old, sizeof(old), "%s.old", l.path);
 	assert_int_equal(rename(l.path, old), 0);
 	log_add(&l, 3);
 	pm_audit_close(l.audit);
 	is_good(&l, 3);
+}
+
+PM_TEST(audit_that_is_not_there)
+{
+	struct pm_audit_verdict v;
+	struct pm_error err;
+	char path[300];
+
+	(void)snprintf(path, sizeof(path), "%s/none/audit.jsonl", pm_test_dir());
+	assert_err(pm_audit_verify(path, &v, &err), PM_E_NOTFOUND, &err, path);
+	assert_int_equal(v.line, 0);
 }
 
 PM_TEST(audit_cuts_long_text)
