@@ -133,4 +133,18 @@ void pm_form_add(struct pm_buf *b, const char *key, const char *value);
 void pm_form_addn(struct pm_buf *b, const char *key, const char *value, size_t n);
 void pm_form_escape(struct pm_buf *b, const char *value, size_t n);
 
+/** What a host shows before anybody says who he is, for doctor. */
+struct pm_probe {
+	char fingerprint[96]; /* of its certificate: AB:CD:...; "" none was seen */
+	int64_t until_s;      /* its end in Unix seconds; 0: not known */
+	int64_t date_s;       /* the host's clock as its answer has it; 0: not known */
+	int status;           /* of the answer */
+	unsigned took_ms;
+};
+
+/** One GET without any secret on a connection of its own, by the same rules of trust as every call. 0 when
+ * an answer came, whatever its status; else -code, and *ret holds what was seen until then. */
+int pm_net_probe(const struct pm_host *h, const char *path, struct pm_cancel *cancel,
+	struct pm_probe *ret, struct pm_error *err) PM_CHECK;
+
 #endif
