@@ -1,6 +1,7 @@
 /* One transfer in one libcurl handle. Handles are used again and again; between two calls only what
  * differs is told to libcurl, since every option told costs more than looking whether it must be. */
-#include <pthread.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -78,6 +79,18 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	return n;
 }
 
+/* A host that does not answer at all is given up after its second SYN: three seconds. One that is only slow
+ * with TLS has CONNECT_MS. */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	static const int again = 1;
+
+	(void)arg;
+	(void)purpose;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof(again));
+	return CURL_SOCKOPT_OK;
+}
+
 struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share)
 {
 	struct pm_slot *s = pm_xcalloc(1, sizeof(*s));
@@ -94,6 +107,7 @@ struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share)
 	(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
+	(void)curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

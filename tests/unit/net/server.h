@@ -16,7 +16,7 @@
  *	/big/N             200 and N bytes of body
  *	/file/keep         takes a body of any size, see server_body()
  *	/file/held         the same after server_release()
- *	/file/slow         the same; the clock of the options goes on with each MiB
+ *	/file/slow         the same; the clock of the options goes on with each 64 KiB
  *	/file/refuse       403 after the head, and the end
  *	/file/stop         reads nothing after the head */
 #ifndef PM_TEST_NET_SERVER_H
@@ -78,5 +78,8 @@ void server_release(struct server *s);
 
 /** A port on loopback where nobody listens. */
 unsigned server_dead_port(void);
+
+/** One where nobody ever answers, as with a host that is switched off: its queue is full. */
+unsigned server_silent_port(void);
 
 #endif

@@ -232,6 +232,21 @@ PM_TEST(io_says_when_nobody_listens)
 	net_stop(&n);
 }
 
+PM_TEST(io_says_when_a_host_is_away)
+{
+	struct pm_call c = { .timeout_ms = 100 };
+	struct pm_error err;
+	char url[64];
+	struct net n;
+
+	net_start(&n, NULL);
+	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%u", server_silent_port());
+	n.host.url = url;
+	assert_err(net_ask(&n, &c, "POST", "/x", &err), PM_E_TIMEOUT, &err, "no connection to");
+	assert_false(err.maybe_sent);
+	net_stop(&n);
+}
+
 PM_TEST(io_gives_up_on_silence)
 {
 	struct pm_call c = { .timeout_ms = 3600000 };

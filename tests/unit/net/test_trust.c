@@ -184,6 +184,42 @@ PM_TEST(trust_is_not_lent_between_pins)
 	net_stop(&n);
 }
 
+/* Two hosts of one cluster, one of which shows another certificate than it should: it gets nothing, neither
+ * of reads nor of writes, and the other one goes on. */
+PM_TEST(trust_one_of_two_hosts)
+{
+	const char *headers[] = { "Cookie: geheim", NULL };
+	struct pm_call calls[40] = { { 0 } }, *v[40];
+	struct server_facts f;
+	struct net n, changed;
+
+	net_start(&n, &tls);
+	net_start(&changed, &tls);
+	changed.host.name = "pve2";
+	changed.host.ca_file = n.host.ca_file;
+	for (size_t i = 0; i < PM_COUNT(v); i++) {
+		calls[i] = (struct pm_call){ .host = i % 2 ? &changed.host : &n.host,
+			.method = i % 4 < 2 ? "GET" : "PUT",
+			.path = "/ok",
+			.headers = headers,
+			.body = i % 4 < 2 ? NULL : "password=geheim" };
+		v[i] = &calls[i];
+	}
+	pm_net_batch(n.t, v, PM_COUNT(v), NULL, NULL, NULL);
+	for (size_t i = 0; i < PM_COUNT(v); i++) {
+		assert_int_equal(calls[i].err.code, i % 2 ? PM_E_AUTH : PM_OK);
+		assert_true(i % 2 == 0 || !calls[i].err.maybe_sent);
+		pm_call_done(&calls[i]);
+	}
+	assert_int_equal(server_count(n.server, NULL), 20);
+	server_facts(changed.server, &f);
+	assert_true(f.connections > 0);
+	assert_int_equal(f.handshakes, 0);
+	assert_int_equal(f.requests, 0);
+	net_stop(&changed);
+	net_stop(&n);
+}
+
 PM_TEST(trust_everybody_when_asked_to)
 {
 	static const struct server_opts other = { .tls = true, .other_name = true };
