@@ -11,6 +11,7 @@
 #define WINDOW     1024 /* calls in one batch */
 #define STRIKES    3    /* bad answers for a node, one after the other, before it is given up */
 #define TRIES      3    /* of one call */
+#define RATE_TRIES 20   /* the same, where something limits the rate */
 #define NODES_MOST 256  /* nodes told apart; the rest are asked through any host */
 
 enum state { WAITING, SENT, FINISHED };
@@ -39,6 +40,7 @@ struct fetch {
 	struct pm_call **batch;
 	struct node *node;
 	unsigned nnodes;
+	struct pm_probes probes;  /* of this round */
 	uint8_t host[NODES_MOST]; /* of each node, in this round */
 	unsigned host_strikes[MOST_HOSTS];
 	uint64_t now_ns;
@@ -47,6 +49,7 @@ struct fetch {
 	struct pm_error err;    /* of fatal */
 	struct pm_error worst;  /* of this round, for the pause before the next one */
 	unsigned rounds, heard; /* of this round: calls that ended by themselves */
+	bool progress;          /* of this round: a good answer came */
 };
 
 static uint8_t node_index(struct fetch *x, const char *name)
@@ -65,9 +68,21 @@ static uint8_t node_index(struct fetch *x, const char *name)
 	return (uint8_t)i;
 }
 
+/* Which host is which node, and hosts that we did not know. */
+static void learn(struct fetch *x, const struct pm_call *c)
+{
+	PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
+	struct pm_error ignored;
+
+	if (pm_json_parse(c->body_in.p, c->body_in.len, &root, &ignored) == 0)
+		pm_hosts_take_status(&x->p->hosts, c->host, pm_json_get(root, "data"));
+}
+
 static void finish(struct fetch *x, struct item *it, const struct pm_error *err)
 {
 	it->state = FINISHED;
+	if (err->code == PM_OK && strcmp(x->f->v[it->index].path, API "/cluster/status") == 0)
+		learn(x, &it->call);
 	x->f->got(x->f->arg, it->index, &it->call, err);
 	pm_call_done(&it->call);
 }
@@ -103,6 +118,7 @@ static bool answered(struct fetch *x, struct item *it)
 	if (c->status < 300) {
 		pm_session_worked(&x->lease);
 		n->strikes = 0;
+		x->progress = true;
 		x->host_strikes[c->host - x->p->hosts.v] = 0;
 		finish(x, it, &fine);
 		return true;
@@ -122,6 +138,11 @@ static bool answered(struct fetch *x, struct item *it)
 		return false;
 	}
 	pm_session_worked(&x->lease);
+	if (pm_pve_host_trouble(c)) {
+		if (!again(x, it, &err, RATE_TRIES))
+			finish(x, it, &err);
+		return false;
+	}
 	if (!pm_pve_is_hop(c->status)) {
 		if (!pm_code_retryable(err.code) || !again(x, it, &err, TRIES))
 			finish(x, it, &err);
@@ -143,15 +164,20 @@ static bool failed(struct fetch *x, struct item *it)
 	bool gone;
 
 	if (err.code == PM_E_CANCELLED) {
+		pm_hosts_spared(&x->p->hosts, c->host);
 		x->heard--;
 		it->state = WAITING;
 		pm_call_done(c);
 		return false;
 	}
-	/* One lost connection is an accident; a host that does not let us in at all is away. */
-	gone = !err.maybe_sent || ++x->host_strikes[host] >= STRIKES;
-	if (gone)
-		pm_hosts_failed(&x->p->hosts, c->host, x->now_ns);
+	/* One lost connection is an accident; a host that does not let us in, or says nothing, is away. */
+	gone = !err.maybe_sent || err.code == PM_E_TIMEOUT || ++x->host_strikes[host] >= STRIKES;
+	if (gone) {
+		pm_hosts_told(&x->p->hosts, c, false, pm_mono_ns(x->p->clock));
+		atomic_fetch_add(&x->p->failovers, 1);
+	} else {
+		pm_hosts_spared(&x->p->hosts, c->host);
+	}
 	/* A certificate we do not trust does not get better; another host may have another. */
 	most = pm_code_retryable(err.code) ? TRIES + x->p->hosts.n - 1 : x->p->hosts.n;
 	if (err.code == PM_E_LIMIT || !again(x, it, &err, most))
@@ -164,22 +190,25 @@ static bool on_done(void *arg, struct pm_call *c)
 	struct fetch *x = arg;
 	struct item *it = (struct item *)c;
 
-	if (it->state != SENT)
+	if (c->user || it->state != SENT)
 		return !x->fatal;
 	x->heard++;
-	return (c->err.code == PM_OK ? answered(x, it) : failed(x, it)) && !x->fatal;
+	if (c->err.code != PM_OK)
+		return failed(x, it) && !x->fatal;
+	pm_hosts_told(&x->p->hosts, c, false, pm_mono_ns(x->p->clock));
+	return answered(x, it) && !x->fatal;
 }
 
 /* Chooses the host of each node for a round. */
 static void choose_hosts(struct fetch *x)
 {
-	uint8_t order[MOST_HOSTS];
+	uint8_t order[MOST_HOSTS] = { 0 };
 
 	x->now_ns = pm_mono_ns(x->p->clock);
 	for (unsigned i = 0; i < x->nnodes; i++) {
 		const char *name = x->node[i].name;
 
-		pm_hosts_order(&x->p->hosts, *name ? name : NULL, x->now_ns, order);
+		(void)pm_hosts_order(&x->p->hosts, *name ? name : NULL, x->now_ns, order);
 		x->host[i] = order[0];
 	}
 }
@@ -193,10 +222,11 @@ static void prepare(struct fetch *x, struct item *it)
 	it->call.headers = x->lease.read;
 	it->call.timeout_ms = x->p->timeout_ms;
 	it->call.idempotent = true;
+	pm_hosts_asked(&x->p->hosts, it->call.host, x->now_ns);
 }
 
-/* Sends what waits. Returns how many that were. */
-static size_t send_round(struct fetch *x)
+/* Sends what waits, and beside it probes to hosts that may be back. */
+static void send_round(struct fetch *x)
 {
 	size_t n = 0;
 
@@ -214,8 +244,13 @@ static size_t send_round(struct fetch *x)
 		prepare(x, it);
 		x->batch[n++] = &it->call;
 	}
+	if (n == 0)
+		return;
+	pm_probes_init(&x->probes, x->p);
+	for (unsigned i = 0; i < x->probes.n; i++)
+		x->batch[n++] = &x->probes.v[i];
 	pm_net_batch(x->p->transport, x->batch, n, on_done, x, x->j->cancel);
-	return n;
+	pm_probes_done(&x->probes, x->p);
 }
 
 static bool all_done(struct fetch *x)
@@ -226,8 +261,10 @@ static bool all_done(struct fetch *x)
 		struct item *it = &x->item[i];
 
 		/* Not told of: the transport was called off before it. */
-		if (it->state == SENT)
+		if (it->state == SENT) {
+			pm_hosts_spared(&x->p->hosts, it->call.host);
 			it->state = WAITING;
+		}
 		done &= it->state == FINISHED;
 	}
 	return done;
@@ -239,13 +276,17 @@ static int one_round(struct fetch *x, struct pm_error *err)
 
 	x->refused = false;
 	x->heard = 0;
+	x->progress = false;
 	x->worst.code = PM_OK;
-	r = pm_session_take(x->p, x->j, &x->lease, err);
+	r = pm_pve_rest(x->p, x->j, err);
+	if (r == 0)
+		r = pm_session_take(x->p, x->j, &x->lease, err);
 	if (r < 0)
 		return r;
-	(void)send_round(x);
+	send_round(x);
 	pm_session_give(x->p, &x->lease);
 	if (x->fatal) {
+		(void)all_done(x);
 		*err = x->err;
 		return -(int)err->code;
 	}
@@ -270,7 +311,7 @@ static int run_window(struct fetch *x, struct pm_error *err)
 		if (x->heard == 0)
 			return pm_error_set(err, PM_E_CANCELLED, "nothing is sent any more");
 		/* Another host or a new ticket needs no pause; trouble that comes back does. */
-		x->rounds++;
+		x->rounds = x->progress ? 1 : x->rounds + 1;
 		if (x->worst.code == PM_OK || (x->rounds == 1 && x->worst.http_status == 0))
 			continue;
 		ms = pm_pve_delay_ms(x->p, x->rounds, 64, true, &x->worst);
@@ -294,7 +335,7 @@ int pm_pve_fetch(struct pm_pve *p, struct pm_job *j, const struct pm_fetch *f, s
 {
 	size_t most = f->n < WINDOW ? f->n : WINDOW;
 	cleanup_free struct item *item = pm_xcalloc(most + 1, sizeof(*item));
-	cleanup_free struct pm_call **batch = pm_xcalloc(most + 1, sizeof(*batch));
+	cleanup_free struct pm_call **batch = pm_xcalloc(most + MOST_HOSTS, sizeof(*batch));
 	cleanup_free struct node *node = pm_xcalloc(NODES_MOST, sizeof(*node));
 	cleanup_free struct fetch *x = pm_xcalloc(1, sizeof(*x));
 	int r = 0;

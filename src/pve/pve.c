@@ -18,13 +18,16 @@ int pm_pve_open(const struct pm_pve_opts *o, struct pm_pve **ret, struct pm_erro
 	p->allow = o->allow;
 	p->config_dir = o->config_dir ? pm_arena_strdup(p->arena, o->config_dir) : NULL;
 	p->cluster = pm_arena_strdup(p->arena, pm_rec_str(o->cluster, PM_CLUSTER_NAME, ""));
+	p->no_cache = o->no_cache;
+	pm_cache_init(&p->cache, p->clock);
+	pm_known_init(&p->known);
 	p->timeout_ms = (unsigned)pm_rec_int(o->cluster, PM_CLUSTER_TIMEOUT, 30) * 1000;
 	pthread_mutex_init(&p->lock, NULL);
 	if (o->seed)
 		pm_random_seed(&p->rnd, o->seed);
 	else
 		pm_random_system(&p->rnd);
-	r = pm_hosts_open(&p->hosts, p->arena, o, err);
+	r = pm_hosts_open(&p->hosts, o, err);
 	if (r == 0)
 		r = pm_session_open(&p->session, p->arena, o, err);
 	if (r < 0) {
@@ -42,6 +45,8 @@ void pm_pve_free(struct pm_pve *p)
 		return;
 	pm_session_done(&p->session);
 	pm_hosts_done(&p->hosts);
+	pm_cache_done(&p->cache);
+	pm_known_done(&p->known);
 	pthread_mutex_destroy(&p->lock);
 	pm_arena_free(p->arena);
 	free(p);

@@ -121,6 +121,13 @@ int pm_pve_wait_ms(struct pm_pve *p, struct pm_job *j, int64_t ms, struct pm_err
 int pm_pve_send(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c, unsigned most,
 	struct json_object **ret, struct pm_error *err) PM_CHECK;
 
+/** Waits while all hosts that could answer want to be left alone (Retry-After); -PM_E_BUSY when that is
+ * longer than a minute. */
+int pm_pve_rest(struct pm_pve *p, struct pm_job *j, struct pm_error *err) PM_CHECK;
+
+/** Does the answer tell of trouble of the host itself, so that another one should be asked? */
+bool pm_pve_host_trouble(const struct pm_call *c);
+
 /** Why host after host did not answer. One whose certificate we do not trust is passed over like one that
  * is away; when nobody else answers either, it is part of the reason, whatever the order was. */
 struct pm_misses {

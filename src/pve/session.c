@@ -14,6 +14,7 @@
 #define TICKET_RENEW_NS (3600 * PM_S_NS)
 #define REFUSED_NS      (300 * PM_S_NS)
 #define LOGIN_POLL_NS   (10 * PM_MS_NS)
+#define LOOK_NS         PM_S_NS /* how often a refused secret is looked for anew */
 
 struct pm_creds {
 	unsigned refs;
@@ -109,6 +110,7 @@ void pm_session_done(struct pm_session *s)
 	if (s->creds)
 		s->creds->refs = 1;
 	creds_unref(s->creds);
+	pm_secret_free(s->tried);
 	pthread_mutex_destroy(&s->lock);
 }
 
@@ -180,20 +182,35 @@ static int take_ticket(
 	return 0;
 }
 
+/* What to do about a 401, in the words of the configuration. */
+static void add_remedy(const struct pm_session *s, struct pm_error *err)
+{
+	struct pm_error before = *err;
+
+	if (s->token)
+		(void)pm_error_set(err, before.code,
+			"%s; look at the token %s at PVE (Datacenter, Permissions, API Tokens): when it is "
+			"gone, expired or renewed, make one and set auth.tokenId and auth.tokenSecret",
+			before.msg, s->user);
+	else
+		(void)pm_error_set(err, before.code,
+			"%s; check auth.username, auth.realm and auth.password: this was %s",
+			before.msg, s->user);
+	err->http_status = before.http_status;
+	err->maybe_sent = before.maybe_sent;
+	memcpy(err->where, before.where, sizeof(err->where));
+}
+
 /* Asks one host for a ticket. */
 static int ask_ticket(struct pm_pve *p, struct pm_job *j, struct pm_call *c, struct pm_creds **ret,
 	struct pm_error *err)
 {
-	int r = pm_net_request(p->transport, c, j->cancel, err);
+	int r;
 
-	if (r == 0)
-		r = take_ticket(&p->session, c, ret, err);
-	/* A daemon that hangs is as bad as a host that is away; every other answer counts. */
-	if (c->status != 0 && !pm_pve_is_hop(c->status))
-		pm_hosts_ok(&p->hosts, c->host);
-	else if (r < 0 && err->code != PM_E_CANCELLED)
-		pm_hosts_failed(&p->hosts, c->host, pm_mono_ns(p->clock));
-	return r;
+	pm_hosts_asked(&p->hosts, c->host, pm_mono_ns(p->clock));
+	r = pm_net_request(p->transport, c, j->cancel, err);
+	pm_hosts_told(&p->hosts, c, false, pm_mono_ns(p->clock));
+	return r == 0 ? take_ticket(&p->session, c, ret, err) : r;
 }
 
 /* Asks one host after the other for a ticket. */
@@ -204,12 +221,13 @@ static int fetch_ticket(struct pm_pve *p, struct pm_job *j, const struct pm_secr
 	struct pm_misses misses = { .away.code = PM_OK };
 	uint8_t order[MOST_HOSTS];
 	bool heard = false;
-	int r = 0;
+	int r = -PM_E_BUSY;
+	unsigned n;
 
 	pm_form_add(&form, "username", p->session.user);
 	pm_form_add(&form, "password", pm_secret_text(secret));
-	pm_hosts_order(&p->hosts, NULL, pm_mono_ns(p->clock), order);
-	for (unsigned i = 0; i < p->hosts.n && !heard; i++) {
+	n = pm_hosts_order(&p->hosts, NULL, pm_mono_ns(p->clock), order);
+	for (unsigned i = 0; i < n && !heard; i++) {
 		struct pm_call c = {
 			.host = &p->hosts.v[order[i]],
 			.method = "POST",
@@ -220,8 +238,10 @@ static int fetch_ticket(struct pm_pve *p, struct pm_job *j, const struct pm_secr
 			.max_body = 1 << 20,
 		};
 
+		atomic_fetch_add(&p->logins, 1);
 		r = ask_ticket(p, j, &c, ret, err);
-		heard = (c.status != 0 && !pm_pve_is_hop(c.status)) ||
+		/* A daemon that hangs is as bad as a host that is away; every other answer counts. */
+		heard = (c.status != 0 && !pm_pve_host_trouble(&c)) ||
 			(r < 0 && err->code == PM_E_CANCELLED);
 		if (r < 0)
 			pm_misses_note(&misses, err);
@@ -236,20 +256,32 @@ static int fetch_ticket(struct pm_pve *p, struct pm_job *j, const struct pm_secr
 	err->maybe_sent = false; /* another login does no harm */
 	/* Only what a host has said about the secret is worth remembering. */
 	p->session.said_no = heard && err->code == PM_E_AUTH;
+	if (p->session.said_no && err->http_status == 401)
+		add_remedy(&p->session, err);
 	return -(int)err->code;
 }
 
-static int log_in(struct pm_pve *p, struct pm_job *j, struct pm_creds **ret, struct pm_error *err)
+static int read_secret(const struct pm_session *s, struct pm_secret **ret, struct pm_error *err)
 {
-	PM_CLEANUP(pm_secret_freep) struct pm_secret *secret = NULL;
+	if (pm_secret_read(s->from, s->what, s->dir, ret, err) < 0)
+		return pm_error_wrap(err, "%s", s->token ? "auth.tokenSecret" : "auth.password");
+	return 0;
+}
+
+/* *ret_tried: the secret it was tried with. */
+static int log_in(struct pm_pve *p, struct pm_job *j, struct pm_creds **ret,
+	struct pm_secret **ret_tried, struct pm_error *err)
+{
 	struct pm_session *s = &p->session;
+	int r;
 
 	/* Read anew each time: whoever renewed a secret need not restart a daemon. */
-	if (pm_secret_read(s->from, s->what, s->dir, &secret, err) < 0)
-		return pm_error_wrap(err, "%s", s->token ? "auth.tokenSecret" : "auth.password");
+	r = read_secret(s, ret_tried, err);
+	if (r < 0)
+		return r;
 	if (s->token)
-		return token_creds(s, secret, ret);
-	return fetch_ticket(p, j, secret, ret, err);
+		return token_creds(s, *ret_tried, ret);
+	return fetch_ticket(p, j, *ret_tried, ret, err);
 }
 
 /* ---- borrowing ---- */
@@ -270,19 +302,36 @@ static void remember(struct pm_session *s, const struct pm_error *err, uint64_t 
 	s->failed_until_ns = now + REFUSED_NS;
 }
 
+/* Was the secret that was refused replaced where it comes from? The mutex is held; looking costs little,
+ * but is not done for each of thousands of calls. */
+static bool was_replaced(struct pm_session *s, uint64_t now)
+{
+	PM_CLEANUP(pm_secret_freep) struct pm_secret *secret = NULL;
+	struct pm_error ignored;
+
+	if (s->from == PM_FROM_TEXT || !s->tried || now - s->looked_ns < LOOK_NS)
+		return false;
+	s->looked_ns = now;
+	return read_secret(s, &secret, &ignored) == 0 &&
+	       strcmp(pm_secret_text(secret), pm_secret_text(s->tried)) != 0;
+}
+
 /* Logs in and notes the outcome. The mutex is held, but not while we wait. */
 static int renew(struct pm_pve *p, struct pm_job *j, uint64_t now, struct pm_error *err)
 {
 	struct pm_session *s = &p->session;
+	struct pm_secret *tried = NULL;
 	struct pm_creds *fresh = NULL;
 	int r;
 
 	s->logging_in = true;
 	s->said_no = false;
 	pthread_mutex_unlock(&s->lock);
-	r = log_in(p, j, &fresh, err);
+	r = log_in(p, j, &fresh, &tried, err);
 	pthread_mutex_lock(&s->lock);
 	s->logging_in = false;
+	pm_secret_free(s->tried);
+	s->tried = tried;
 	if (r == 0 && fresh) {
 		fresh->born_ns = now;
 		creds_unref(s->creds);
@@ -305,6 +354,8 @@ int pm_session_take(struct pm_pve *p, struct pm_job *j, struct pm_lease *ret, st
 		uint64_t now = pm_mono_ns(p->clock);
 		uint64_t age = s->creds ? now - s->creds->born_ns : 0;
 
+		if (s->failed.code != PM_OK && now < s->failed_until_ns && was_replaced(s, now))
+			s->failed.code = PM_OK;
 		if (s->failed.code != PM_OK && now < s->failed_until_ns) {
 			*err = s->failed;
 			r = -(int)err->code;
@@ -353,23 +404,28 @@ void pm_session_worked(struct pm_lease *l)
 	atomic_store_explicit(&l->creds->worked, true, memory_order_relaxed);
 }
 
-bool pm_session_refused(struct pm_pve *p, const struct pm_lease *l, const struct pm_error *err)
+bool pm_session_refused(struct pm_pve *p, const struct pm_lease *l, struct pm_error *err)
 {
 	struct pm_session *s = &p->session;
+	uint64_t now = pm_mono_ns(p->clock);
 	bool again;
 
+	add_remedy(s, err);
 	pthread_mutex_lock(&s->lock);
 	if (s->creds != l->creds) {
-		again = true; /* somebody has seen to it already */
+		/* Somebody has seen to it already. */
+		again = s->failed.code == PM_OK || now >= s->failed_until_ns;
 	} else {
 		bool worked = atomic_load(&l->creds->worked);
 
-		/* A token does not get better. A ticket that was never let in may have met a node whose
-		 * clock is off; one that comes after it and is not let in either proves that it is us. */
+		/* A token does not get better, unless its secret was replaced. A ticket that was never let
+		 * in may have met a node whose clock is off; one that comes after it and is not let in
+		 * either proves that it is us. */
 		s->doubts = worked ? 0 : s->doubts + 1;
-		again = !s->token && s->doubts < 2;
+		s->looked_ns = now - LOOK_NS;
+		again = s->token ? was_replaced(s, now) : s->doubts < 2;
 		if (!again)
-			remember(s, err, pm_mono_ns(p->clock));
+			remember(s, err, now);
 		creds_unref(s->creds);
 		s->creds = NULL;
 	}
