@@ -6,11 +6,11 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "pve/cache_priv.h"
+#include "pve/hosts_priv.h"
 #include "pve/pve.h"
 
-#define API        "/api2/json"
-#define NODE_MAX   64
-#define MOST_HOSTS 64
+#define API "/api2/json"
 
 /* ---- errors.c ---- */
 
@@ -20,41 +20,6 @@ enum pm_code pm_fault_code(
 
 /** 59x: the hop to the node failed, not the host that says so. */
 bool pm_pve_is_hop(int status);
-
-/* ---- hosts.c: one mutex guards what changes ---- */
-
-struct pm_hosts {
-	pthread_mutex_t lock;
-	struct pm_host *v; /* constant after open */
-	unsigned n;
-	struct pm_health {
-		char node[NODE_MAX]; /* the node it is; "" unknown */
-		unsigned failures;   /* one after the other; 0: healthy */
-		uint64_t probe_ns;   /* when a failed one may be tried first again */
-	} * health;
-	struct pm_random rnd;
-};
-
-/** Builds hosts from the cluster's record; strings live in `a`. */
-int pm_hosts_open(struct pm_hosts *h, struct pm_arena *a, const struct pm_pve_opts *o,
-	struct pm_error *err) PM_CHECK;
-void pm_hosts_done(struct pm_hosts *h);
-
-/** In which order to ask, for the node or (NULL) for anything: its own host first, then the others, each
- * node beginning at another one; failed hosts last. A host whose time to be probed has come is put in
- * its place for one caller. */
-void pm_hosts_order(
-	struct pm_hosts *h, const char *node, uint64_t now_ns, uint8_t order[MOST_HOSTS]);
-void pm_hosts_ok(struct pm_hosts *h, const struct pm_host *host);
-void pm_hosts_failed(struct pm_hosts *h, const struct pm_host *host, uint64_t now_ns);
-
-/** A host is that node: by its name, its address, or because it said so itself (`self`). */
-void pm_hosts_learn(
-	struct pm_hosts *h, const char *node, const char *ip, const struct pm_host *self);
-
-/** "pve1.lan:8006" and the like as a URL; -PM_E_INPUT. */
-int pm_host_url(
-	struct pm_arena *a, const char *text, const char **ret, struct pm_error *err) PM_CHECK;
 
 /* ---- session.c: one mutex guards it ---- */
 
@@ -70,6 +35,8 @@ struct pm_session {
 	unsigned doubts;          /* tickets refused that were never let in, one after the other */
 	struct pm_error failed;   /* code PM_OK: nothing is remembered */
 	uint64_t failed_until_ns;
+	struct pm_secret *tried; /* what the last login was made with */
+	uint64_t looked_ns;      /* when it was last compared with its source */
 };
 
 /** What a request needs to be let in; borrowed until it is given back. */
@@ -88,8 +55,9 @@ void pm_session_give(struct pm_pve *p, struct pm_lease *l);
 /** A request with this lease was let in. */
 void pm_session_worked(struct pm_lease *l);
 
-/** A request with this lease got a 401. *err is its typed error. true: a new ticket may help. */
-bool pm_session_refused(struct pm_pve *p, const struct pm_lease *l, const struct pm_error *err);
+/** A request with this lease got a 401. *err is its typed error, and becomes one that names the remedy.
+ * true: new credentials may help. */
+bool pm_session_refused(struct pm_pve *p, const struct pm_lease *l, struct pm_error *err);
 
 /* ---- the client ---- */
 
@@ -104,6 +72,10 @@ struct pm_pve {
 	unsigned timeout_ms;
 	struct pm_hosts hosts;
 	struct pm_session session;
+	struct pm_cache cache;
+	struct pm_known known;
+	bool no_cache;
+	atomic_uint_fast64_t logins, failovers;
 	atomic_size_t nguests; /* rows of the last inventory */
 	pthread_mutex_t lock;  /* of rnd */
 	struct pm_random rnd;
