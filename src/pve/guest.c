@@ -7,19 +7,20 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "base/vec.h"
-#include "pve/pve_priv.h"
+#include "pve/op_priv.h"
 
 /* ---- the common part ---- */
 
 struct change {
-	enum pm_endpoint_id id;
+	enum pm_op_id id;
 	const char *object, *node, *type;
 	unsigned vmid;
 	const char *form;
+	bool again; /* the same twice does no harm */
 };
 
 static struct change change_of(
-	struct pm_job *j, enum pm_endpoint_id id, const struct pm_obj *have, const char *form)
+	struct pm_job *j, enum pm_op_id id, const struct pm_obj *have, const char *form)
 {
 	return (struct change){
 		.id = id,
@@ -37,17 +38,17 @@ static int deliver(struct pm_pve *p, struct pm_job *j, const struct change *c, s
 {
 	PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
 	cleanup_buf struct pm_buf path = PM_BUF(1024);
-	const struct pm_endpoint *e = pm_endpoint(c->id);
-	struct pm_pve_call call = { .method = e->method,
+	const struct pm_op *op = pm_op(c->id);
+	struct pm_pve_call call = { .method = op->method,
 		.form = c->form,
 		.node = c->node,
-		.operation = e->operation,
+		.operation = op->operation,
 		.object = c->object,
-		.idempotent = e->idempotent };
+		.idempotent = c->again };
 	const char *upid;
 	int r;
 
-	pm_endpoint_path(e, c->node, c->type, c->vmid, &path);
+	pm_op_guest_path(op, c->node, c->type, c->vmid, &path);
 	call.path = pm_buf_str(&path);
 	memset(ret, 0, sizeof(*ret));
 	r = pm_pve_send(p, j, &call, 0, &root, err);
@@ -57,7 +58,7 @@ static int deliver(struct pm_pve *p, struct pm_job *j, const struct change *c, s
 	if (upid && !pm_task_parse(upid, ret)) {
 		r = pm_error_set(err, PM_E_PROTOCOL, "\"%.80s\" is no task of PVE", upid);
 		err->maybe_sent = true;
-	} else if (!upid && e->task) {
+	} else if (!upid && op->answer == PM_OA_TASK) {
 		r = pm_error_set(err, PM_E_PROTOCOL, "PVE named no task for %s", call.path);
 		err->maybe_sent = true;
 	} else if (upid && j->started) {
@@ -125,7 +126,7 @@ int pm_pve_create(struct pm_pve *p, struct pm_job *j, const struct pm_create *c,
 	struct pm_task *ret, struct pm_error *err)
 {
 	PM_CLEANUP(wipe) struct pm_buf form = PM_BUF((size_t)1 << 20);
-	struct change ch = { .id = PM_EP_CREATE,
+	struct change ch = { .id = PM_OP_GUEST_CREATE,
 		.object = pm_obj_id(j->arena, c->want),
 		.node = c->node,
 		.type = "lxc",
@@ -149,7 +150,7 @@ int pm_pve_update(
 	struct pm_pve *p, struct pm_job *j, const struct pm_update *u, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF((size_t)1 << 20);
-	struct change c = change_of(j, PM_EP_CONFIG, u->have, NULL);
+	struct change c = change_of(j, PM_OP_CT_SET, u->have, NULL);
 	struct pm_task none;
 
 	pm_pve_encode_update(j->arena, u, &form);
@@ -157,6 +158,7 @@ int pm_pve_update(
 		return 0;
 	c.object = pm_obj_id(j->arena, u->want);
 	c.form = pm_buf_str(&form);
+	c.again = true; /* the digest: the second one is refused */
 	return deliver(p, j, &c, &none, err);
 }
 
@@ -164,13 +166,14 @@ int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have
 	struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_EP_CONFIG, have, NULL);
+	struct change c = change_of(j, PM_OP_CT_SET, have, NULL);
 	struct pm_task none;
 
 	pm_form_add(&form, "protection", on ? "1" : "0");
 	if (have->live->digest)
 		pm_form_add(&form, "digest", have->live->digest);
 	c.form = pm_buf_str(&form);
+	c.again = true;
 	return deliver(p, j, &c, &none, err);
 }
 
@@ -178,7 +181,7 @@ int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	int64_t bytes, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_EP_RESIZE, have, NULL);
+	struct change c = change_of(j, PM_OP_GUEST_RESIZE, have, NULL);
 	char size[32];
 	int r;
 
@@ -187,6 +190,7 @@ int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	if (have->live->digest)
 		pm_form_add(&form, "digest", have->live->digest);
 	c.form = pm_buf_str(&form);
+	c.again = true; /* sizes are absolute: the second time it has that size already */
 	r = send_and_follow(p, j, &c, err);
 	return r < 0 && says(err, "already at specified size") ? 0 : r;
 }
@@ -197,14 +201,14 @@ int pm_pve_power(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, 
 	unsigned timeout_s, struct pm_error *err)
 {
 	static const struct {
-		enum pm_endpoint_id id;
+		enum pm_op_id id;
 		bool timeout;
 		const char *there; /* what PVE says when it is so already */
 	} powers[] = {
-		[PM_START] = { PM_EP_START, false, "already running" },
-		[PM_SHUTDOWN] = { PM_EP_SHUTDOWN, true, "not running" },
-		[PM_STOP] = { PM_EP_STOP, false, "not running" },
-		[PM_REBOOT] = { PM_EP_REBOOT, true, NULL },
+		[PM_START] = { PM_OP_GUEST_START, false, "already running" },
+		[PM_SHUTDOWN] = { PM_OP_GUEST_SHUTDOWN, true, "not running" },
+		[PM_STOP] = { PM_OP_GUEST_STOP, false, "not running" },
+		[PM_REBOOT] = { PM_OP_GUEST_RESTART, true, NULL },
 	};
 	cleanup_buf struct pm_buf form = PM_BUF(64);
 	struct change c = change_of(j, powers[what].id, have, NULL);
@@ -223,7 +227,7 @@ int pm_pve_migrate(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have
 	bool restart, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_EP_MIGRATE, have, NULL);
+	struct change c = change_of(j, PM_OP_GUEST_MIGRATE, have, NULL);
 	int r;
 
 	pm_form_add(&form, "target", node);
@@ -238,7 +242,7 @@ int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, c
 	struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(4096);
-	struct change c = change_of(j, PM_EP_POOL, have, NULL);
+	struct change c = change_of(j, PM_OP_POOL_SET, have, NULL);
 	struct pm_task none;
 	char vmid[16];
 	int r;
@@ -253,6 +257,7 @@ int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, c
 	else if (have->live->pool)
 		pm_form_add(&form, "allow-move", "1");
 	c.form = pm_buf_str(&form);
+	c.again = true; /* joining twice is refused with a text that says so */
 	r = deliver(p, j, &c, &none, err);
 	return r < 0 && says(err, pool ? "is already a pool member" : "is not a pool member") ? 0
 											      : r;
@@ -262,7 +267,7 @@ int pm_pve_delete(
 	struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, struct pm_error *err)
 {
 	/* On a storage that two clusters share, unreferenced disks of this number are the other's. */
-	struct change c = change_of(j, PM_EP_DELETE, have, "destroy-unreferenced-disks=0");
+	struct change c = change_of(j, PM_OP_GUEST_DELETE, have, "destroy-unreferenced-disks=0");
 
 	return send_and_follow(p, j, &c, err);
 }
@@ -357,7 +362,7 @@ int pm_pve_addresses(struct pm_pve *p, struct pm_job *j, const struct pm_obj *ha
 	struct pm_list *list;
 	int r;
 
-	pm_endpoint_path(pm_endpoint(PM_EP_INTERFACES), live->node, live->type, live->vmid, &path);
+	pm_op_guest_path(pm_op(PM_OP_CT_INTERFACES), live->node, live->type, live->vmid, &path);
 	c.path = pm_buf_str(&path);
 	r = pm_pve_call(p, j, &c, &data, err);
 	if (r < 0)

@@ -191,9 +191,8 @@ static void got_config(void *arg, size_t i, struct pm_call *c, const struct pm_e
 }
 
 /* Paths of one request each, all in one piece of memory. */
-static void make_gets(struct live *l, enum pm_endpoint_id id, struct pm_buf *paths)
+static void make_gets(struct live *l, enum pm_op_id id, struct pm_buf *paths)
 {
-	const struct pm_endpoint *e = pm_endpoint(id);
 	size_t *at = pm_xcalloc(l->njobs + 1, sizeof(*at));
 
 	for (size_t i = l->asked; i < l->njobs; i++) {
@@ -201,7 +200,7 @@ static void make_gets(struct live *l, enum pm_endpoint_id id, struct pm_buf *pat
 
 		at[i] = paths->len;
 		pm_buf_adds(paths, API);
-		pm_endpoint_path(e, g->node, g->type, g->vmid, paths);
+		pm_op_guest_path(pm_op(id), g->node, g->type, g->vmid, paths);
 		pm_buf_addc(paths, '\0');
 	}
 	l->get = pm_xrealloc(l->get, (l->njobs + 1) * sizeof(*l->get));
@@ -211,7 +210,7 @@ static void make_gets(struct live *l, enum pm_endpoint_id id, struct pm_buf *pat
 }
 
 /* Asks about the guests that were added since the last time. */
-static int fetch_new(struct live *l, enum pm_endpoint_id id, pm_got_fn *got, struct pm_error *err)
+static int fetch_new(struct live *l, enum pm_op_id id, pm_got_fn *got, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf paths = PM_BUF((size_t)1 << 30);
 	struct pm_fetch f = { .n = l->njobs - l->asked, .got = got, .arg = l };
@@ -269,7 +268,7 @@ static int look_again(struct live *l, struct pm_error *err)
 	l->njobs = n;
 	l->asked = 0;
 	pm_vec_done(&now);
-	return fetch_new(l, PM_EP_PENDING, got_config, err);
+	return fetch_new(l, PM_OP_GUEST_PENDING, got_config, err);
 }
 
 /* ---- run states ---- */
@@ -317,7 +316,7 @@ static int read_states(struct live *l, struct pm_error *err)
 		if (wants_status(l, l->inv.v[i]))
 			l->job[l->njobs++] = l->inv.v[i];
 	}
-	return fetch_new(l, PM_EP_STATUS, got_status, err);
+	return fetch_new(l, PM_OP_GUEST_STATUS, got_status, err);
 }
 
 /* ---- may absence be believed? ---- */
@@ -400,7 +399,7 @@ static int read_near(struct live *l, struct pm_error *err)
 		return r;
 	l->job = pm_xcalloc(l->inv.n + 1, sizeof(struct pm_obj *));
 	choose(l, is_near);
-	return fetch_new(l, PM_EP_PENDING, got_config, err);
+	return fetch_new(l, PM_OP_GUEST_PENDING, got_config, err);
 }
 
 /* What is of interest because of what is wanted. */
@@ -410,7 +409,7 @@ static int read_wanted(struct live *l, struct pm_error *err)
 
 	collect_named(l);
 	choose(l, is_only_named);
-	r = fetch_new(l, PM_EP_PENDING, got_config, err);
+	r = fetch_new(l, PM_OP_GUEST_PENDING, got_config, err);
 	if (r == 0 && l->nmoved > 0)
 		r = look_again(l, err);
 	if (r == 0)

@@ -33,10 +33,6 @@ void pm_op_set_value(struct pm_op_request *r, const char *name, const char *valu
 void pm_op_add_path(const struct pm_op_request *r, struct pm_buf *out);
 void pm_op_add_form(const struct pm_op_request *r, struct pm_buf *out);
 
-/** Path of a guest's call, for callers that have no arguments to check. */
-void pm_op_guest_path(const struct pm_op *op, const char *node, const char *type, unsigned vmid,
-	struct pm_buf *out);
-
 /* ---- op_where.c ---- */
 
 /** Fills in what is looked up: nodes, storages, free numbers. `fresh`: the inventory is read anew. */

@@ -1,6 +1,6 @@
 /* The Proxmox API: session, typed errors, tasks, live state of guests, and changes as parameters. Knows
  * PVE, not what anybody wants. Thread-safe: any thread may call with a job of its own.
- * Sources of facts are named in pve/errors.c and pve/endpoints.c. */
+ * Sources of facts are named in pve/errors.def and pve/op.def. */
 #ifndef PM_PVE_PVE_H
 #define PM_PVE_PVE_H
 

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "pve/cache_priv.h"
 #include "pve/hosts_priv.h"
+#include "pve/op.h"
 #include "pve/pve.h"
 
 #define API "/api2/json"
@@ -133,38 +134,11 @@ struct pm_fetch {
 int pm_pve_fetch(struct pm_pve *p, struct pm_job *j, const struct pm_fetch *f,
 	struct pm_error *err) PM_CHECK;
 
-/* ---- endpoints.c ---- */
+/* ---- op_encode.c ---- */
 
-enum pm_endpoint_id {
-	PM_EP_CREATE,
-	PM_EP_CONFIG,
-	PM_EP_RESIZE,
-	PM_EP_START,
-	PM_EP_SHUTDOWN,
-	PM_EP_STOP,
-	PM_EP_REBOOT,
-	PM_EP_MIGRATE,
-	PM_EP_DELETE,
-	PM_EP_POOL,
-	PM_EP_PENDING,
-	PM_EP_STATUS,
-	PM_EP_INTERFACES,
-	PM_EP_MAX,
-};
-
-struct pm_endpoint {
-	const char *method;
-	const char *path;      /* %n the node, %t lxc or qemu, %v the VMID */
-	const char *operation; /* the policy's word; NULL: reads */
-	const char *task;      /* type of the task of a container; NULL: done when answered */
-	const char *ha_task;   /* the same where HA manages the guest; NULL: no difference */
-	bool idempotent;       /* may be sent again after a lost answer */
-};
-const struct pm_endpoint *pm_endpoint(enum pm_endpoint_id id);
-
-/** Appends the path for a guest. */
-void pm_endpoint_path(const struct pm_endpoint *e, const char *node, const char *type,
-	unsigned vmid, struct pm_buf *out);
+/** Appends the path of a guest's call for callers that have no arguments to check; `type` lxc or qemu. */
+void pm_op_guest_path(const struct pm_op *op, const char *node, const char *type, unsigned vmid,
+	struct pm_buf *out);
 
 /* ---- inventory.c ---- */
 

@@ -70,10 +70,10 @@ static int read_one(
 
 	pm_buf_adds(&pending, API);
 	pm_buf_adds(&current, API);
-	pm_endpoint_path(
-		pm_endpoint(PM_EP_PENDING), o->live->node, o->live->type, o->live->vmid, &pending);
-	pm_endpoint_path(
-		pm_endpoint(PM_EP_STATUS), o->live->node, o->live->type, o->live->vmid, &current);
+	pm_op_guest_path(
+		pm_op(PM_OP_GUEST_PENDING), o->live->node, o->live->type, o->live->vmid, &pending);
+	pm_op_guest_path(
+		pm_op(PM_OP_GUEST_STATUS), o->live->node, o->live->type, o->live->vmid, &current);
 	v[0].path = pm_buf_str(&pending);
 	v[1].path = pm_buf_str(&current);
 	r = pm_pve_fetch(p, j, &f, err);
