@@ -162,6 +162,8 @@ static podmox_client *new_client(void)
 struct opening {
 	const struct pm_rec *cluster;
 	const char *dir, *audit_file;
+	int64_t audit_rotate;
+	unsigned audit_keep;
 	const struct pm_list *allow;
 	bool no_cache;
 };
@@ -179,6 +181,7 @@ static int start(podmox_client *c, const struct opening *o, struct pm_error *err
 
 	if (r < 0)
 		return pm_error_wrap(err, "the audit log");
+	pm_audit_rotate(c->audit, o->audit_rotate, o->audit_keep);
 	r = pm_io_start(&net, &c->transport, err);
 	if (r < 0)
 		return r;
@@ -258,6 +261,8 @@ int podmox_client_open_file(const char *file, podmox_client **ret, podmox_error 
 		how = (struct opening){ .cluster = c->config->cluster,
 			.dir = c->config->dir,
 			.audit_file = c->config->audit_file,
+			.audit_rotate = c->config->audit_rotate,
+			.audit_keep = c->config->audit_keep,
 			.allow = allow->state == PM_SET ? allow->u.list : NULL };
 		r = start(c, &how, &err);
 	}

@@ -3,8 +3,11 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "recon/recon.h"
+
+#define AUDIT_ROTATE (64 * PM_MIB)
 
 static const char *const places[] = { "podmox.yaml", "/etc/podmox/podmox.yaml" };
 
@@ -79,6 +82,8 @@ static int fill_in_paths(struct pm_config *c, struct pm_error *err)
 	c->audit_file =
 		audit ? absolute(c, audit) : pm_arena_printf(c->arena, "%s/audit.jsonl", log_dir);
 	c->journal_dir = journal ? absolute(c, journal) : lib_dir;
+	c->audit_rotate = pm_rec_int(c->rec, PM_CONFIG_AUDIT_ROTATE, AUDIT_ROTATE);
+	c->audit_keep = (unsigned)pm_rec_int(c->rec, PM_CONFIG_AUDIT_KEEP, 0);
 	return 0;
 }
 
@@ -125,6 +130,38 @@ int pm_config_open(
 	}
 	*ret = c;
 	return 0;
+}
+
+/* Was a configuration named, or does one stand where it is looked for? */
+static bool any(const char *path)
+{
+	struct pm_error ignored;
+	const char *file;
+
+	return path || find(NULL, &file, &ignored) == 0;
+}
+
+int pm_config_audit_file(
+	const char *path, const char **ret, struct pm_diags *d, struct pm_error *err)
+{
+	struct pm_config *c = NULL;
+	const char *dir;
+	int r;
+
+	if (!any(path)) {
+		dir = state_dir(d->arena, "/var/log/podmox");
+		if (!dir)
+			return pm_error_set(err, PM_E_INPUT,
+				"there is no place for an audit log: set HOME, or name a "
+				"configuration with -c");
+		*ret = pm_arena_printf(d->arena, "%s/audit.jsonl", dir);
+		return 0;
+	}
+	r = pm_config_open(path, &c, d, err);
+	if (r == 0)
+		*ret = pm_arena_strdup(d->arena, c->audit_file);
+	pm_config_free(c);
+	return r;
 }
 
 void pm_config_free(struct pm_config *c)

@@ -53,6 +53,7 @@ static int open_pve(struct pm_recon *rc, struct pm_error *err)
 		r = pm_audit_open(cfg->audit_file, &rc->audit, err);
 		if (r < 0)
 			return pm_error_wrap(err, "the audit log");
+		pm_audit_rotate(rc->audit, cfg->audit_rotate, cfg->audit_keep);
 	}
 	o.audit = rc->audit;
 	return pm_pve_open(&o, &rc->pve, err);

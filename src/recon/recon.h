@@ -14,6 +14,8 @@ struct pm_config {
 	const char *set;
 	unsigned vmid_low, vmid_high;
 	const char *audit_file, *journal_dir; /* defaults filled in */
+	int64_t audit_rotate;
+	unsigned audit_keep; /* 0: all */
 };
 
 /** Finds (path NULL: $PODMOX_CONFIG, ./podmox.yaml, /etc/podmox/podmox.yaml), reads and checks the
@@ -21,6 +23,11 @@ struct pm_config {
 int pm_config_open(const char *path, struct pm_config **ret, struct pm_diags *d,
 	struct pm_error *err) PM_CHECK;
 void pm_config_free(struct pm_config *c);
+
+/** Only where the audit log is: works without a configuration, too, unless one was named (path,
+ * $PODMOX_CONFIG). *ret lives in the arena of d. */
+int pm_config_audit_file(
+	const char *path, const char **ret, struct pm_diags *d, struct pm_error *err) PM_CHECK;
 
 struct pm_recon_opts {
 	const struct pm_config *config;

@@ -194,7 +194,7 @@ static void check_enum(struct pm_arena *a, const struct pm_field *f)
 static void check_list(struct pm_arena *a, const struct pm_field *f)
 {
 	const char *format = f->format ? f->format : "line";
-	const char **items = pm_new_n(a, const char *, 16);
+	const char **items = pm_new_n(a, const char *, 64);
 	struct pm_value v = { 0 };
 	struct pm_error err;
 	const char *item;

@@ -43,6 +43,8 @@ PM_TEST(config_is_decoded)
 	struct box b;
 
 	assert_ok(open_config(&b, path), &b.err);
+	assert_int_equal(b.c->audit_rotate, 64 << 20);
+	assert_int_equal(b.c->audit_keep, 0);
 	assert_string_equal(b.c->set, "home");
 	assert_string_equal(b.c->file, path);
 	assert_string_equal(b.c->dir, dir);
@@ -163,5 +165,40 @@ PM_TEST(config_with_an_open_secret_is_warned_of)
 	assert_int_equal(chmod(path, 0600), 0);
 	assert_ok(open_config(&b, path), &b.err);
 	assert_int_equal(b.diags.nwarnings, 0);
+	close_box(&b);
+}
+
+PM_TEST(config_says_where_the_audit_log_is)
+{
+	const char *dir = pm_test_dir(), *path, *file = NULL;
+	char cwd[4096];
+	struct box b;
+
+	memset(&b, 0, sizeof(b));
+	b.arena = pm_arena_new(0);
+	pm_diags_init(&b.diags, b.arena);
+	path = pm_test_file(dir, "podmox.yaml",
+		"apiVersion: podmox/v1\nkind: Config\nset: home\nclusters:\n  - name: home\n"
+		"    hosts: [pve1.lan]\n    auth: {username: root, password: {fromEnv: X}}\n"
+		"audit: {file: /somewhere/log.jsonl, rotate: 1Mi, keep: 3}\n");
+	assert_ok(pm_config_audit_file(path, &file, &b.diags, &b.err), &b.err);
+	assert_string_equal(file, "/somewhere/log.jsonl");
+	assert_ok(pm_config_open(path, &b.c, &b.diags, &b.err), &b.err);
+	assert_int_equal(b.c->audit_rotate, 1 << 20);
+	assert_int_equal(b.c->audit_keep, 3);
+
+	/* One that was named must be there; otherwise there need be none. */
+	assert_int_equal(remove(path), 0);
+	assert_err(pm_config_audit_file(path, &file, &b.diags, &b.err), PM_E_IO, &b.err, path);
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(setenv("XDG_STATE_HOME", "/somewhere/state", 1), 0);
+	assert_int_equal(unsetenv("PODMOX_CONFIG"), 0);
+	assert_ok(pm_config_audit_file(NULL, &file, &b.diags, &b.err), &b.err);
+	assert_has(file, "/podmox/audit.jsonl");
+	assert_int_equal(setenv("PODMOX_CONFIG", path, 1), 0);
+	assert_err(pm_config_audit_file(NULL, &file, &b.diags, &b.err), PM_E_IO, &b.err, path);
+	assert_int_equal(unsetenv("PODMOX_CONFIG"), 0);
+	assert_int_equal(chdir(cwd), 0);
 	close_box(&b);
 }
