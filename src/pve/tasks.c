@@ -12,7 +12,10 @@
 #define AWAY_MOST_NS  (300 * PM_S_NS) /* how long the node of a task may be away */
 #define UNKNOWN_MOST  5               /* "no such task" right after it began */
 #define LOG_LINES     6
-#define SINCE_SLACK_S 5 /* REFERENCE 3.5 */
+#define PAGE          500  /* lines of a log in one answer */
+#define PAGES_MOST    4    /* between two questions whether it has ended */
+#define REST_MOST     2000 /* lines told at the end; what is between is left out */
+#define SINCE_SLACK_S 5    /* REFERENCE 3.5 */
 
 /* ---- UPID:node:pid:pstart:starttime:type:id:user: ---- */
 
@@ -126,16 +129,15 @@ static void add_log(struct pm_pve *p, struct pm_job *j, const struct pm_task *t,
 }
 
 /* The task has ended: well, or with a typed error that carries the end of its log. */
-static int ended(struct pm_pve *p, struct pm_job *j, struct pm_task *t, const char *exit_status,
-	struct pm_error *err)
+static int ended(struct pm_pve *p, struct pm_job *j, const struct pm_task *t, struct pm_error *err)
 {
+	const char *exit_status = t->exit_status;
 	cleanup_buf struct pm_buf log = PM_BUF(4096);
 	const char *remedy;
 	enum pm_code code;
 	char name[96];
 	bool ran;
 
-	(void)snprintf(t->exit_status, sizeof(t->exit_status), "%s", exit_status);
 	if (strcmp(exit_status, "OK") == 0 || pm_str_starts(exit_status, "WARNINGS: "))
 		return 0;
 	code = pm_fault_code(exit_status, PM_E_TASK, &remedy, &ran);
@@ -177,36 +179,137 @@ static int excuse(struct pm_pve *p, struct follow *f, const struct pm_task *t, s
 	return -(int)err->code;
 }
 
-int pm_task_wait(struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err)
+/* ---- the log, as it comes ---- */
+
+struct log {
+	pm_task_line_fn *fn; /* NULL: nobody listens */
+	void *arg;
+	int64_t seen; /* lines told or left out */
+};
+
+/* What PVE puts where a log has no line yet, or is gone. */
+static bool is_placeholder(const struct log *l, const char *line)
+{
+	return l->seen == 0 &&
+	       (strcmp(line, "no content") == 0 || pm_str_starts(line, "unable to open file"));
+}
+
+static void tell(struct log *l, const char *line)
+{
+	cleanup_buf struct pm_buf visible = PM_BUF(16384);
+
+	pm_text_visible(&visible, line, strlen(line));
+	l->fn(l->arg, pm_buf_str(&visible));
+}
+
+/* Tells what is new in a page. Returns how many lines that were. */
+static int tell_rows(struct log *l, struct json_object *rows)
+{
+	int told = 0;
+
+	for (size_t i = 0;
+		json_object_is_type(rows, json_type_array) && i < json_object_array_length(rows);
+		i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+		const char *line = pm_json_str(row, "t");
+		int64_t n = pm_json_int(row, "n", l->seen + 1);
+
+		if (n <= l->seen || !line || is_placeholder(l, line))
+			continue;
+		l->seen = n;
+		tell(l, line);
+		told++;
+	}
+	return told;
+}
+
+/* Passes over all but the last lines of a log that nobody could read. */
+static void leave_out(struct log *l, int64_t total)
+{
+	char text[64];
+
+	if (total - l->seen <= REST_MOST)
+		return;
+	(void)snprintf(text, sizeof(text), "(%lld lines are left out)",
+		(long long)(total - REST_MOST - l->seen));
+	tell(l, text);
+	l->seen = total - REST_MOST;
+}
+
+/* Tells the lines that have come. A log that cannot be read is no reason to lose the task. */
+static void tell_new(
+	struct pm_pve *p, struct pm_job *j, const struct pm_task *t, struct log *l, bool last)
+{
+	for (int page = 0; l->fn && page < (last ? REST_MOST / PAGE + 1 : PAGES_MOST); page++) {
+		PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
+		struct pm_error ignored;
+		int64_t before = l->seen;
+		char what[64];
+
+		(void)snprintf(
+			what, sizeof(what), "log?start=%lld&limit=%d", (long long)l->seen, PAGE);
+		if (get(p, j, t, what, &root, &ignored) < 0)
+			return;
+		if (last && page == 0) {
+			leave_out(l, pm_json_int(root, "total", 0));
+			if (l->seen != before)
+				continue;
+		}
+		if (tell_rows(l, pm_json_get(root, "data")) < PAGE)
+			return;
+	}
+}
+
+/* ---- to the end ---- */
+
+/* Has it ended? 1 with its exit status, 0 not yet, -code. */
+static int ask_status(struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct follow *f,
+	struct pm_error *err)
+{
+	PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
+	struct json_object *data;
+	const char *status, *exit_status;
+	int r = get(p, j, t, "status", &root, err);
+
+	if (r < 0)
+		return excuse(p, f, t, err);
+	f->away_since = 0;
+	data = pm_json_get(root, "data");
+	status = pm_json_str(data, "status");
+	exit_status = pm_json_str(data, "exitstatus");
+	if (!status || strcmp(status, "stopped") != 0)
+		return 0;
+	(void)snprintf(t->exit_status, sizeof(t->exit_status), "%s",
+		exit_status ? exit_status : "unexpected status");
+	return 1;
+}
+
+int pm_task_follow(struct pm_pve *p, struct pm_job *j, struct pm_task *t, pm_task_line_fn *fn,
+	void *arg, struct pm_error *err)
 {
 	struct follow f = { .away_since = 0 };
+	struct log log = { .fn = fn, .arg = arg };
 	uint64_t pause = POLL_FIRST_MS;
 
 	for (;;) {
-		PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
-		struct json_object *data;
-		const char *status, *exit_status;
 		int r;
 
 		err->code = PM_OK;
 		r = pm_pve_wait_ms(p, j, (int64_t)pause, err);
-		if (r == 0)
-			r = get(p, j, t, "status", &root, err);
-		if (r < 0) {
-			r = excuse(p, &f, t, err);
-			if (r < 0)
-				return r;
-		} else {
-			f.away_since = 0;
-			data = pm_json_get(root, "data");
-			status = pm_json_str(data, "status");
-			exit_status = pm_json_str(data, "exitstatus");
-			if (status && strcmp(status, "stopped") == 0)
-				return ended(p, j, t,
-					exit_status ? exit_status : "unexpected status", err);
-		}
+		r = r < 0 ? excuse(p, &f, t, err) : ask_status(p, j, t, &f, err);
+		if (r < 0)
+			return r;
+		if (f.away_since == 0)
+			tell_new(p, j, t, &log, r > 0);
+		if (r > 0)
+			return ended(p, j, t, err);
 		pause = pause * 3 / 2 < POLL_MOST_MS ? pause * 3 / 2 : POLL_MOST_MS;
 	}
+}
+
+int pm_task_wait(struct pm_pve *p, struct pm_job *j, struct pm_task *t, struct pm_error *err)
+{
+	return pm_task_follow(p, j, t, NULL, NULL, err);
 }
 
 /* ---- finding ---- */
