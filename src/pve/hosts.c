@@ -439,6 +439,18 @@ unsigned pm_pve_hosts(struct pm_pve *p, struct pm_host_state *ret, unsigned n)
 	return count;
 }
 
+const struct pm_host *pm_pve_host(struct pm_pve *p, const char *name)
+{
+	struct pm_hosts *h = &p->hosts;
+	unsigned n = atomic_load(&h->n);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(h->v[i].name, name) == 0)
+			return &h->v[i];
+	}
+	return NULL;
+}
+
 /* ---- which node a host is ---- */
 
 /* The host of a URL, without brackets and port. */

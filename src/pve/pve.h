@@ -77,6 +77,9 @@ struct pm_host_state {
 /** Fills at most `n`; returns how many there are. Thread-safe. */
 unsigned pm_pve_hosts(struct pm_pve *p, struct pm_host_state *ret, unsigned n);
 
+/** Address and trust of the host of that name; borrowed for the life of the client. NULL: there is none. */
+const struct pm_host *pm_pve_host(struct pm_pve *p, const char *name);
+
 /** Turns an answer of status >= 400 into a typed error: reason, message and errors map in one sentence.
  * Pure. Returns -code. */
 int pm_pve_error(const struct pm_call *c, struct pm_error *err);
