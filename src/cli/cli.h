@@ -17,7 +17,7 @@ struct pm_args {
 	const char *config, *output_word, *color, *log_format;
 	bool verbose, quiet, help;
 	/* of commands */
-	const char *target, *max_deletes;
+	const char *target, *max_deletes, *limit;
 	bool prune, detailed_exitcode, yes, dry_run, allow_restart, allow_replace, observe, once;
 	int64_t parallelism;
 	/* the rest */
@@ -71,6 +71,7 @@ int cmd_completion(struct pm_args *a);
 int cmd_version(struct pm_args *a);
 int cmd_help(struct pm_args *a);
 int cmd_generate(struct pm_args *a);
+int cmd_audit(struct pm_args *a);
 
 /* ---- output.c ---- */
 

@@ -42,6 +42,7 @@ FLAG(allow_replace, "allow-replace", 0,
 FLAG(observe, "observe", 0, "plan and tell, write nothing");
 FLAG(once, "once", 0, "one cycle, then end");
 NUMBER(parallelism, "parallelism", 0, "N", "actions at once (4); PVE's own limits are kept anyway");
+TEXT(limit, "limit", 0, "N", "that many of the last records (20)");
 
 const struct pm_option *const pm_global_options[] = { &opt_config, &opt_output_word, &opt_color,
 	&opt_log_format, &opt_verbose, &opt_quiet, &opt_help, NULL };
@@ -53,6 +54,7 @@ static const struct pm_option *const apply_options[] = { &opt_yes, &opt_dry_run,
 	&opt_detailed_exitcode, NULL };
 static const struct pm_option *const delete_options[] = { &opt_yes, &opt_dry_run, &opt_parallelism,
 	&opt_max_deletes, &opt_detailed_exitcode, NULL };
+static const struct pm_option *const audit_options[] = { &opt_limit, NULL };
 static const struct pm_option *const watch_options[] = { &opt_observe, &opt_once, &opt_prune,
 	&opt_allow_restart, &opt_allow_replace, NULL };
 
@@ -70,6 +72,8 @@ const struct pm_command pm_commands[] = {
 		1, 2, false },
 	{ "describe", "KIND/NS/NAME", "Tell everything about one object.", NULL, cmd_describe, 1, 1,
 		false },
+	{ "audit", "[verify]", "Records of the audit log, or whether its chain is whole.",
+		audit_options, cmd_audit, 0, 1, false },
 	{ "schema", "[KIND]", "JSON Schema of the manifests, for editors and CI.", NULL, cmd_schema,
 		0, 1, false },
 	{ "explain", "KIND.FIELD", "What a field means, as Pod.spec.rootfs.size.", NULL,

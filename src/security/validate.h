@@ -2,8 +2,7 @@
 #ifndef PM_SECURITY_VALIDATE_H
 #define PM_SECURITY_VALIDATE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
 #include "base/error.h"
 
