@@ -15,14 +15,16 @@ enum pm_output { PM_OUT_HUMAN, PM_OUT_JSON, PM_OUT_YAML, PM_OUT_NAME, PM_OUT_SAR
 struct pm_args {
 	/* global */
 	const char *config, *output_word, *color, *log_format;
-	bool verbose, quiet, help;
+	bool verbose, quiet, help, no_cache;
 	/* of commands */
 	const char *target, *max_deletes, *limit;
 	bool prune, detailed_exitcode, yes, dry_run, allow_restart, allow_replace, observe, once;
+	bool wait, no_wait;
 	int64_t parallelism;
 	/* the rest */
 	const struct pm_command *command;
 	PM_VEC(const char *) rest; /* ends with NULL, not counted */
+	size_t nplain;             /* the last so many of it stood behind "--" */
 	/* made of it */
 	enum pm_output output;
 	bool colour, terminal; /* colour on stdout; stderr and stdin are a terminal */
@@ -46,6 +48,9 @@ struct pm_command {
 	int (*run)(struct pm_args *a);          /* returns the exit status */
 	int min_args, max_args;                 /* max -1: any number */
 	bool hidden;                            /* for the build, not for people */
+	/** Its words and further options come from another table: options that are not in `options` stay
+	 * in the rest, and this prints its help. NULL: no such table. */
+	void (*help)(const struct pm_args *a, FILE *out);
 };
 
 extern const struct pm_command pm_commands[]; /* ends with a row without a name */
@@ -55,8 +60,13 @@ extern const struct pm_option *const pm_global_options[];
 bool pm_args_parse(int argc, char **argv, struct pm_args *a, struct pm_error *err);
 void pm_args_done(struct pm_args *a);
 
-/** Help of the program or of one command, on stdout or (wrong usage) on stderr. */
-void pm_help_print(const struct pm_command *c, FILE *out);
+/** The command of that name; NULL: there is none. */
+const struct pm_command *pm_command_named(const char *name);
+
+/** Help of the program or of a->command, on stdout or (wrong usage) on stderr. */
+void pm_help_print(const struct pm_args *a, FILE *out);
+void pm_help_options(const struct pm_option *const *options, FILE *out);
+void pm_help_line(const char *left, const char *text, FILE *out); /* two columns, text wrapped */
 
 int cmd_validate(struct pm_args *a);
 int cmd_plan(struct pm_args *a);
@@ -72,6 +82,10 @@ int cmd_version(struct pm_args *a);
 int cmd_help(struct pm_args *a);
 int cmd_generate(struct pm_args *a);
 int cmd_audit(struct pm_args *a);
+int cmd_direct(struct pm_args *a);
+int cmd_api(struct pm_args *a);
+int cmd_doctor(struct pm_args *a);
+int cmd_complete(struct pm_args *a);
 
 /* ---- output.c ---- */
 

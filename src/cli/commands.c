@@ -1,5 +1,7 @@
 /* The tables of commands and options. */
-#include "cli/cli.h"
+#include <string.h>
+
+#include "cli/cli_priv.h"
 
 #define FLAG(id, word, ch, text)                                   \
 	static const struct pm_option opt_##id = { .name = (word), \
@@ -29,6 +31,7 @@ TEXT(log_format, "log-format", 0, "FORM", "log lines as text or json");
 FLAG(verbose, "verbose", 'v', "tell more on stderr");
 FLAG(quiet, "quiet", 'q', "tell errors only");
 FLAG(help, "help", 'h', "this help");
+FLAG(no_cache, "no-cache", 0, "ask the cluster for everything anew");
 TEXT(target, "target", 0, "KIND/NS/NAME", "only this object; a partial plan never prunes");
 TEXT(max_deletes, "max-deletes", 0, "N|N%",
 	"most deletions of this run (3 or 10%, the larger one)");
@@ -41,11 +44,14 @@ FLAG(allow_replace, "allow-replace", 0,
 	"replace guests whose manifest says lifecycle.replace: allow");
 FLAG(observe, "observe", 0, "plan and tell, write nothing");
 FLAG(once, "once", 0, "one cycle, then end");
+FLAG(wait, "wait", 0, "follow the task to its end; the default");
+FLAG(no_wait, "no-wait", 0, "print the task and end");
 NUMBER(parallelism, "parallelism", 0, "N", "actions at once (4); PVE's own limits are kept anyway");
+
 TEXT(limit, "limit", 0, "N", "that many of the last records (20)");
 
 const struct pm_option *const pm_global_options[] = { &opt_config, &opt_output_word, &opt_color,
-	&opt_log_format, &opt_verbose, &opt_quiet, &opt_help, NULL };
+	&opt_log_format, &opt_verbose, &opt_quiet, &opt_no_cache, &opt_help, NULL };
 
 static const struct pm_option *const plan_options[] = { &opt_prune, &opt_target, &opt_allow_restart,
 	&opt_allow_replace, &opt_max_deletes, &opt_detailed_exitcode, NULL };
@@ -54,36 +60,66 @@ static const struct pm_option *const apply_options[] = { &opt_yes, &opt_dry_run,
 	&opt_detailed_exitcode, NULL };
 static const struct pm_option *const delete_options[] = { &opt_yes, &opt_dry_run, &opt_parallelism,
 	&opt_max_deletes, &opt_detailed_exitcode, NULL };
+const struct pm_option *const pm_direct_options[] = { &opt_yes, &opt_dry_run, &opt_wait,
+	&opt_no_wait, NULL };
 static const struct pm_option *const audit_options[] = { &opt_limit, NULL };
 static const struct pm_option *const watch_options[] = { &opt_observe, &opt_once, &opt_prune,
 	&opt_allow_restart, &opt_allow_replace, NULL };
 
+#define DIRECT(noun, text)                                                                         \
+	{                                                                                          \
+		(noun), "VERB [ARGUMENT...]", (text), pm_direct_options, cmd_direct, 0, -1, false, \
+			pm_direct_help                                                             \
+	}
+
 const struct pm_command pm_commands[] = {
 	{ "validate", "PATH...", "Read and check manifests; no network.", NULL, cmd_validate, 1, -1,
-		false },
-	{ "plan", "[PATH...]", "Show what would be done.", plan_options, cmd_plan, 0, -1, false },
+		false, NULL },
+	{ "plan", "[PATH...]", "Show what would be done.", plan_options, cmd_plan, 0, -1, false,
+		NULL },
 	{ "apply", "[PATH...]", "Plan, ask, execute, verify.", apply_options, cmd_apply, 0, -1,
-		false },
+		false, NULL },
 	{ "delete", "PATH...|KIND/NS/NAME...", "Remove objects of the set.", delete_options,
-		cmd_delete, 1, -1, false },
+		cmd_delete, 1, -1, false, NULL },
 	{ "watch", "[PATH]", "Keep the cluster equal to a directory, until told to end.",
-		watch_options, cmd_watch, 0, 1, false },
+		watch_options, cmd_watch, 0, 1, false, NULL },
 	{ "get", "KIND [NAME]", "List live objects with ownership and sync state.", NULL, cmd_get,
-		1, 2, false },
+		1, 2, false, NULL },
 	{ "describe", "KIND/NS/NAME", "Tell everything about one object.", NULL, cmd_describe, 1, 1,
-		false },
+		false, NULL },
+	DIRECT("ct", "Containers: list, start, stop, create, clone, set, ..."),
+	DIRECT("vm", "Virtual machines: the same."),
+	DIRECT("node", "Nodes: list, status, services, tasks, ..."),
+	DIRECT("storage", "Storages and what is on them."),
+	DIRECT("task", "Tasks: status, log, wait, stop."),
+	DIRECT("pool", "Pools: list, create, set, delete."),
+	DIRECT("cluster", "Resources, status, free VMID, permissions."),
+	{ "api", "get|post|put|delete PATH [KEY=VALUE...]", "Any call of PVE.", pm_direct_options,
+		cmd_api, 2, -1, false, NULL },
+	{ "doctor", "[PATH...]", "Check connection, rights, clock, and what manifests need.", NULL,
+		cmd_doctor, 0, -1, false, NULL },
 	{ "audit", "[verify]", "Records of the audit log, or whether its chain is whole.",
-		audit_options, cmd_audit, 0, 1, false },
+		audit_options, cmd_audit, 0, 1, false, NULL },
 	{ "schema", "[KIND]", "JSON Schema of the manifests, for editors and CI.", NULL, cmd_schema,
-		0, 1, false },
+		0, 1, false, NULL },
 	{ "explain", "KIND.FIELD", "What a field means, as Pod.spec.rootfs.size.", NULL,
-		cmd_explain, 1, 1, false },
+		cmd_explain, 1, 1, false, NULL },
 	{ "completion", "bash|zsh|fish", "Completion script for a shell.", NULL, cmd_completion, 1,
-		1, false },
+		1, false, NULL },
 	{ "version", "", "Version of the program and its libraries.", NULL, cmd_version, 0, 0,
-		false },
-	{ "help", "[COMMAND]", "This help, or a command's.", NULL, cmd_help, 0, 1, false },
+		false, NULL },
+	{ "help", "[COMMAND [VERB]]", "This help, or a command's.", NULL, cmd_help, 0, 2, false,
+		NULL },
+	{ "complete", "WORD...", "What could stand there.", NULL, cmd_complete, 0, -1, true, NULL },
 	{ "generate", "DIR", "Write schemas and reference pages below DIR.", NULL, cmd_generate, 1,
-		1, true },
+		1, true, NULL },
 	{ 0 },
 };
+
+const struct pm_command *pm_command_named(const char *name)
+{
+	for (const struct pm_command *c = pm_commands; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}

@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 	if (pm_args_parse(argc, argv, &args, &err)) {
 		status = args.command->run(&args);
 	} else if (args.help) {
-		pm_help_print(args.command, stdout);
+		pm_help_print(&args, stdout);
 		status = 0;
 	} else {
 		status = pm_cli_fail(&err);

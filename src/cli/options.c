@@ -92,6 +92,10 @@ static int parse_option(int argc, char **argv, int *i, struct pm_args *a, struct
 		find_option(a->command, is_long ? arg + 2 : "", n, is_long ? '\0' : arg[1]);
 	const char *value = eq != NULL ? eq + 1 : NULL;
 
+	if (o == NULL && a->command != NULL && a->command->help != NULL) {
+		pm_vec_push(&a->rest, arg);
+		return 0;
+	}
 	if (o == NULL)
 		return unknown_option(a->command, arg, err);
 	if (!is_long && arg[2] != '\0') {
@@ -115,11 +119,10 @@ static int set_command(struct pm_args *a, const char *name, struct pm_error *err
 	size_t n = 0;
 	const char *near;
 
+	a->command = pm_command_named(name);
+	if (a->command != NULL)
+		return 0;
 	for (const struct pm_command *c = pm_commands; c->name != NULL; c++) {
-		if (strcmp(c->name, name) == 0) {
-			a->command = c;
-			return 0;
-		}
 		if (!c->hidden && n < PM_COUNT(names))
 			names[n++] = c->name;
 	}
@@ -195,14 +198,16 @@ static int parse_all(int argc, char **argv, struct pm_args *a, struct pm_error *
 	for (int i = 1; i < argc; i++) {
 		int r = 0;
 
-		if (!only_rest && strcmp(argv[i], "--") == 0)
+		if (!only_rest && strcmp(argv[i], "--") == 0) {
 			only_rest = true;
-		else if (!only_rest && argv[i][0] == '-' && argv[i][1] != '\0')
+		} else if (!only_rest && argv[i][0] == '-' && argv[i][1] != '\0') {
 			r = parse_option(argc, argv, &i, a, err);
-		else if (a->command == NULL)
+		} else if (a->command == NULL) {
 			r = set_command(a, argv[i], err);
-		else
+		} else {
 			pm_vec_push(&a->rest, argv[i]);
+			a->nplain += only_rest;
+		}
 		if (r < 0)
 			return r;
 	}

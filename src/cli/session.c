@@ -8,7 +8,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/cli_priv.h"
 
 static struct pm_cancel cancel;
 
@@ -30,17 +30,24 @@ static struct pm_cancel *catch_signals(void)
 	return &cancel;
 }
 
-static int open_config(const struct pm_args *a, struct pm_cli *s)
+void pm_cli_job(struct pm_job *j)
 {
-	struct pm_error err = { 0 };
-	int r = pm_config_open(a->config, &s->config, &s->job.diags, &err);
+	memset(j, 0, sizeof(*j));
+	j->arena = pm_arena_new(0);
+	j->clock = &pm_clock_system;
+	j->cancel = catch_signals();
+	pm_diags_init(&j->diags, j->arena);
+}
 
-	if (s->job.diags.first != NULL)
-		pm_diags_print(&s->job.diags, stderr, 50);
-	if (r < 0)
-		return pm_cli_fail(&err);
-	pm_diags_init(&s->job.diags, s->job.arena);
-	return 0;
+int pm_cli_config(
+	const struct pm_args *a, struct pm_job *j, struct pm_config **ret, struct pm_error *err)
+{
+	int r = pm_config_open(a->config, ret, &j->diags, err);
+
+	if (j->diags.first != NULL)
+		pm_diags_print(&j->diags, stderr, 50);
+	pm_diags_init(&j->diags, j->arena);
+	return r;
 }
 
 int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void *event_arg,
@@ -52,22 +59,18 @@ int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void
 		.event = event,
 		.event_arg = event_arg };
 	struct pm_error err = { 0 };
-	int status;
+	int r;
 
 	memset(s, 0, sizeof(*s));
-	s->job.arena = pm_arena_new(0);
-	s->job.clock = &pm_clock_system;
-	s->job.cancel = catch_signals();
-	pm_diags_init(&s->job.diags, s->job.arena);
-	status = open_config(a, s);
-	if (status == 0) {
-		o.config = s->config;
-		if (pm_recon_open(&o, &s->recon, &err) < 0)
-			status = pm_cli_fail(&err);
-	}
-	if (status != 0)
-		pm_cli_close(s);
-	return status;
+	pm_cli_job(&s->job);
+	r = pm_cli_config(a, &s->job, &s->config, &err);
+	o.config = s->config;
+	if (r == 0)
+		r = pm_recon_open(&o, &s->recon, &err);
+	if (r == 0)
+		return 0;
+	pm_cli_close(s);
+	return pm_cli_fail(&err);
 }
 
 void pm_cli_close(struct pm_cli *s)
@@ -130,25 +133,6 @@ static int parse_target(struct pm_cli *s, const char *text, const char **ret)
 	return 0;
 }
 
-static int parse_max_deletes(const char *text, int64_t *ret)
-{
-	char number[24] = "";
-	size_t n = strlen(text);
-	bool percent = n > 0 && text[n - 1] == '%';
-
-	if (n < sizeof(number))
-		memcpy(number, text, percent ? n - 1 : n);
-	if (pm_parse_int(number, 0, percent ? 100 : 1000000, ret) < 0) {
-		(void)fprintf(stderr,
-			"podmox: error: --max-deletes takes a number or a percentage as 10%%, not \"%s\"\n",
-			text);
-		return 64;
-	}
-	if (percent)
-		*ret = -100 - *ret;
-	return 0;
-}
-
 int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded)
 {
 	struct pm_recon_ask ask = { .preloaded = preloaded,
@@ -163,8 +147,9 @@ int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_
 
 	if (a->target != NULL)
 		status = parse_target(s, a->target, &ask.plan.target);
-	if (status == 0 && a->max_deletes != NULL)
-		status = parse_max_deletes(a->max_deletes, &ask.plan.max_deletes);
+	if (status == 0 && a->max_deletes != NULL &&
+		pm_plan_max_deletes(a->max_deletes, &ask.plan.max_deletes, &err) < 0)
+		status = pm_cli_fail(&err);
 	if (status != 0)
 		return status;
 	ask.plan.delete_all = strcmp(a->command->name, "delete") == 0;

@@ -85,7 +85,7 @@ static bool emit_array(struct emitter *e, unsigned depth)
 				(void)pm_buf_adds(e->out, " []\n");
 			return true;
 		}
-		if (first)
+		if (first && e->out->len > 0)
 			(void)pm_buf_addc(e->out, '\n');
 		first = false;
 		indent(e->out, depth);
