@@ -205,6 +205,7 @@ const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *h
 	m->hash = pm_marker_hash(a, want);
 	m->on_remove = on_remove(want);
 	m->done = done;
+	m->of = want->podset;
 	m->fields = pm_marker_fields(a, want->spec);
 	return m;
 }

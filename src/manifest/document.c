@@ -103,7 +103,8 @@ static void find_kind(struct pm_reader *r, const struct pm_yev *e)
 	if (near)
 		pm_hint(&r->text, diag, "did you mean %s?", near);
 	else
-		pm_hint(&r->text, diag, "known: %s", names[0]);
+		pm_hint(&r->text, diag, "known: %s%s%s", names[0], n > 1 ? ", " : "",
+			n > 1 ? names[1] : "");
 }
 
 static void read_kind(struct pm_reader *r, struct document *doc)
@@ -384,6 +385,8 @@ static void take_object(struct pm_reader *r, struct document *doc)
 	o->column = doc->at.column;
 	o->spec = doc->fill.rec;
 	pm_obj_check(o, r->text.d);
+	if (doc->kind == &pm_kind_podset && doc->name)
+		pm_podset_expand(r->set, o, r->text.d);
 	pm_text_complete(&r->text);
 	r->nobjects++;
 	if (r->config && !r->found)
@@ -391,7 +394,7 @@ static void take_object(struct pm_reader *r, struct document *doc)
 	else if (r->config)
 		pm_hint(&r->text, find_at(r, doc->at, "a second configuration in one file", ""),
 			"keep one of them");
-	else if (doc->name)
+	else if (doc->name && doc->kind != &pm_kind_podset)
 		pm_set_add(r->set, o);
 }
 

@@ -15,6 +15,7 @@ struct linking {
 	struct pm_set *set;
 	struct pm_diags *d;
 	unsigned hints;
+	unsigned room; /* for dependencies of the object being linked */
 };
 
 static struct pm_pos pos_of(const struct pm_obj *o)
@@ -275,20 +276,50 @@ static void add_dep(struct pm_obj *o, const struct pm_obj *dep)
 	o->deps[o->ndeps++] = dep;
 }
 
+/* Is it a Pod of the PodSet that is named? */
+static bool is_member(const struct pm_obj *o, const struct ref *ref)
+{
+	return o->podset && strcmp(o->podset, ref->name) == 0 && strcmp(o->ns, ref->ns) == 0 &&
+	       (!ref->kind || strcasecmp(ref->kind, pm_kind_podset.name) == 0);
+}
+
+/* The object that is named, or all Pods of the PodSet. false: there is none. */
+static bool add_deps(struct linking *l, struct pm_obj *o, const struct ref *ref)
+{
+	const struct pm_obj *dep = resolve(l->set, ref);
+	const struct pm_obj **more;
+	unsigned n = 0;
+
+	if (dep) {
+		add_dep(o, dep);
+		return true;
+	}
+	for (size_t i = 0; i < l->set->n; i++)
+		n += is_member(l->set->v[i], ref);
+	more = pm_new_n(l->set->arena, const struct pm_obj *, l->room + n);
+	if (o->ndeps > 0)
+		memcpy(more, o->deps, o->ndeps * sizeof(*more));
+	o->deps = more;
+	l->room += n;
+	for (size_t i = 0; i < l->set->n; i++) {
+		if (is_member(l->set->v[i], ref))
+			add_dep(o, l->set->v[i]);
+	}
+	return n > 0;
+}
+
 static void link_row(struct linking *l, struct pm_obj *o, const struct pm_field *f)
 {
 	const struct pm_value *v = &o->spec->val[pm_field_index(o->kind, f)];
 
 	if (v->state != PM_SET || v->u.list->n == 0)
 		return;
-	o->deps = pm_new_n(l->set->arena, const struct pm_obj *, v->u.list->n);
+	l->room = (unsigned)v->u.list->n;
+	o->deps = pm_new_n(l->set->arena, const struct pm_obj *, l->room);
 	for (size_t i = 0; i < v->u.list->n; i++) {
 		struct ref ref = ref_of(l->d->arena, o, v->u.list->v[i]);
-		const struct pm_obj *dep = resolve(l->set, &ref);
 
-		if (dep)
-			add_dep(o, dep);
-		else
+		if (!add_deps(l, o, &ref))
 			find_unknown(l, o, f, v, v->u.list->v[i]);
 	}
 }

@@ -213,6 +213,10 @@ bool pm_is_key(struct pm_reader *r, const struct pm_yev *key);
 /** The table of a kind, made when it is first asked for. */
 const struct pm_keys *pm_reader_keys(struct pm_reader *r, const struct pm_kind *k);
 
+/** Adds the Pods of a PodSet to the set. What only shows when they are counted out (a number or address
+ * beyond what there is) is a finding. (podset.c) */
+void pm_podset_expand(struct pm_set *s, const struct pm_obj *of, struct pm_diags *d);
+
 /** Reports a pair whose key was there before. */
 void pm_find_twice(struct pm_reader *r, const struct pm_yev *key, struct pm_span first);
 

@@ -8,7 +8,7 @@
 #include "model/model_priv.h"
 
 #define PVE_DESCRIPTION 8192 /* characters that PVE takes */
-#define MARKER_REST     900  /* of a marker besides its fields: names, image, hashes */
+#define MARKER_REST     980  /* of a marker besides its fields: names, image, hashes */
 
 /** One check: of what, and where findings go. */
 struct checking {
@@ -315,8 +315,6 @@ static void check_ready(const struct checking *c, const struct pm_rec *spec)
 
 static void check_pod(const struct checking *c, const struct pm_rec *spec)
 {
-	struct pm_diag *diag;
-
 	if (set(spec, PM_POD_INTERFACES))
 		check_interfaces(c, spec->val[PM_POD_INTERFACES].u.recs);
 	if (set(spec, PM_POD_DEVICES))
@@ -325,6 +323,12 @@ static void check_pod(const struct checking *c, const struct pm_rec *spec)
 	check_tags(c, &spec->val[PM_POD_TAGS]);
 	check_description(c, spec);
 	check_ready(c, spec);
+}
+
+static void check_pinned(const struct checking *c, const struct pm_rec *spec)
+{
+	struct pm_diag *diag;
+
 	if (pm_rec_bool(spec, PM_POD_PINNED, false) && !set(spec, PM_POD_NODE)) {
 		diag = ERROR_AT(c, at_value(c, &spec->val[PM_POD_PINNED]), "pinned needs a node");
 		pm_diag_hint(c->d, diag, "say with node where the container has to be");
@@ -381,6 +385,38 @@ static void check_config(const struct checking *c, const struct pm_rec *spec)
 	}
 }
 
+/* What all Pods would have in common though it belongs to one. */
+static void check_alone(
+	const struct checking *c, const struct pm_value *v, const char *name, const char *hint)
+{
+	if (v->state == PM_SET)
+		pm_diag_hint(c->d,
+			ERROR_AT(c, at_value(c, v), "template.%s would be the same for every Pod",
+				name),
+			"%s", hint);
+}
+
+static void check_podset(const struct checking *c, const struct pm_rec *spec)
+{
+	const struct pm_value *template = &spec->val[PM_PODSET_TEMPLATE], *nets;
+	const struct pm_rec *pod;
+
+	if (template->state != PM_SET)
+		return;
+	pod = template->u.rec;
+	check_pod(c, pod);
+	if (!set(spec, PM_PODSET_NODES))
+		check_pinned(c, pod);
+	check_alone(c, &pod->val[PM_POD_HOSTNAME], "hostname",
+		"leave it out: each Pod is called by its own name");
+	if (set(spec, PM_PODSET_NODES))
+		check_alone(c, &pod->val[PM_POD_NODE], "node", "one of node and nodes is enough");
+	nets = &pod->val[PM_POD_INTERFACES];
+	for (size_t i = 0; nets->state == PM_SET && i < nets->u.recs->n; i++)
+		check_alone(c, &nets->u.recs->v[i]->val[PM_NET_HWADDR], "network.interfaces.hwaddr",
+			"leave it out: PVE makes one for each");
+}
+
 void pm_obj_check(const struct pm_obj *o, struct pm_diags *d)
 {
 	const struct checking c = { .o = o, .d = d };
@@ -388,10 +424,14 @@ void pm_obj_check(const struct pm_obj *o, struct pm_diags *d)
 	if (!o->spec)
 		return;
 	check_rec(&c, o->spec, "");
-	if (o->kind == &pm_kind_pod)
+	if (o->kind == &pm_kind_pod) {
 		check_pod(&c, o->spec);
-	else if (o->kind == &pm_kind_config)
+		check_pinned(&c, o->spec);
+	} else if (o->kind == &pm_kind_podset) {
+		check_podset(&c, o->spec);
+	} else if (o->kind == &pm_kind_config) {
 		check_config(&c, o->spec);
+	}
 }
 
 /* ---- what needs root@pam ---- */

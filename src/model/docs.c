@@ -150,6 +150,11 @@ static void add_records(const struct pm_kind *k, const char *path, const struct 
 
 		if (f->type != PM_T_PROPS)
 			continue;
+		if (f->sub->envelope) {
+			pm_buf_addf(p->out, "\n## %s%s\n\nThe `spec` of a %s.\n", path, f->name,
+				f->sub->name);
+			continue;
+		}
 		(void)snprintf(inner, sizeof(inner), "%s%s%s", path, f->name, f->count ? "[]" : "");
 		add_section(f->sub, "", inner, f->sub->doc, f, p);
 	}

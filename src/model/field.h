@@ -122,6 +122,12 @@ enum pm_device_id {
 #undef PM_ROW
 	PM_DEVICE_MAX,
 };
+enum pm_podset_id {
+#define PM_ROW(id, ...) PM_PODSET_##id,
+#include "model/podset.def"
+#undef PM_ROW
+	PM_PODSET_MAX,
+};
 enum pm_config_id {
 #define PM_ROW(id, ...) PM_CONFIG_##id,
 #include "model/config.def"
@@ -135,13 +141,13 @@ enum pm_cluster_id {
 	PM_CLUSTER_MAX,
 };
 
-extern const struct pm_kind pm_kind_pod;
+extern const struct pm_kind pm_kind_pod, pm_kind_podset;
 extern const struct pm_kind pm_kind_config;
 extern const struct pm_kind pm_kind_cluster; /* an entry of Config's clusters */
 extern const struct pm_kind pm_kind_net, pm_kind_rootfs, pm_kind_volume, pm_kind_device;
 extern const struct pm_kind pm_kind_features, pm_kind_startup;
 
-/** All kinds that stand in files of their own: Pod, Config. Ends with NULL. */
+/** All kinds that stand in files of their own: Pod, PodSet, Config. Ends with NULL. */
 extern const struct pm_kind *const pm_kinds[];
 
 /** By name, case matters ("Pod"); NULL: none. pm_kind_named() also takes "pod" and "pods". */

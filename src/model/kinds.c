@@ -50,6 +50,11 @@ static const struct pm_field device_rows[] = {
 #include "model/device.def"
 #undef PM_ROW
 };
+static const struct pm_field podset_rows[] = {
+#define PM_ROW(id, ...) [PM_PODSET_##id] = { __VA_ARGS__ },
+#include "model/podset.def"
+#undef PM_ROW
+};
 static const struct pm_field config_rows[] = {
 #define PM_ROW(id, ...) [PM_CONFIG_##id] = { __VA_ARGS__ },
 #include "model/config.def"
@@ -75,6 +80,7 @@ static const struct pm_field startup_rows[] = {
 
 enum {
 	K_POD,
+	K_PODSET,
 	K_CONFIG,
 	K_CLUSTER,
 	K_NET,
@@ -92,6 +98,12 @@ const struct pm_kind pm_kind_pod = { .name = "Pod",
 	.envelope = true,
 	.doc = "An LXC container of Proxmox VE.",
 	ROWS(pod_rows) };
+const struct pm_kind pm_kind_podset = { .name = "PodSet",
+	.plural = "podsets",
+	.id = K_PODSET,
+	.envelope = true,
+	.doc = "A number of Pods that are alike.",
+	ROWS(podset_rows) };
 const struct pm_kind pm_kind_config = { .name = "Config",
 	.plural = "configs",
 	.id = K_CONFIG,
@@ -133,10 +145,10 @@ const struct pm_kind pm_kind_startup = { .name = "startup",
 	.doc = "Order and delays when a node starts or stops its guests.",
 	ROWS(startup_rows) };
 
-const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_config, NULL };
-const struct pm_kind *const pm_all_kinds[] = { &pm_kind_pod, &pm_kind_config, &pm_kind_cluster,
-	&pm_kind_net, &pm_kind_rootfs, &pm_kind_volume, &pm_kind_device, &pm_kind_features,
-	&pm_kind_startup, NULL };
+const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config, NULL };
+const struct pm_kind *const pm_all_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config,
+	&pm_kind_cluster, &pm_kind_net, &pm_kind_rootfs, &pm_kind_volume, &pm_kind_device,
+	&pm_kind_features, &pm_kind_startup, NULL };
 
 struct group {
 	const struct pm_kind *kind;

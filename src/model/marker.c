@@ -39,6 +39,7 @@ static const struct member {
 	{ "hash", offsetof(struct pm_marker, hash), M_TEXT, false, false },
 	{ "done", offsetof(struct pm_marker, done), M_FLAG, false, false },
 	{ "onRemove", offsetof(struct pm_marker, on_remove), M_TEXT, false, true },
+	{ "of", offsetof(struct pm_marker, of), M_TEXT, false, true },
 	{ "fields", offsetof(struct pm_marker, fields), M_TEXT, false, false },
 };
 

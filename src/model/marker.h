@@ -2,12 +2,12 @@
  *
  *   <!-- podmox: {"v":1,"set":"home","kind":"Pod","ns":"shop","name":"web","uid":"<32 hex>","vmid":210,
  *        "root":"manifests","image":"local:vztmpl/x.tar.zst","hash":"<16 hex>","done":true,
- *        "onRemove":"keep","fields":"cores memory net0:bridge,ip,name"} -->
+ *        "onRemove":"keep","of":"web","fields":"cores memory net0:bridge,ip,name"} -->
  *
  * in one line, members in this order, no spaces but the ones shown between "podmox:" and "{" and before
  * "-->". `<` and `>` inside are written as \u003c and \u003e, so the comment cannot end early. `fields`
  * names the PVE keys that podmox set, sub-keys of property strings after a colon. `onRemove` is there only
- * when it is not "delete": it must be known when the manifest is gone. */
+ * when it is not "delete": it must be known when the manifest is gone. `of` names the PodSet of one of its Pods. */
 #ifndef PM_MODEL_MARKER_H
 #define PM_MODEL_MARKER_H
 
@@ -22,6 +22,7 @@ struct pm_marker {
 	const char *hash;      /* of the applied spec, secrets left out */
 	bool done;             /* the create ended and its second write was made */
 	const char *on_remove; /* "keep" or "stop"; NULL or "": delete */
+	const char *of;        /* the PodSet; NULL or "": none */
 	const char *fields;
 };
 

@@ -49,6 +49,8 @@ struct pm_obj {
 	unsigned line, column;
 	struct pm_rec *spec;
 	struct pm_live *live;
+	const char *podset;         /* the PodSet that it is one of; NULL: none */
+	unsigned ordinal;           /* there */
 	const struct pm_obj **deps; /* resolved dependsOn */
 	unsigned ndeps;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "plan/plan_priv.h"
 
 /** Which actions each one waits for: edge[start[i]] to edge[start[i + 1]]. */
@@ -17,6 +18,7 @@ struct graph {
 	uint32_t *pos; /* new place + 1; 0: not placed */
 	uint32_t *stack, *next;
 	uint32_t placed;
+	uint32_t *before; /* one at a time in a PodSet: the action that comes first + 1; 0: none */
 };
 
 static bool removal(const struct pm_action *a)
@@ -47,6 +49,85 @@ static void index_actions(struct graph *g)
 			*slot_of(g, g->p->act.v[i].want) = (uint32_t)i + 1;
 }
 
+/* ---- PodSets: what interrupts its Pods, or removes them, goes from the highest down, one by one ---- */
+
+/** Place of an action in the order of its PodSet. */
+struct turn {
+	uint32_t action;
+	bool removal;
+	const char *ns, *podset;
+	unsigned ordinal;
+};
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+	int r = strcmp(x->ns, y->ns);
+
+	if (r == 0)
+		r = strcmp(x->podset, y->podset);
+	if (r == 0)
+		r = (int)x->removal - (int)y->removal;
+	if (r == 0)
+		r = x->ordinal > y->ordinal ? -1 : x->ordinal < y->ordinal;
+	return r;
+}
+
+/* Is the Pod away for a while? */
+static bool interrupts(const struct pm_action *a)
+{
+	return a->verb == PM_V_REPLACE || a->verb == PM_V_STOP || a->verb == PM_V_DELETE ||
+	       (a->verb == PM_V_UPDATE &&
+		       (a->steps & (PM_STEP_RESTART | PM_STEP_STOP | PM_STEP_MIGRATE)));
+}
+
+/* What is removed has no manifest any more: its marker and name tell. */
+static bool read_turn(const struct pm_action *a, struct turn *t)
+{
+	const struct pm_marker *m = a->have && a->have->live ? a->have->live->marker : NULL;
+	const struct pm_obj *o = a->want ? a->want : a->have;
+	int64_t ordinal;
+	size_t n;
+
+	t->ns = o->ns;
+	t->removal = removal(a);
+	if (a->want && a->want->podset) {
+		t->podset = a->want->podset;
+		t->ordinal = a->want->ordinal;
+		return true;
+	}
+	if (a->want || !m || !m->of || !*m->of)
+		return false;
+	n = strlen(m->of);
+	if (strncmp(o->name, m->of, n) != 0 || o->name[n] != '-' ||
+		pm_parse_int(o->name + n + 1, 0, UINT32_MAX, &ordinal) < 0)
+		return false;
+	t->podset = m->of;
+	t->ordinal = (unsigned)ordinal;
+	return true;
+}
+
+static void take_turns(struct graph *g)
+{
+	struct turn *v = pm_xcalloc(g->n + 1, sizeof(*v));
+	size_t n = 0;
+
+	g->before = pm_xcalloc(g->n + 1, sizeof(*g->before));
+	for (size_t i = 0; i < g->n; i++) {
+		v[n].action = (uint32_t)i;
+		if (interrupts(&g->p->act.v[i]) && read_turn(&g->p->act.v[i], &v[n]))
+			n++;
+	}
+	qsort(v, n, sizeof(*v), by_turn);
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(v[i].ns, v[i - 1].ns) == 0 &&
+			strcmp(v[i].podset, v[i - 1].podset) == 0 &&
+			v[i].removal == v[i - 1].removal)
+			g->before[v[i].action] = v[i - 1].action + 1;
+	}
+	free(v);
+}
+
 /* Calls back for each pair (waits, first). Deletions wait for those of their dependants; of wanted objects
  * either all are deleted or none. */
 static void each_edge(struct graph *g, void (*fn)(struct graph *, uint32_t waits, uint32_t first))
@@ -54,6 +135,8 @@ static void each_edge(struct graph *g, void (*fn)(struct graph *, uint32_t waits
 	for (size_t i = 0; i < g->n; i++) {
 		const struct pm_action *a = &g->p->act.v[i];
 
+		if (g->before[i] != 0)
+			fn(g, (uint32_t)i, g->before[i] - 1);
 		for (unsigned k = 0; a->want != NULL && k < a->want->ndeps; k++) {
 			uint32_t j = *slot_of(g, a->want->deps[k]);
 
@@ -85,6 +168,7 @@ static void build(struct graph *g)
 	g->pos = pm_xcalloc(g->n + 1, sizeof(*g->pos));
 	g->stack = pm_xcalloc(g->n + 1, sizeof(*g->stack));
 	index_actions(g);
+	take_turns(g);
 	each_edge(g, count_edge);
 	for (size_t i = 0; i < g->n; i++)
 		g->start[i + 1] += g->start[i];
@@ -204,4 +288,5 @@ void pm_plan_order(struct pm_planner *p, struct pm_action **ret)
 	free(g.pos);
 	free(g.stack);
 	free(g.next);
+	free(g.before);
 }

@@ -97,6 +97,9 @@ void assert_round_trip(const struct pm_set *s)
 	cleanup_buf struct pm_buf first = PM_BUF(0), second = PM_BUF(0);
 	struct loaded again;
 
+	/* A PodSet without replicas is no Pod, and so no text. */
+	if (s->n == 0)
+		return;
 	pm_manifest_write(s, &first);
 	parse_text(&again, pm_buf_str(&first), first.len);
 	if (again.diags.nerrors > 0)

@@ -297,7 +297,7 @@ static void set_some(struct pm_arena *a, const struct pm_field *f, struct pm_val
 /* Records that PVE keeps as a property string. */
 static bool is_property_string(const struct pm_kind *k)
 {
-	return k != &pm_kind_pod && k != &pm_kind_config && k != &pm_kind_cluster;
+	return !k->envelope && k != &pm_kind_config && k != &pm_kind_cluster;
 }
 
 PM_TEST(rows_of_records_survive_a_property_string)

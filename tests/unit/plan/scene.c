@@ -113,6 +113,7 @@ static const struct pm_marker *marker_of(struct scene *s, const struct guest *g,
 	m->hash = "0123456789abcdef";
 	m->done = strcmp(word_of(g, "m.done", "1"), "1") == 0;
 	m->on_remove = word_of(g, "m.onRemove", NULL);
+	m->of = word_of(g, "m.of", NULL);
 	m->fields = word_of(g, "m.fields", "");
 	return m;
 }
