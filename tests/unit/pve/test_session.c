@@ -334,3 +334,144 @@ PM_TEST(the_user_is_who_the_record_says)
 	assert_string_equal(pm_pve_cluster_name(c.pve), "home");
 	client_stop(&c);
 }
+
+/* ---- each refusal names the remedy, and nothing secret ---- */
+
+static void set_secret_file(struct client *c, unsigned field, const char *path)
+{
+	struct pm_secret_ref *ref = pm_new(c->arena, struct pm_secret_ref);
+
+	ref->from = PM_SECRET_FILE;
+	ref->text = path;
+	c->cluster->val[field].u.secret = ref;
+}
+
+PM_TEST(a_token_that_was_renewed_is_found)
+{
+	const char *dir = pm_test_dir(), *path = pm_test_file(dir, "token", "old-s3cret\n");
+	struct pm_fake_rule refuse = {
+		.times = 2, .status = 401, .reason = "Authentication failed!", .body = ""
+	};
+	struct client c;
+
+	client_prepare(&c, "pve1", true);
+	set_secret_file(&c, PM_CLUSTER_TOKEN_SECRET, path);
+	pm_fake_add(c.net, &refuse);
+	client_answer(&c, "GET", "/version", "{\"data\":{}}");
+	client_open(&c);
+	assert_err(client_get(&c, "/version"), PM_E_AUTH, &c.err, "the token ci@pve!gitops");
+	assert_err(client_get(&c, "/version"), PM_E_AUTH, &c.err, "auth.tokenSecret");
+	assert_null(strstr(c.err.msg, "s3cret"));
+	assert_int_equal(client_count(&c, "GET", "/version"), 1);
+	/* The file holds another secret: that one was never refused. */
+	(void)pm_test_file(dir, "token", "second-s3cret\n");
+	assert_err(client_get(&c, "/version"), PM_E_AUTH, &c.err, NULL);
+	assert_int_equal(client_count(&c, "GET", "/version"), 1); /* looked a moment ago */
+	atomic_fetch_add(&c.clock.ns, PM_S_NS);
+	assert_err(client_get(&c, "/version"), PM_E_AUTH, &c.err, NULL);
+	assert_int_equal(client_count(&c, "GET", "/version"), 2);
+	(void)pm_test_file(dir, "token", "third-s3cret\n");
+	atomic_fetch_add(&c.clock.ns, PM_S_NS);
+	assert_ok(client_get(&c, "/version"), &c.err);
+	assert_has(client_headers(&c, 2, "GET", "/version"), "third-s3cret");
+	client_stop(&c);
+}
+
+/* Renewed while requests are under way: the refusal itself is reason to look. */
+PM_TEST(a_token_that_was_renewed_before_is_taken_at_once)
+{
+	const char *dir = pm_test_dir(), *path = pm_test_file(dir, "token", "old-s3cret\n");
+	struct client c;
+
+	client_prepare(&c, "pve1", true);
+	set_secret_file(&c, PM_CLUSTER_TOKEN_SECRET, path);
+	pm_fake_add(c.net, &(struct pm_fake_rule){ .times = 1 });
+	pm_fake_add(c.net, &(struct pm_fake_rule){ .times = 1,
+				   .status = 401,
+				   .reason = "Authentication failed!",
+				   .body = "" });
+	client_answer(&c, "GET", "/version", "{\"data\":{}}");
+	client_open(&c);
+	assert_ok(client_get(&c, "/version"), &c.err);
+	(void)pm_test_file(dir, "token", "new-s3cret\n");
+	assert_ok(client_get(&c, "/version"), &c.err);
+	assert_int_equal(client_count(&c, "GET", "/version"), 3);
+	client_stop(&c);
+}
+
+PM_TEST(a_password_that_was_changed_is_found)
+{
+	const char *dir = pm_test_dir(), *path = pm_test_file(dir, "password", "old-s3cret\n");
+	struct client c;
+
+	client_prepare(&c, "pve1", false);
+	set_secret_file(&c, PM_CLUSTER_PASSWORD, path);
+	pm_fake_add(c.net, &(struct pm_fake_rule){ .path = API LOGIN,
+				   .times = 1,
+				   .status = 401,
+				   .reason = "authentication failure",
+				   .body = "" });
+	client_answer(&c, "POST", LOGIN,
+		"{\"data\":{\"ticket\":\"PVE:t\",\"CSRFPreventionToken\":\"c\"}}");
+	client_answer(&c, "GET", "/version", "{\"data\":{}}");
+	client_open(&c);
+	assert_err(client_get(&c, "/version"), PM_E_AUTH, &c.err, NULL);
+	(void)pm_test_file(dir, "password", "new-s3cret\n");
+	atomic_fetch_add(&c.clock.ns, PM_S_NS);
+	assert_ok(client_get(&c, "/version"), &c.err);
+	assert_has(client_body(&c, 1, "POST", LOGIN), "new-s3cret");
+	client_stop(&c);
+}
+
+PM_TEST(a_wrong_realm_is_named)
+{
+	struct client c;
+
+	client_prepare(&c, "pve1", false);
+	c.cluster->val[PM_CLUSTER_REALM].state = PM_SET;
+	c.cluster->val[PM_CLUSTER_REALM].u.s = "ldpa";
+	client_status(&c, "POST", LOGIN, 401, "authentication failure", "");
+	client_open(&c);
+	assert_err(client_get(&c, "/version"), PM_E_AUTH, &c.err,
+		"check auth.username, auth.realm and auth.password: this was root@ldpa");
+	assert_null(strstr(c.err.msg, "pass;w=rd"));
+	client_stop(&c);
+}
+
+/* A ticket that worked and then does not: the clock, or the account. */
+PM_TEST(an_account_that_is_disabled_meanwhile_is_told)
+{
+	struct client c;
+
+	client_prepare(&c, "pve1", false);
+	pm_fake_add(c.net, &(struct pm_fake_rule){ .path = API LOGIN,
+				   .times = 1,
+				   .body = "{\"data\":{\"ticket\":\"PVE:t\","
+					   "\"CSRFPreventionToken\":\"c\"}}" });
+	client_status(&c, "POST", LOGIN, 401, "authentication failure", "");
+	pm_fake_add(c.net, &(struct pm_fake_rule){ .path = API "/version", .times = 1 });
+	client_status(&c, "GET", "/version", 401, "Authentication failed!", "");
+	client_open(&c);
+	assert_ok(client_get(&c, "/version"), &c.err);
+	for (int i = 0; i < 3; i++)
+		assert_err(client_get(&c, "/version"), PM_E_AUTH, &c.err, "auth.password");
+	assert_int_equal(client_count(&c, "POST", LOGIN), 2);
+	assert_int_equal(client_count(&c, "GET", "/version"), 2);
+	client_stop(&c);
+}
+
+PM_TEST(logins_are_counted)
+{
+	struct pm_pve_stats s;
+	struct client c;
+
+	client_start(&c, "pve1");
+	client_answer(&c, "GET", "/version", "{\"data\":{}}");
+	assert_ok(client_get(&c, "/version"), &c.err);
+	atomic_fetch_add(&c.clock.ns, 3601 * PM_S_NS);
+	assert_ok(client_get(&c, "/version"), &c.err);
+	assert_ok(client_get(&c, "/version"), &c.err);
+	pm_pve_stats(c.pve, &s);
+	assert_int_equal(s.logins, 2);
+	client_stop(&c);
+}
