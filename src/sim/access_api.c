@@ -81,6 +81,7 @@ static void ticket_post(struct sim_call *c)
 		pm_s_fail(c, 401, "authentication failure");
 		return;
 	}
+	pm_s_log(c->s, c->asked, name, "pvedaemon", "successful auth for user '%s'", name);
 	pm_jw_object(&c->w, "data");
 	pm_jw_str(&c->w, "username", name);
 	pm_jw_str(&c->w, "ticket", pm_s_ticket(c, name));
@@ -97,20 +98,6 @@ static void nothing(struct sim_call *c)
 }
 
 /* ---- lists of names ---- */
-
-static void access_index(struct sim_call *c)
-{
-	static const char *const dirs[] = { "users", "groups", "roles", "acl", "domains", "openid",
-		"tfa", "ticket", "password" };
-
-	pm_jw_array(&c->w, "data");
-	for (size_t i = 0; i < PM_COUNT(dirs); i++) {
-		pm_jw_object(&c->w, NULL);
-		pm_jw_str(&c->w, "subdir", dirs[i]);
-		pm_jw_object_end(&c->w);
-	}
-	pm_jw_array_end(&c->w);
-}
 
 static void domains_get(struct sim_call *c)
 {
@@ -445,7 +432,6 @@ static void password_put(struct sim_call *c)
 #define TOKEN "/access/users/{userid}/token"
 
 const struct sim_route pm_s_routes_access[] = {
-	{ "GET", "/access", access_index, 0, NULL, NULL },
 	{ "POST", "/access/ticket", ticket_post, SIM_PROTECTED | SIM_WORLD, NULL, NULL },
 	{ "GET", "/access/ticket", nothing, SIM_WORLD, NULL, NULL },
 	{ "GET", "/access/domains", domains_get, SIM_WORLD, NULL, NULL },

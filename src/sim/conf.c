@@ -78,6 +78,17 @@ void pm_s_conf_done(struct sim_conf *c)
 	pm_vec_done(c);
 }
 
+bool pm_s_conf_same(const struct sim_conf *a, const struct sim_conf *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i].k, b->v[i].k) != 0 || !a->v[i].v != !b->v[i].v ||
+			(a->v[i].v && strcmp(a->v[i].v, b->v[i].v) != 0))
+			return false;
+	return true;
+}
+
 void pm_s_conf_copy(struct sim_conf *to, const struct sim_conf *from)
 {
 	struct sim_conf fresh = { 0 };

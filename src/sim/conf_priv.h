@@ -31,6 +31,7 @@ bool pm_s_conf_has(const struct sim_conf *c, const char *k);
 void pm_s_conf_set(struct sim_conf *c, const char *k, const char *v);
 bool pm_s_conf_del(struct sim_conf *c, const char *k);                 /* was it there? */
 void pm_s_conf_copy(struct sim_conf *to, const struct sim_conf *from); /* replaces */
+bool pm_s_conf_same(const struct sim_conf *a, const struct sim_conf *b);
 void pm_s_conf_done(struct sim_conf *c);
 
 /** Property string to map: a part without "=" goes to `def`. false: bad. */

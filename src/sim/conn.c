@@ -175,6 +175,9 @@ static void answer(struct sim_conn *c)
 	case PM_SIM_LOST:
 		reset(c);
 		return;
+	case PM_SIM_SILENT:
+		pm_s_conn_free(c);
+		return;
 	case PM_SIM_TIMEOUT:
 		bufferevent_set_timeouts(c->bev, NULL, NULL);
 		bufferevent_enable(c->bev, EV_READ);

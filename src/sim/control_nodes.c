@@ -162,6 +162,18 @@ static int do_quorum_on(struct sim_order *o)
 	return 0;
 }
 
+static int do_network_off(struct sim_order *o)
+{
+	o->s->offline = true;
+	return 0;
+}
+
+static int do_network_on(struct sim_order *o)
+{
+	o->s->offline = false;
+	return 0;
+}
+
 static int do_heal(struct sim_order *o)
 {
 	pm_s_nodes_heal(o->s);
@@ -184,6 +196,8 @@ const struct sim_order_row pm_s_orders_nodes[] = {
 	{ "rate-limit", "NODE N|on [SECONDS]", do_rate_limit },
 	{ "rate-limit-clear", "[NODE]", do_rate_limit_clear },
 	{ "clock", "NODE SECONDS", do_clock },
+	{ "network-off", "", do_network_off },
+	{ "network-on", "", do_network_on },
 	{ "heal", "", do_heal },
 	{ 0 },
 };

@@ -137,6 +137,14 @@ static bool take_path(struct sim_call *c)
 	return true;
 }
 
+static bool is_upload(const struct sim_call *c)
+{
+	size_t n = strlen(c->path);
+
+	return !strcmp(c->q->method, "POST") && !strncmp(c->path, "/nodes/", 7) && n > 7 &&
+	       !strcmp(c->path + n - 7, "/upload") && strstr(c->path, "/storage/");
+}
+
 static bool take_params(struct sim_call *c)
 {
 	const char *query = strchr(c->q->target, '?');
@@ -161,11 +169,16 @@ static bool take_params(struct sim_call *c)
 		pm_s_plain(c, 500, why, pm_arena_printf(c->a, "%s\n", why));
 		return false;
 	}
-	if (strncmp(type, "multipart/form-data", 19) != 0)
+	if (!is_upload(c)) {
 		pm_s_params_form(c, c->q->body, c->q->nbody);
-	else if (!pm_s_params_multipart(c)) {
-		c->r->fault = PM_SIM_LOST; /* pveproxy closes without a word */
-		pm_s_plain(c, 500, "no file in the upload", NULL);
+	} else if (strncmp(type, "multipart/form-data", 19) != 0) {
+		c->r->fault =
+			PM_SIM_SILENT; /* pveproxy reads no further, until it is idle for too long */
+		c->r->delay_ns = 5 * PM_S_NS;
+		pm_s_plain(c, 500, "no multipart", NULL);
+		return false;
+	} else if (!pm_s_params_multipart(c)) {
+		pm_s_plain(c, 501, "upload failed", "upload failed");
 		return false;
 	}
 	return true;
@@ -359,22 +372,22 @@ static bool method_known(struct sim_call *c)
 		pm_s_plain(c, 501, pm_arena_printf(c->a, "method '%s' not available", m), NULL);
 		return false;
 	}
-	if (c->q->nbody && (!strcmp(m, "GET") || !strcmp(m, "DELETE"))) {
-		const char *text = pm_arena_printf(c->a, "Unexpected content for method '%s'", m);
-
-		pm_s_plain(c, 501, text, text);
-		return false;
-	}
 	return true;
 }
 
 static bool body_known(struct sim_call *c)
 {
 	static const char *const known[] = { "application/x-www-form-urlencoded",
-		"application/json", "multipart/form-data" };
-	const char *type = c->q->content_type;
+		"application/json" };
+	const char *type = c->q->content_type, *m = c->q->method;
 
-	if (!c->q->nbody || !type || !*type)
+	if (c->q->nbody && (!strcmp(m, "GET") || !strcmp(m, "DELETE"))) {
+		const char *text = pm_arena_printf(c->a, "Unexpected content for method '%s'", m);
+
+		pm_s_plain(c, 501, text, text);
+		return false;
+	}
+	if (!c->q->nbody || !type || !*type || is_upload(c))
 		return true;
 	for (size_t i = 0; i < PM_COUNT(known); i++)
 		if (!strncmp(type, known[i], strlen(known[i])))
@@ -387,10 +400,10 @@ static bool body_known(struct sim_call *c)
 static void serve(struct sim_call *c)
 {
 	c->w.out = &c->out;
-	if (!method_known(c) || !take_path(c) || !body_known(c))
+	if (!method_known(c) || !take_path(c))
 		return;
 	c->route = pm_s_route(c);
-	if (!take_params(c) || !pm_s_login(c))
+	if (!pm_s_login(c) || !body_known(c) || !take_params(c))
 		return;
 	drop_doubles(c);
 	if (!c->route) {

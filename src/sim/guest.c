@@ -290,12 +290,6 @@ char *pm_s_net(struct pm_sim *s, const char *text)
 	return pm_s_props_text(&p, NULL, "name");
 }
 
-bool pm_s_bridge_exists(const struct pm_sim *s, const char *bridge)
-{
-	(void)s;
-	return bridge && (!strcmp(bridge, "vmbr0") || !strcmp(bridge, "vmbr1"));
-}
-
 /* ---- volumes of a guest ---- */
 
 bool pm_s_is_mount(const char *key)

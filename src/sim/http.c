@@ -109,6 +109,17 @@ static SSL_CTX *make_certificate(
 		kind == PM_SIM_CERT_EXPIRED, fingerprint);
 }
 
+/* What the API tells about the certificate that the node shows as its own. */
+static void tell_certificate(
+	struct sim_server *v, unsigned node, const SSL_CTX *ctx, const char *fingerprint)
+{
+	cleanup_free char *ca = pm_s_tls_pem(v->authority.cert);
+	cleanup_free char *leaf = pm_s_tls_pem(SSL_CTX_get0_certificate(ctx));
+
+	pm_sim_set_fingerprint(v->s, node, fingerprint);
+	pm_sim_set_certificate(v->s, node, leaf, ca);
+}
+
 static void make_certificates(struct sim_server *v)
 {
 	pm_s_tls_authority(&v->authority);
@@ -116,7 +127,7 @@ static void make_certificates(struct sim_server *v)
 		struct sim_listener *l = &v->at[i];
 
 		l->ctx = make_certificate(v, i, PM_SIM_CERT_RIGHT, l->fingerprint);
-		pm_sim_set_fingerprint(v->s, i, l->fingerprint);
+		tell_certificate(v, i, l->ctx, l->fingerprint);
 	}
 }
 
@@ -136,8 +147,10 @@ static void follow_certificate(struct sim_server *v, unsigned node)
 	l->wrong = NULL;
 	if (kind != PM_SIM_CERT_RIGHT)
 		l->wrong = make_certificate(v, node, kind, fingerprint);
-	pm_sim_set_fingerprint(
-		v->s, node, kind == PM_SIM_CERT_RENEWED ? fingerprint : l->fingerprint);
+	if (kind == PM_SIM_CERT_RENEWED)
+		tell_certificate(v, node, l->wrong, fingerprint);
+	else
+		tell_certificate(v, node, l->ctx, l->fingerprint);
 }
 
 static int follow_port(struct sim_server *v, unsigned node, struct pm_error *err)
@@ -291,7 +304,7 @@ static void say_ready(struct sim_server *v)
 {
 	cleanup_buf struct pm_buf b = PM_BUF(0);
 	struct pm_jwrite w = { .out = &b };
-	cleanup_free char *pem = v->cli->plain ? NULL : pm_s_tls_pem(&v->authority);
+	cleanup_free char *pem = v->cli->plain ? NULL : pm_s_tls_pem(v->authority.cert);
 	char ip[INET_ADDRSTRLEN], url[64];
 
 	pm_jw_object(&w, NULL);

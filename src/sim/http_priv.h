@@ -13,7 +13,7 @@ struct sim_authority {
 
 void pm_s_tls_authority(struct sim_authority *a);
 void pm_s_tls_authority_done(struct sim_authority *a);
-char *pm_s_tls_pem(const struct sim_authority *a) PM_CHECK;
+char *pm_s_tls_pem(const X509 *x) PM_CHECK;
 SSL_CTX *pm_s_tls_node(const struct sim_authority *a, const char *name, const char *ip,
 	bool expired, char fingerprint[96]) PM_CHECK;
 

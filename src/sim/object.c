@@ -77,6 +77,23 @@ void pm_s_object_del(struct pm_sim *s, struct sim_object *o)
 	pm_s_changed(s);
 }
 
+void pm_s_objects_drop(struct pm_sim *s, const char *kind)
+{
+	struct sim_object *o;
+
+	while ((o = pm_s_object_nth(s, kind, 0)) != NULL)
+		pm_s_object_del(s, o);
+}
+
+void pm_s_objects_copy(struct pm_sim *s, const char *from, const char *to)
+{
+	struct sim_object *o;
+
+	pm_s_objects_drop(s, to);
+	for (size_t i = 0; (o = pm_s_object_nth(s, from, i)) != NULL; i++)
+		pm_s_conf_copy(&pm_s_object_add(s, to, o->id, false)->conf, &o->conf);
+}
+
 void pm_s_object_forget(struct pm_sim *s, unsigned vmid, bool purge)
 {
 	char scope[32], sid[2][24];

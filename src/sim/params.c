@@ -196,47 +196,74 @@ void pm_s_write_value(struct pm_jwrite *w, const char *key, const char *v)
 	pm_jw_strn(w, key, b.p, b.len);
 }
 
-/* ---- multipart/form-data: fields, and one file, which comes last ---- */
+/* ---- multipart/form-data: fields, and one file named "filename" ---- */
 
-static const char *quoted(struct sim_call *c, const char *head, const char *what)
+/* The value of one attribute of a Content-Disposition line, quoted or not; NULL: not there. */
+static const char *attribute(struct sim_call *c, const char *line, const char *name)
 {
-	const char *at = strstr(head, what);
+	size_t n = strlen(name);
 
-	return at ? pm_arena_strndup(c->a, at + strlen(what), strcspn(at + strlen(what), "\""))
-		  : NULL;
+	for (const char *p = strpbrk(line, ";,\r"); p && *p != '\r'; p = strpbrk(p, ";,\r")) {
+		p += strspn(p, ";, \t");
+		if (strncmp(p, name, n) != 0 || p[n] != '=')
+			continue;
+		p += n + 1;
+		if (*p == '"')
+			return pm_arena_strndup(c->a, p + 1, strcspn(p + 1, "\"\r"));
+		return pm_arena_strndup(c->a, p, strcspn(p, ";, \r"));
+	}
+	return NULL;
 }
 
-static void take_part(struct sim_call *c, const char *head, const char *data, size_t n)
+/* false: a part that makes pveproxy give up. */
+static bool take_part(struct sim_call *c, const char *head, const char *data, size_t n)
 {
-	const char *name = quoted(c, head, " name=\"");
+	const char *line = strcasestr(head, "content-disposition:");
+	const char *name, *file;
 
-	if (name && !strcmp(name, "filename")) {
-		pm_s_param_add(c, name, quoted(c, head, "filename=\""), false);
-		c->file = data;
-		c->nfile = n;
-	} else if (name) {
+	if (!line || strncmp(line + 20 + strspn(line + 20, " "), "form-data", 9) != 0)
+		return false;
+	name = attribute(c, line, "name");
+	file = attribute(c, line, "filename");
+	if (!name || (file && *file && strcmp(name, "filename") != 0))
+		return false;
+	if (!file || !*file) {
 		pm_s_param_add(c, name, pm_arena_strndup(c->a, data, n), false);
+		return true;
 	}
+	pm_s_param_add(c, name, file, false);
+	c->file = data;
+	c->nfile = n;
+	return true;
+}
+
+/* What comes after "boundary=", as pveproxy reads it: quotes are part of it. */
+static const char *boundary_of(struct sim_call *c)
+{
+	const char *at = strstr(c->q->content_type, "boundary=");
+
+	at = at ? at + 9 : "";
+	return pm_arena_strndup(c->a, at, strcspn(at, ";, "));
 }
 
 bool pm_s_params_multipart(struct sim_call *c)
 {
-	const char *boundary = strstr(c->q->content_type, "boundary="), *mark, *p, *end;
+	const char *boundary = boundary_of(c), *end = c->q->body + c->q->nbody, *p, *mark;
+	size_t n;
 
-	if (!boundary || !c->q->nbody)
+	if (!*boundary)
 		return false;
-	mark = pm_arena_printf(c->a, "\r\n--%s", boundary + 9);
-	p = c->q->body + strlen(mark) - 2;
-	end = c->q->body + c->q->nbody;
-	while (p < end && end - p > 4 && strncmp(p, "--", 2) != 0) {
+	mark = pm_arena_printf(c->a, "\r\n--%s", boundary);
+	n = strlen(mark);
+	p = memmem(c->q->body, c->q->nbody, mark + 2, n - 2);
+	for (p = p ? p + n - 2 : end; end - p > 4 && strncmp(p, "--", 2) != 0;) {
 		const char *data = memmem(p, (size_t)(end - p), "\r\n\r\n", 4), *stop;
 
-		stop = data ? memmem(data + 4, (size_t)(end - data - 4), mark, strlen(mark)) : NULL;
-		if (!stop)
+		stop = data ? memmem(data + 4, (size_t)(end - data - 4), mark, n) : NULL;
+		if (!stop || !take_part(c, pm_arena_strndup(c->a, p, (size_t)(data - p)), data + 4,
+				     (size_t)(stop - data - 4)))
 			return false;
-		take_part(c, pm_arena_strndup(c->a, p, (size_t)(data - p)), data + 4,
-			(size_t)(stop - data - 4));
-		p = stop + strlen(mark);
+		p = stop + n;
 	}
 	return c->file != NULL;
 }

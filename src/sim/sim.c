@@ -99,8 +99,9 @@ void pm_s_wipe(struct pm_sim *s)
 	pm_s_conf_done(&s->options);
 	while (s->objects.n)
 		pm_s_object_del(s, s->objects.v[s->objects.n - 1]);
-	for (unsigned i = 0; i < s->nnodes; i++)
-		pm_s_conf_done(&s->node[i].config);
+	while (s->log.n)
+		pm_s_log_drop(s, s->log.n - 1);
+	pm_s_log(s, 0, "root", "cluster", "starting cluster log");
 	pm_s_nodes_heal(s);
 }
 
@@ -147,6 +148,7 @@ void pm_s_reset(struct pm_sim *s)
 	pm_s_wipe(s);
 	pm_s_access_init(s);
 	add_local(s);
+	s->offline = true;
 	s->collected_ns = s->now_ns;
 }
 
@@ -159,12 +161,14 @@ int pm_sim_new(struct pm_sim **ret, const struct pm_sim_options *o, struct pm_er
 	take_clock(s, o->clock);
 	make_nodes(s);
 	s->scratch = pm_arena_new(0);
+	s->routes = pm_s_routes_new();
 	for (size_t i = 0; i < o->nfail && !code; i++)
 		code = pm_s_rule_parse(s, o->fail[i], err);
 	if (!code && o->schema)
 		code = pm_s_schema_load(&s->schema, o->schema, err);
 	if (!code) {
 		pm_s_reset(s);
+		s->offline = false;
 		add_lvm(s);
 		code = o->state ? pm_s_state_load(s, err) : 0;
 	}
@@ -188,7 +192,12 @@ void pm_sim_free(struct pm_sim *s)
 	for (unsigned i = 0; i < s->nnodes; i++) {
 		free(s->node[i].busy);
 		free(s->node[i].fingerprint);
+		free(s->node[i].pem);
+		free(s->node[i].ca_pem);
 	}
+	while (s->log.n)
+		pm_s_log_drop(s, s->log.n - 1);
+	pm_vec_done(&s->log);
 	for (size_t i = 0; i < PM_COUNT(s->resources); i++)
 		pm_sim_blob_put(s->resources[i].plain);
 	pm_s_rules_free(s);
@@ -201,6 +210,7 @@ void pm_sim_free(struct pm_sim *s)
 	pm_vec_done(&s->samples);
 	pm_vec_done(&s->objects);
 	pm_s_schema_free(s->schema);
+	pm_s_routes_free(s->routes);
 	pm_arena_free(s->scratch);
 	free(s->password);
 	free(s->token_secret);
@@ -266,6 +276,14 @@ const char *pm_sim_password(const struct pm_sim *s)
 const char *pm_sim_token_secret(const struct pm_sim *s)
 {
 	return s->token_secret;
+}
+
+void pm_sim_set_certificate(struct pm_sim *s, unsigned node, const char *pem, const char *ca_pem)
+{
+	free(s->node[node].pem);
+	free(s->node[node].ca_pem);
+	s->node[node].pem = pm_xstrdup(pem);
+	s->node[node].ca_pem = pm_xstrdup(ca_pem);
 }
 
 void pm_sim_set_fingerprint(struct pm_sim *s, unsigned node, const char *fingerprint)

@@ -61,7 +61,8 @@ enum pm_sim_fault {
 	PM_SIM_REFUSED, /* nothing was done: as if the connection had been refused */
 	PM_SIM_CUT,     /* done; the answer breaks off after the headers */
 	PM_SIM_TIMEOUT, /* nothing was done; there is no answer, the connection stays open */
-	PM_SIM_LOST,    /* done; the connection closes without an answer */
+	PM_SIM_LOST,    /* done; the connection is reset without an answer */
+	PM_SIM_SILENT,  /* the connection closes in good order without an answer */
 };
 
 struct pm_sim_blob;
@@ -142,6 +143,9 @@ const char *pm_sim_token_secret(const struct pm_sim *s);
 
 /** "AB:CD:..." of a node's certificate, as the API tells it. Copied. */
 void pm_sim_set_fingerprint(struct pm_sim *s, unsigned node, const char *fingerprint);
+
+/** The certificate itself and its authority's, as the API tells them. Copied. */
+void pm_sim_set_certificate(struct pm_sim *s, unsigned node, const char *pem, const char *ca_pem);
 
 /** Writes one line of the request log: what was asked, what was answered; passwords masked. */
 void pm_sim_log(FILE *out, const struct pm_sim *s, unsigned node, const struct pm_sim_request *q,

@@ -30,7 +30,7 @@ struct sim_node {
 	unsigned limited, retry_after_s; /* so many requests more are answered 429 */
 	int64_t skew_ms;                 /* its clock is ahead by that */
 	uint64_t *busy;                  /* until when each worker is */
-	struct sim_conf config;
+	char *pem, *ca_pem;              /* its certificate and that of the authority; NULL: none */
 };
 
 struct sim_rule { /* of --fail */
@@ -39,6 +39,13 @@ struct sim_rule { /* of --fail */
 	int status;
 	unsigned first, left; /* hits from the first on; `left` of them */
 	unsigned seen;
+};
+
+struct sim_line { /* of the cluster's log */
+	unsigned uid, node, pid;
+	int64_t time_s;
+	char *user, *text;
+	const char *tag; /* constant */
 };
 
 struct sim_cache {
@@ -51,6 +58,7 @@ struct pm_sim {
 	struct pm_clock clock;
 	struct pm_random rnd;
 	struct sim_schema *schema;
+	struct sim_routes *routes;
 	struct pm_arena *scratch; /* of the request at hand */
 	uint64_t now_ns, born_ns, advanced_ns;
 	int64_t wall_ms;
@@ -78,6 +86,9 @@ struct pm_sim {
 	PM_VEC(struct sim_rule *) rules;
 	struct sim_conf options; /* datacenter.cfg */
 	PM_VEC(struct sim_object *) objects;
+	PM_VEC(struct sim_line *) log; /* of the cluster, oldest first */
+	unsigned next_line;
+	bool offline;                  /* nothing outside of the cluster can be reached */
 	struct sim_cache resources[2]; /* all, type=vm: of who may see everything */
 };
 
@@ -98,6 +109,9 @@ struct sim_object *pm_s_object_nth(const struct pm_sim *s, const char *kind, siz
 struct sim_object *pm_s_object_add(struct pm_sim *s, const char *kind, const char *id, bool first);
 void pm_s_object_move(struct pm_sim *s, struct sim_object *o, size_t before);
 void pm_s_object_del(struct pm_sim *s, struct sim_object *o);
+void pm_s_objects_drop(struct pm_sim *s, const char *kind); /* all of a kind */
+void pm_s_objects_copy(
+	struct pm_sim *s, const char *from, const char *to); /* replaces all of `to` */
 /** A guest is gone: its firewall; with `purge` its HA resource too. */
 void pm_s_object_forget(struct pm_sim *s, unsigned vmid, bool purge);
 const char *pm_s_object_digest(struct sim_call *c, const char *kind);
@@ -111,6 +125,11 @@ void pm_s_object_write(struct sim_call *c, const struct sim_object *o, const cha
 struct sim_object *pm_s_ha_managed(const struct pm_sim *s, const struct sim_guest *g);
 const char *pm_s_ha_wants(const struct pm_sim *s, const struct sim_guest *g);
 
+void pm_s_log(struct pm_sim *s, unsigned node, const char *user, const char *tag, const char *fmt,
+	...) PM_PRINTF(5, 6);
+void pm_s_log_drop(struct pm_sim *s, size_t i);
+void pm_s_rrddata(struct sim_call *c); /* of a node, a guest or a storage */
+
 bool pm_s_quorate(const struct pm_sim *s);
 int pm_s_node_index(const struct pm_sim *s, const char *name); /* -1: unknown */
 void pm_s_changed(struct pm_sim *s);
@@ -118,6 +137,8 @@ void pm_s_reset(struct pm_sim *s); /* the baseline */
 void pm_s_wipe(struct pm_sim *s);  /* nothing at all */
 int pm_s_seed(struct pm_sim *s, struct pm_error *err) PM_CHECK;
 int pm_s_state_load(struct pm_sim *s, struct pm_error *err) PM_CHECK;
+struct sim_routes *pm_s_routes_new(void) PM_CHECK;
+void pm_s_routes_free(struct sim_routes *all);
 const struct sim_route *pm_s_route(struct sim_call *c);
 int pm_s_rule_parse(struct pm_sim *s, const char *text, struct pm_error *err) PM_CHECK;
 void pm_s_rules_free(struct pm_sim *s);
@@ -130,6 +151,9 @@ void pm_s_sha1(const void *p, size_t n, char out[41]);
 /* ---- tables of routes, one a file ---- */
 extern const struct sim_route pm_s_routes_cluster[], pm_s_routes_access[], pm_s_routes_rights[],
 	pm_s_routes_storage[], pm_s_routes_snapshot[], pm_s_routes_qemu[], pm_s_routes_ha[],
-	pm_s_routes_firewall[], pm_s_routes_lxc[], pm_s_routes_pool[], pm_s_routes_task[];
+	pm_s_routes_index[], pm_s_routes_file[], pm_s_routes_node[], pm_s_routes_host[],
+	pm_s_routes_network[], pm_s_routes_sdn[], pm_s_routes_backup[], pm_s_routes_bulk[],
+	pm_s_routes_tfa[], pm_s_routes_firewall[], pm_s_routes_lxc[], pm_s_routes_pool[],
+	pm_s_routes_task[];
 
 #endif

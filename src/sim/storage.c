@@ -195,7 +195,7 @@ void pm_s_volume_del(struct pm_sim *s, const char *volid, int node)
 		if (strcmp(v->volid, volid) != 0 || (v->node >= 0 && node >= 0 && v->node != node))
 			continue;
 		free(v->volid);
-		free(v->notes);
+		pm_s_conf_done(&v->more);
 		free(v);
 		memmove(&s->volumes.v[i], &s->volumes.v[i + 1],
 			(--s->volumes.n - i) * sizeof(*s->volumes.v));

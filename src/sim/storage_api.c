@@ -1,6 +1,4 @@
-/* /storage and /nodes/{node}/storage: configuration, status, content, upload. */
-#include <openssl/evp.h>
-
+/* /storage and /nodes/{node}/storage: configuration, status, content. */
 #include "base/num.h"
 #include "sim/sim_priv.h"
 
@@ -246,21 +244,6 @@ static void status_get(struct sim_call *c)
 		pm_s_bad(c, "storage", "No such storage.");
 }
 
-static void storage_index(struct sim_call *c)
-{
-	static const char *const dirs[] = { "content", "download-url", "file-restore",
-		"import-metadata", "identity", "oci-registry-pull", "prunebackups", "rrd",
-		"rrddata", "status", "upload" };
-
-	pm_jw_array(&c->w, "data");
-	for (size_t i = 0; i < PM_COUNT(dirs); i++) {
-		pm_jw_object(&c->w, NULL);
-		pm_jw_str(&c->w, "subdir", dirs[i]);
-		pm_jw_object_end(&c->w);
-	}
-	pm_jw_array_end(&c->w);
-}
-
 /* ---- content ---- */
 
 /* A disk is "rootdir" when its owner is a container, else "images". */
@@ -289,8 +272,10 @@ static void content_one(struct sim_call *c, const struct sim_volume *v, bool dir
 		pm_jw_raw(&c->w, "parent", "null");
 		pm_jw_int(&c->w, "used", v->used);
 	}
-	if (v->notes)
-		pm_jw_str(&c->w, "notes", v->notes);
+	if (pm_s_conf_get(&v->more, "notes"))
+		pm_jw_str(&c->w, "notes", pm_s_conf_get(&v->more, "notes"));
+	if (pm_s_conf_has(&v->more, "protected"))
+		pm_jw_int(&c->w, "protected", 1);
 	pm_jw_object_end(&c->w);
 }
 
@@ -328,7 +313,7 @@ static const char *volid_arg(struct sim_call *c)
 	return pm_arena_printf(c->a, "%s:%s", id, v);
 }
 
-static const char *file_path(struct sim_call *c, const struct sim_storage *st, const char *volid)
+const char *pm_s_file_path(struct pm_arena *a, const struct sim_storage *st, const char *volid)
 {
 	static const struct {
 		const char *dir, *at;
@@ -338,10 +323,10 @@ static const char *file_path(struct sim_call *c, const struct sim_storage *st, c
 
 	for (size_t i = 0; i < PM_COUNT(dirs); i++)
 		if (!strncmp(name, dirs[i].dir, strlen(dirs[i].dir)))
-			return pm_arena_printf(c->a, "%s/%s%s", pm_s_storage_path(st), dirs[i].at,
+			return pm_arena_printf(a, "%s/%s%s", pm_s_storage_path(st), dirs[i].at,
 				name + strlen(dirs[i].dir));
-	return pm_arena_printf(c->a, pm_s_storage_is_dir(st) ? "%s/images/%s" : "%s/%s",
-		pm_s_storage_path(st), name);
+	return pm_arena_printf(
+		a, pm_s_storage_is_dir(st) ? "%s/images/%s" : "%s/%s", pm_s_storage_path(st), name);
 }
 
 static void volume_get(struct sim_call *c)
@@ -357,7 +342,7 @@ static void volume_get(struct sim_call *c)
 		return;
 	}
 	pm_jw_object(&c->w, "data");
-	pm_jw_str(&c->w, "path", file_path(c, st, volid));
+	pm_jw_str(&c->w, "path", pm_s_file_path(c->a, st, volid));
 	pm_jw_str(&c->w, "format", v->format);
 	pm_jw_int(&c->w, "size", v->size);
 	pm_jw_int(&c->w, "used", v->used);
@@ -383,7 +368,8 @@ static void content_post(struct sim_call *c)
 			? pm_arena_printf(c->a, "%s:%s/%s", st->id, pm_s_arg(c, "vmid"), file)
 			: pm_arena_printf(c->a, "%s:%s", st->id, file);
 	if (pm_s_volume(c->s, volid, (int)c->node)) {
-		pm_s_fail(c, 500, "disk image '%s' already exists", file_path(c, st, volid));
+		pm_s_fail(
+			c, 500, "disk image '%s' already exists", pm_s_file_path(c->a, st, volid));
 		return;
 	}
 	pm_s_volume_add(c->s, volid, pm_s_storage_shared(st) ? -1 : (int)c->node, bytes);
@@ -417,7 +403,7 @@ static void volume_delete(struct sim_call *c)
 	t->end = imgdel_end;
 	pm_s_task_arg(t, "volid", volid);
 	if (owner)
-		pm_s_task_arg(t, "path", file_path(c, st, volid));
+		pm_s_task_arg(t, "path", pm_s_file_path(c->a, st, volid));
 	if (delay > c->s->o.task_ms) {
 		pm_s_task_start(c->s, t);
 		c->r->delay_ns += (uint64_t)(c->s->o.task_ms > 0 ? c->s->o.task_ms : 0) * PM_MS_NS;
@@ -442,149 +428,6 @@ static void prune_delete(struct sim_call *c)
 		pm_s_task_go(c, pm_s_task(c, "prunebackups", st->id, 0));
 }
 
-/* ---- files from outside ---- */
-
-static void file_end(struct pm_sim *s, struct sim_task *t)
-{
-	const char *volid = pm_s_task_get(t, "volid");
-	int64_t size = pm_s_conf_int(&t->args, "size", 1048576);
-	bool shared = pm_s_task_get(t, "shared") != NULL;
-
-	if (!pm_s_volume(s, volid, (int)t->node))
-		pm_s_volume_add(s, volid, shared ? -1 : (int)t->node, size);
-	pm_s_task_log(t, "finished file import successfully");
-}
-
-static bool ends_with(const char *s, const char *list)
-{
-	while (*list) {
-		size_t n = strcspn(list, " "), len = strlen(s);
-
-		if (len > n && !strncmp(s + len - n, list, n))
-			return true;
-		list += n;
-		list += *list == ' ';
-	}
-	return false;
-}
-
-static bool extension_fits(const char *content, const char *file)
-{
-	if (!strcmp(content, "iso"))
-		return ends_with(file, ".iso .img");
-	if (!strcmp(content, "vztmpl"))
-		return ends_with(file, ".tar .tar.gz .tar.xz .tar.zst .tar.bz2");
-	return ends_with(file, ".ova .qcow2 .raw .vmdk");
-}
-
-static char *clean_name(struct sim_call *c, const char *file)
-{
-	char *name = pm_arena_strdup(c->a, file);
-
-	for (char *p = name; *p; p++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-",
-			    *p))
-			*p = '_';
-	return name;
-}
-
-static void fetch(
-	struct sim_call *c, const char *type, const char *content, const char *file, int64_t size)
-{
-	struct sim_storage *st = pm_s_storage_for(c, pm_s_arg(c, "storage"), c->node);
-	struct sim_task *t;
-	char number[24];
-
-	if (!st)
-		return;
-	if (!pm_s_storage_holds(st, content)) {
-		pm_s_fail(c, 500, "storage '%s' does not support '%s' content", st->id, content);
-		return;
-	}
-	t = pm_s_task(c, type, !strcmp(type, "imgcopy") ? "" : file, 0);
-	t->end = file_end;
-	pm_s_task_arg(t, "volid", pm_arena_printf(c->a, "%s:%s/%s", st->id, content, file));
-	(void)snprintf(number, sizeof(number), "%lld", (long long)size);
-	pm_s_task_arg(t, "size", number);
-	if (pm_s_storage_shared(st))
-		pm_s_task_arg(t, "shared", "1");
-	pm_s_task_go(c, t);
-}
-
-static void download_url(struct sim_call *c)
-{
-	const char *file = pm_s_arg(c, "filename"), *content = pm_s_arg(c, "content");
-
-	if (!pm_s_arg(c, "url"))
-		pm_s_bad(c, "url", "property is missing and it is not optional");
-	else if (!extension_fits(content, file))
-		pm_s_bad(c, "filename", "wrong file extension");
-	else
-		fetch(c, "download", content, clean_name(c, file), 1048576);
-}
-
-static void oci_pull(struct sim_call *c)
-{
-	const char *ref = pm_s_arg(c, "reference"), *name = pm_s_arg(c, "filename");
-
-	if (!name) {
-		name = strrchr(ref, '/') ? strrchr(ref, '/') + 1 : ref;
-	}
-	name = pm_arena_printf(c->a, "%s.tar", clean_name(c, name));
-	if (pm_s_volume(c->s, pm_arena_printf(c->a, "%s:vztmpl/%s", pm_s_arg(c, "storage"), name),
-		    (int)c->node)) {
-		pm_s_fail(c, 500, "refusing to override existing file '%s'", name);
-		return;
-	}
-	fetch(c, "ociregistrypull", "vztmpl", name, 1085440);
-}
-
-/* ---- upload ---- */
-
-static const EVP_MD *algorithm(const char *name)
-{
-	return name ? EVP_get_digestbyname(name) : NULL;
-}
-
-/* What the file's checksum is, when one was given; in hexadecimal digits. */
-static const char *checksum_of(struct sim_call *c)
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	char *out;
-
-	if (!algorithm(pm_s_arg(c, "checksum-algorithm")) ||
-		EVP_Digest(c->file, c->nfile, md, &n, algorithm(pm_s_arg(c, "checksum-algorithm")),
-			NULL) != 1)
-		return NULL;
-	out = pm_arena_alloc(c->a, 2 * (size_t)n + 1, 1);
-	for (unsigned i = 0; i < n; i++)
-		(void)snprintf(out + (size_t)2 * i, 3, "%02x", md[i]);
-	return out;
-}
-
-static void upload(struct sim_call *c)
-{
-	const char *content = pm_s_arg(c, "content"), *file = pm_s_arg(c, "filename");
-	const char *got, *want = pm_s_arg(c, "checksum");
-
-	if (!c->file) {
-		pm_s_fail(c, 500, "no file in the upload");
-		return;
-	}
-	if (!extension_fits(content, file)) {
-		pm_s_bad(c, "filename", "wrong file extension");
-		return;
-	}
-	got = want ? checksum_of(c) : NULL;
-	fetch(c, "imgcopy", content, clean_name(c, file), (int64_t)c->nfile);
-	if (got && strcmp(got, want) != 0 && c->s->running.n)
-		pm_s_task_fail(c->s->running.v[c->s->running.n - 1],
-			"checksum mismatch: got '%s' != expect '%s'", got, want);
-	c->r->close = true;
-	c->r->relayed = false;
-}
-
 #define LOOK "/storage/{storage} Datastore.Audit|Datastore.AllocateSpace"
 #define NODE (SIM_PROTECTED | SIM_NODE)
 
@@ -598,7 +441,6 @@ const struct sim_route pm_s_routes_storage[] = {
 	{ "DELETE", "/storage/{storage}", conf_delete, SIM_PROTECTED, "/storage Datastore.Allocate",
 		NULL },
 	{ "GET", "/nodes/{node}/storage", node_list, NODE, NULL, NULL },
-	{ "GET", "/nodes/{node}/storage/{storage}", storage_index, 0, LOOK, NULL },
 	{ "GET", "/nodes/{node}/storage/{storage}/status", status_get, NODE, LOOK, NULL },
 	{ "GET", "/nodes/{node}/storage/{storage}/content", content_list, NODE, LOOK, NULL },
 	{ "POST", "/nodes/{node}/storage/{storage}/content", content_post, NODE,
@@ -610,11 +452,5 @@ const struct sim_route pm_s_routes_storage[] = {
 	{ "GET", "/nodes/{node}/storage/{storage}/prunebackups", prune_list, NODE, LOOK, NULL },
 	{ "DELETE", "/nodes/{node}/storage/{storage}/prunebackups", prune_delete, NODE, NULL,
 		NULL },
-	{ "POST", "/nodes/{node}/storage/{storage}/upload", upload, NODE,
-		"/storage/{storage} Datastore.AllocateTemplate", "content filename" },
-	{ "POST", "/nodes/{node}/storage/{storage}/download-url", download_url, NODE,
-		"/storage/{storage} Datastore.AllocateTemplate", "content filename" },
-	{ "POST", "/nodes/{node}/storage/{storage}/oci-registry-pull", oci_pull, NODE,
-		"/storage/{storage} Datastore.AllocateTemplate", "reference" },
 	{ 0 },
 };

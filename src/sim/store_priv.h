@@ -13,10 +13,9 @@ struct sim_volume {
 	char *volid;
 	const char *content, *format; /* constants */
 	int64_t size, used, ctime;
-	unsigned vmid; /* 0: nobody's */
-	int node;      /* -1: on every node */
-	char *notes;
-	bool protect;
+	unsigned vmid;        /* 0: nobody's */
+	int node;             /* -1: on every node */
+	struct sim_conf more; /* notes, protected, sum, config of a backup */
 };
 
 struct sim_storage *pm_s_storage(const struct pm_sim *s, const char *id);
@@ -33,6 +32,9 @@ struct sim_volume *pm_s_volume_add(struct pm_sim *s, const char *volid, int node
 /** A new disk image with a name of the storage's kind; prefix "vm" or "base". size 0: a subvolume. */
 struct sim_volume *pm_s_volume_new(
 	struct pm_sim *s, struct sim_storage *st, unsigned vmid, unsigned node, int64_t size);
+const char *pm_s_file_path(struct pm_arena *a, const struct sim_storage *st, const char *volid);
+/** A task that downloads a file of that content and name to the storage in "storage". */
+void pm_s_fetch(struct sim_call *c, const char *content, const char *file, const char *url);
 unsigned pm_s_volume_owner(const char *name); /* the VMID in a volume's name, 0: none */
 void pm_s_volume_del(struct pm_sim *s, const char *volid, int node);
 

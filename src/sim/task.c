@@ -107,6 +107,7 @@ static void over(struct pm_sim *s, struct sim_task *t, const char *status)
 {
 	size_t i = 0;
 
+	pm_s_log(s, t->node, t->user, "pvedaemon", "end task %s %s", t->upid, status);
 	t->state = SIM_ENDED;
 	t->end_s = wall_now(s) / 1000;
 	t->status = pm_xstrdup(status);
@@ -223,6 +224,7 @@ void pm_s_task_start(struct pm_sim *s, struct sim_task *t)
 	}
 	pm_vec_push(&s->tasks, t);
 	pm_vec_push(&s->running, t);
+	pm_s_log(s, t->node, t->user, "pvedaemon", "starting task %s", t->upid);
 	t->state = SIM_WAITING;
 	t->give_up_ns = s->now_ns + LOCK_WAIT_NS;
 	if (lock_free_at(s, t) > s->now_ns)

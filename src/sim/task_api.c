@@ -119,17 +119,6 @@ static void task_log(struct sim_call *c)
 	pm_jw_int(&c->w, "total", n ? n : 1);
 }
 
-static void task_index(struct sim_call *c)
-{
-	pm_jw_array(&c->w, "data");
-	for (int i = 0; i < 2; i++) {
-		pm_jw_object(&c->w, NULL);
-		pm_jw_str(&c->w, "name", i ? "status" : "log");
-		pm_jw_object_end(&c->w);
-	}
-	pm_jw_array_end(&c->w);
-}
-
 static void task_stop(struct sim_call *c)
 {
 	struct sim_task *t = wanted(c, false);
@@ -230,7 +219,6 @@ const struct sim_route pm_s_routes_task[] = {
 		NULL },
 	{ "GET", "/nodes/{node}/tasks/{upid}/log", task_log, SIM_PROTECTED | SIM_NODE, NULL, NULL },
 	{ "GET", "/nodes/{node}/tasks", tasks_list, SIM_NODE, NULL, NULL },
-	{ "GET", "/nodes/{node}/tasks/{upid}", task_index, 0, NULL, NULL },
 	{ "DELETE", "/nodes/{node}/tasks/{upid}", task_stop, SIM_PROTECTED | SIM_NODE, NULL, NULL },
 	{ "GET", "/cluster/tasks", cluster_tasks, 0, NULL, NULL },
 	{ 0 },

@@ -65,14 +65,14 @@ void pm_s_tls_authority_done(struct sim_authority *a)
 	EVP_PKEY_free(a->key);
 }
 
-char *pm_s_tls_pem(const struct sim_authority *a)
+char *pm_s_tls_pem(const X509 *x)
 {
 	BIO *b = BIO_new(BIO_s_mem());
 	struct pm_buf out = PM_BUF(0);
 	char *p;
 	long n;
 
-	PEM_write_bio_X509(b, a->cert);
+	PEM_write_bio_X509(b, x);
 	n = BIO_get_mem_data(b, &p);
 	pm_buf_add(&out, p, (size_t)n);
 	BIO_free(b);

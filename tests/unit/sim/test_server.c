@@ -44,7 +44,7 @@ static void place_open(struct place *p, unsigned nodes, bool plain, int64_t late
 	if (plain)
 		return;
 	{
-		cleanup_free char *text = pm_s_tls_pem(&p->v->authority);
+		cleanup_free char *text = pm_s_tls_pem(p->v->authority.cert);
 
 		pem = BIO_new_mem_buf(text, -1);
 		ca = PEM_read_bio_X509(pem, NULL, NULL, NULL);
