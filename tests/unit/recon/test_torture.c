@@ -2,7 +2,8 @@
  * kind of failure, and then one more apply. It always converges; never is there a second guest of one
  * object; never is a guest of anybody else touched.
  *
- * PM_TORTURE_WORKERS sets the worker threads (1: the n-th request is always the same one). */
+ * PM_TORTURE_WORKERS sets the worker threads (1: the n-th request is always the same one), PM_STRIDE of how
+ * many requests one is spoiled where every one was (valgrind makes each apply fifty times as slow). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,9 +243,19 @@ static bool torture_once(const struct ordeal *o, unsigned nth, enum pm_spoil how
 	return reached;
 }
 
+static unsigned stride_of(const struct ordeal *o)
+{
+	const char *text = getenv("PM_STRIDE");
+	int64_t n = STRIDE;
+
+	if (text)
+		assert_int_equal(pm_parse_int(text, 1, 1000, &n), 0);
+	return o->stride * (unsigned)n;
+}
+
 static void torture(const struct ordeal *o, enum pm_spoil how)
 {
-	unsigned stride = o->stride * STRIDE;
+	unsigned stride = stride_of(o);
 	unsigned n = 1 + (unsigned)how * 7 % stride;
 
 	while (torture_once(o, n, how))
@@ -323,10 +334,11 @@ static bool kill_once(const struct ordeal *o, unsigned nth, bool journal)
 
 static void kill_all(const struct ordeal *o, bool journal)
 {
+	unsigned stride = stride_of(o);
 	unsigned n = 1;
 
 	while (kill_once(o, n, journal))
-		n += o->stride * STRIDE;
+		n += stride;
 	print_message("killed: up to request %u\n", n);
 	assert_true(n > 20);
 }
