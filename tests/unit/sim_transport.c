@@ -58,6 +58,7 @@ static void take_reply(struct pm_call *c, const struct pm_sim_reply *r)
 		no_answer(c, PM_E_UNREACHABLE, true, "simulated: the answer broke off");
 		return;
 	case PM_SIM_LOST:
+	case PM_SIM_SILENT:
 		no_answer(c, PM_E_UNREACHABLE, true, "simulated: Empty reply from server");
 		return;
 	case PM_SIM_ANSWER:
