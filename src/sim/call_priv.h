@@ -90,6 +90,8 @@ bool pm_s_schema_knows(const struct sim_schema *d, const char *method, const cha
 void pm_s_verify(struct sim_call *c);
 /** Text of what is wrong with a value of a named format, or NULL. In the arena. */
 const char *pm_s_format(struct pm_arena *a, const char *format, const char *v);
+const char *pm_s_format_vm(
+	struct pm_arena *a, const char *format, const char *v); /* those of VMs */
 
 struct sim_pattern;
 struct sim_pattern *pm_s_pattern(const char *perl) PM_CHECK; /* NULL: cannot be understood */

@@ -484,15 +484,18 @@ static void group_delete(struct sim_call *c)
 		"GET", at "/refs", empty_get, 0, read, NULL                             \
 	}
 
-#define GUEST  "/nodes/{node}/lxc/{vmid}/firewall"
-#define NODE   "/nodes/{node}/firewall"
-#define GROUPS "/cluster/firewall/groups"
-#define AUDIT  "/ Sys.Audit"
-#define MODIFY "/ Sys.Modify"
+#define CT      "/nodes/{node}/lxc/{vmid}/firewall"
+#define MACHINE "/nodes/{node}/qemu/{vmid}/firewall"
+#define NODE    "/nodes/{node}/firewall"
+#define GROUPS  "/cluster/firewall/groups"
+#define AUDIT   "/ Sys.Audit"
+#define MODIFY  "/ Sys.Modify"
 
 const struct sim_route pm_s_routes_firewall[] = {
-	SCOPE(GUEST, "/vms/{vmid} VM.Audit", "/vms/{vmid} VM.Config.Network", SIM_NODE),
-	{ "GET", GUEST "/log", log_get, N, "/vms/{vmid} VM.Console", NULL },
+	SCOPE(CT, "/vms/{vmid} VM.Audit", "/vms/{vmid} VM.Config.Network", SIM_NODE),
+	{ "GET", CT "/log", log_get, N, "/vms/{vmid} VM.Console", NULL },
+	SCOPE(MACHINE, "/vms/{vmid} VM.Audit", "/vms/{vmid} VM.Config.Network", SIM_NODE),
+	{ "GET", MACHINE "/log", log_get, N, "/vms/{vmid} VM.Console", NULL },
 	{ "GET", GROUPS, groups_get, 0, NULL, NULL },
 	{ "POST", GROUPS, groups_post, P, MODIFY, "group" },
 	{ "GET", GROUPS "/{group}", rules_get, 0, AUDIT, NULL },

@@ -400,5 +400,5 @@ const char *pm_s_format(struct pm_arena *a, const char *format, const char *v)
 	for (size_t i = 0; i < PM_COUNT(formats); i++)
 		if (!strcmp(formats[i].name, format))
 			return formats[i].check(a, v);
-	return NULL;
+	return pm_s_format_vm(a, format, v);
 }

@@ -76,6 +76,7 @@ void pm_s_guest_del(struct pm_sim *s, struct sim_guest *g)
 	pm_s_conf_done(&g->cur);
 	pm_s_conf_done(&g->pend);
 	pm_s_conf_done(&g->del);
+	pm_s_conf_done(&g->ci);
 	for (i = 0; i < g->snaps.n; i++)
 		pm_s_snap_free(g->snaps.v[i]);
 	for (i = 0; i < g->lxc.n; i++)
@@ -86,48 +87,21 @@ void pm_s_guest_del(struct pm_sim *s, struct sim_guest *g)
 	free(g);
 }
 
-static char *missing(
-	struct pm_arena *a, const struct pm_sim *s, unsigned node, unsigned vmid, bool qemu)
-{
-	return pm_arena_printf(a, "Configuration file 'nodes/%s/%s/%u.conf' does not exist",
-		s->node[node].name, qemu ? "qemu-server" : "lxc", vmid);
-}
-
-struct sim_guest *pm_s_guest_for(struct sim_call *c)
-{
-	unsigned vmid = (unsigned)pm_s_arg_int(c, "vmid", 0);
-	bool qemu = strstr(c->route->path, "/qemu/") != NULL;
-	struct sim_guest *g = pm_s_guest(c->s, vmid);
-
-	if (g && g->node == c->node && g->qemu == qemu)
-		return g;
-	pm_s_fail(c, 500, "%s", missing(c->a, c->s, c->node, vmid, qemu));
-	return NULL;
-}
-
 const char *pm_s_guest_name(const struct sim_guest *g)
 {
 	return pm_s_conf_get(&g->cur, g->qemu ? "name" : "hostname");
 }
 
-int64_t pm_s_conf_int(const struct sim_conf *c, const char *k, int64_t otherwise)
+int64_t pm_s_number(const char *text, int64_t otherwise)
 {
-	const char *v = pm_s_conf_get(c, k);
 	int64_t i;
 
-	return v && pm_parse_int(v, INT64_MIN / 2, INT64_MAX / 2, &i) == 0 ? i : otherwise;
+	return text && pm_parse_int(text, INT64_MIN / 2, INT64_MAX / 2, &i) == 0 ? i : otherwise;
 }
 
-int64_t pm_s_guest_disk(const struct sim_guest *g)
+int64_t pm_s_conf_int(const struct sim_conf *c, const char *k, int64_t otherwise)
 {
-	const char *root = pm_s_conf_get(&g->cur, "rootfs");
-	struct sim_conf p cleanup_conf = { 0 };
-	const char *size;
-
-	if (!root || !pm_s_props(&p, root, "volume"))
-		return 0;
-	size = pm_s_conf_get(&p, "size");
-	return size && pm_s_parse_size(size) > 0 ? pm_s_parse_size(size) : INT64_C(4) << 30;
+	return pm_s_number(pm_s_conf_get(c, k), otherwise);
 }
 
 /* ---- digest: SHA-1 of the file as PVE would write it ---- */
@@ -163,6 +137,10 @@ const char *pm_s_guest_digest(struct sim_guest *g)
 			pm_buf_addf(&b, "delete: %s\n", g->del.v[i].k);
 		write_text(&b, &g->pend);
 	}
+	if (g->ci.n)
+		pm_buf_adds(&b, "\n[special:cloudinit]\n");
+	for (size_t i = 0; i < g->ci.n; i++)
+		pm_buf_addf(&b, "%s: %s\n", g->ci.v[i].k, g->ci.v[i].v ? g->ci.v[i].v : "");
 	for (size_t i = 0; i < g->snaps.n; i++) {
 		pm_buf_addf(&b, "\n[%s]\nsnaptime: %lld\n", g->snaps.v[i]->name,
 			(long long)g->snaps.v[i]->time);
@@ -182,9 +160,27 @@ static const char *const lxc_options[] = { "arch", "cmode", "console", "cores", 
 static const char *const lxc_numbers[] = { "console", "cores", "cpuunits", "debug", "memory",
 	"onboot", "protection", "swap", "template", "tty", "unprivileged" };
 
-static const char *const qemu_numbers[] = { "acpi", "autostart", "balloon", "cores", "cpuunits",
-	"freeze", "kvm", "localtime", "numa", "onboot", "protection", "reboot", "shares", "sockets",
-	"tablet", "tdf", "template", "vcpus" };
+static const char *const qemu_options[] = { "acpi", "affinity", "agent", "allow-ksm", "amd-sev",
+	"arch", "args", "audio0", "autostart", "balloon", "bios", "boot", "bootdisk", "cdrom",
+	"cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "cores", "cpu", "cpulimit",
+	"cpuunits", "description", "freeze", "hookscript", "hotplug", "hugepages", "intel-tdx",
+	"ivshmem", "keephugepages", "keyboard", "kvm", "localtime", "lock", "machine", "memory",
+	"meta", "migrate_downtime", "migrate_speed", "name", "nameserver", "numa", "onboot",
+	"ostype", "protection", "reboot", "rng0", "running-nets-host-mtu", "runningcpu",
+	"runningmachine", "scsihw", "searchdomain", "shares", "smbios1", "smp", "snaptime",
+	"sockets", "spice_enhancements", "sshkeys", "startdate", "startup", "tablet", "tags", "tdf",
+	"template", "vcpus", "vga", "vmgenid", "vmstate", "vmstatestorage", "watchdog" };
+
+static const struct {
+	const char *stem;
+	unsigned most;
+} qemu_numbered[] = { { "net", 31 }, { "ipconfig", 31 }, { "usb", 13 }, { "hostpci", 15 },
+	{ "numa", 7 }, { "parallel", 2 }, { "serial", 3 }, { "virtiofs", 9 }, { "unused", 255 } };
+
+static const char *const qemu_numbers[] = { "acpi", "allow-ksm", "autostart", "balloon",
+	"ciupgrade", "cores", "cpuunits", "freeze", "keephugepages", "kvm", "localtime",
+	"migrate_speed", "numa", "onboot", "protection", "reboot", "shares", "smp", "snaptime",
+	"sockets", "tablet", "tdf", "template", "vcpus" };
 
 static bool among(const char *k, const char *const *list, size_t n)
 {
@@ -196,8 +192,11 @@ static bool among(const char *k, const char *const *list, size_t n)
 
 bool pm_s_option_known(bool qemu, const char *k)
 {
+	for (size_t i = 0; qemu && i < PM_COUNT(qemu_numbered); i++)
+		if (pm_s_numbered(k, qemu_numbered[i].stem, qemu_numbered[i].most) >= 0)
+			return true;
 	if (qemu)
-		return true;
+		return pm_s_is_drive(k) || among(k, qemu_options, PM_COUNT(qemu_options));
 	return among(k, lxc_options, PM_COUNT(lxc_options)) || pm_s_numbered(k, "net", 31) >= 0 ||
 	       pm_s_numbered(k, "mp", 255) >= 0 || pm_s_numbered(k, "dev", 255) >= 0 ||
 	       pm_s_numbered(k, "unused", 255) >= 0;
@@ -264,6 +263,19 @@ char *pm_s_description(const char *text)
 	return pm_buf_steal(&out);
 }
 
+char *pm_s_guest_text(const char *text, bool qemu)
+{
+	struct pm_buf out = PM_BUF(0);
+	size_t n = text ? strlen(text) : 0;
+
+	if (!qemu)
+		return pm_s_description(text);
+	while (n && strchr(" \t\r\n", text[n - 1]))
+		n--;
+	pm_buf_add(&out, text, n);
+	return pm_buf_steal(&out);
+}
+
 char *pm_s_mac(struct pm_sim *s)
 {
 	struct pm_buf out = PM_BUF(0);
@@ -288,210 +300,4 @@ char *pm_s_net(struct pm_sim *s, const char *text)
 	if (!pm_s_conf_get(&p, "type"))
 		pm_s_conf_set(&p, "type", "veth");
 	return pm_s_props_text(&p, NULL, "name");
-}
-
-/* ---- volumes of a guest ---- */
-
-bool pm_s_is_mount(const char *key)
-{
-	return !strcmp(key, "rootfs") || pm_s_numbered(key, "mp", 255) >= 0;
-}
-
-int64_t pm_s_new_size(const char *volume)
-{
-	const char *colon = strchr(volume, ':');
-	double value = 0, place = 1;
-	bool dot = false;
-
-	if (!colon || !colon[1])
-		return -1;
-	for (const char *p = colon + 1; *p; p++) {
-		if (*p == '.' && !dot && p > colon + 1)
-			dot = true;
-		else if (*p < '0' || *p > '9')
-			return -1;
-		else if (dot)
-			value += (*p - '0') * (place /= 10);
-		else
-			value = value * 10 + (*p - '0');
-	}
-	return (int64_t)(value * 1024 * 1024) * 1024;
-}
-
-enum sim_source pm_s_source(const char *volume)
-{
-	if (!strncmp(volume, "/dev/", 5))
-		return SIM_DEVICE;
-	if (volume[0] == '/')
-		return SIM_BIND;
-	return pm_s_new_size(volume) >= 0 ? SIM_NEW : SIM_VOLUME;
-}
-
-static bool conf_uses(const struct sim_conf *c, const char *volid)
-{
-	size_t n = strlen(volid);
-
-	for (size_t i = 0; i < c->n; i++) {
-		const char *v = c->v[i].v;
-
-		if (v && pm_s_is_mount(c->v[i].k) && !strncmp(v, volid, n) &&
-			(!v[n] || v[n] == ','))
-			return true;
-	}
-	return false;
-}
-
-bool pm_s_volume_used(const struct sim_guest *g, const char *volid)
-{
-	bool used = conf_uses(&g->cur, volid) || conf_uses(&g->pend, volid);
-
-	for (size_t i = 0; i < g->snaps.n && !used; i++)
-		used = conf_uses(&g->snaps.v[i]->conf, volid);
-	return used;
-}
-
-void pm_s_unused_add(struct pm_sim *s, struct sim_guest *g, const char *volid)
-{
-	char key[16];
-
-	(void)s;
-	for (unsigned n = 0; n < 256; n++) {
-		const char *v;
-
-		(void)snprintf(key, sizeof(key), "unused%u", n);
-		v = pm_s_conf_get(&g->cur, key);
-		if (v && !strcmp(v, volid))
-			return;
-		if (!v) {
-			pm_s_conf_set(&g->cur, key, volid);
-			return;
-		}
-	}
-}
-
-/* A mount entry that is left: its volume stays as unused, unless something else still names it. */
-static void leave(struct pm_sim *s, struct sim_guest *g, const char *value)
-{
-	struct sim_conf p cleanup_conf = { 0 };
-	const char *volume;
-
-	pm_s_props(&p, value, "volume");
-	volume = pm_s_conf_get(&p, "volume");
-	if (volume && pm_s_source(volume) == SIM_VOLUME && !pm_s_volume_used(g, volume))
-		pm_s_unused_add(s, g, volume);
-}
-
-void pm_s_mount_apply(struct pm_sim *s, struct sim_guest *g, const char *key, const char *value)
-{
-	struct sim_conf p cleanup_conf = { 0 };
-	const char *before = pm_s_conf_get(&g->cur, key);
-	cleanup_free char *old = before ? pm_xstrdup(before) : NULL;
-	cleanup_free char *text = NULL;
-	const char *volume;
-	struct sim_volume *v = NULL;
-
-	pm_s_props(&p, value, "volume");
-	volume = pm_s_conf_get(&p, "volume");
-	if (!strcmp(key, "rootfs")) { /* written as it stands: PVE does not look at it */
-		pm_s_conf_set(&g->cur, key, value);
-	} else {
-		if (pm_s_source(volume) == SIM_NEW) {
-			char id[64];
-
-			(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(volume, ":"), volume);
-			v = pm_s_volume_new(
-				s, pm_s_storage(s, id), g->vmid, g->node, pm_s_new_size(volume));
-			pm_s_conf_set(&p, "volume", v->volid);
-		} else if (pm_s_source(volume) == SIM_VOLUME) {
-			v = pm_s_volume(s, volume, (int)g->node);
-		}
-		if (v) {
-			char size[32];
-
-			pm_s_conf_set(&p, "size", pm_s_format_size(v->size, size));
-		}
-		text = pm_s_props_text(&p, "volume", "mp");
-		pm_s_conf_set(&g->cur, key, text);
-	}
-	pm_s_conf_del(&g->pend, key);
-	if (old && strcmp(key, "rootfs") != 0)
-		leave(s, g, old);
-}
-
-void pm_s_apply_delete(struct pm_sim *s, struct sim_guest *g, const char *key)
-{
-	const char *value = pm_s_conf_get(&g->cur, key);
-	cleanup_free char *old = value ? pm_xstrdup(value) : NULL;
-
-	pm_s_conf_del(&g->cur, key);
-	pm_s_conf_del(&g->del, key);
-	if (old && pm_s_numbered(key, "mp", 255) >= 0)
-		leave(s, g, old);
-	else if (old && pm_s_numbered(key, "unused", 255) >= 0)
-		pm_s_volume_del(s, old, (int)g->node);
-}
-
-void pm_s_apply_pending(struct pm_sim *s, struct sim_guest *g)
-{
-	if (!g->pend.n && !g->del.n)
-		return;
-	while (g->del.n) {
-		cleanup_free char *key = pm_xstrdup(g->del.v[0].k);
-
-		pm_s_apply_delete(s, g, key);
-	}
-	while (g->pend.n) {
-		cleanup_free char *key = pm_xstrdup(g->pend.v[0].k);
-		cleanup_free char *value = g->pend.v[0].v ? pm_xstrdup(g->pend.v[0].v) : NULL;
-
-		if (pm_s_is_mount(key))
-			pm_s_mount_apply(s, g, key, value);
-		else if (value && *value)
-			pm_s_conf_set(&g->cur, key, value);
-		else
-			pm_s_conf_del(&g->cur, key);
-		pm_s_conf_del(&g->pend, key);
-	}
-	pm_s_guest_touch(s, g);
-}
-
-/* ---- locks ---- */
-
-bool pm_s_lock_now(struct sim_call *c, struct sim_guest *g)
-{
-	struct pm_sim *s = c->s;
-	uint64_t give_up = c->q->first_ns + 10 * PM_S_NS, at;
-
-	if (!g->holder && g->held_until_ns <= s->now_ns)
-		return true;
-	if (s->now_ns >= give_up) {
-		pm_s_fail(c, 500,
-			"can't lock file '/run/lock/lxc/pve-config-%u.lock' - got timeout",
-			g->vmid);
-		return false;
-	}
-	at = g->holder ? g->holder->due_ns : g->held_until_ns;
-	if (at <= s->now_ns)
-		at = s->now_ns + PM_MS_NS;
-	pm_s_again(c, at < give_up ? at : give_up);
-	return false;
-}
-
-bool pm_s_locked(struct sim_call *c, const struct sim_guest *g)
-{
-	const char *lock = pm_s_conf_get(&g->cur, "lock");
-
-	if (lock)
-		pm_s_fail(c, 500, "%s is locked (%s)", g->qemu ? "VM" : "CT", lock);
-	return lock != NULL;
-}
-
-bool pm_s_can_write(struct sim_call *c, const struct sim_guest *g)
-{
-	if (pm_s_quorate(c->s))
-		return true;
-	pm_s_fail(c, 500,
-		"unable to open file '/etc/pve/nodes/%s/lxc/%u.conf.tmp.%u' - Permission denied",
-		c->s->node[g->node].name, g->vmid, c->s->next_pid);
-	return false;
 }

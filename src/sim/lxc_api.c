@@ -1,30 +1,16 @@
 /* /nodes/{node}/lxc: the list, the state of one container, its addresses, and the table of all calls. */
 #include "sim/lxc_priv.h"
 
-static void dirs(struct sim_call *c, const char *names)
-{
-	pm_jw_array(&c->w, "data");
-	while (*names) {
-		size_t n = strcspn(names, " ");
-
-		pm_jw_object(&c->w, NULL);
-		pm_jw_strn(&c->w, "subdir", names, n);
-		pm_jw_object_end(&c->w);
-		names += n;
-		names += *names == ' ';
-	}
-	pm_jw_array_end(&c->w);
-}
-
 static void guest_index(struct sim_call *c)
 {
-	dirs(c, "config pending status vncproxy termproxy vncwebsocket spiceproxy migrate clone rrd rrddata "
+	pm_s_write_subdirs(c,
+		"config pending status vncproxy termproxy vncwebsocket spiceproxy migrate clone rrd rrddata "
 		"firewall snapshot resize interfaces");
 }
 
 static void status_index(struct sim_call *c)
 {
-	dirs(c, "current start stop shutdown reboot migrate");
+	pm_s_write_subdirs(c, "current start stop shutdown reboot migrate");
 }
 
 /* ---- state ---- */
@@ -50,11 +36,12 @@ static void write_use(struct sim_call *c, const struct sim_guest *g)
 		pm_jw_str(&c->w, pressures[i], "0.00");
 }
 
-static void write_state(struct sim_call *c, const struct sim_guest *g)
+static void write_state(struct sim_call *c, const struct sim_guest *g, bool full)
 {
 	const char *lock = pm_s_conf_get(&g->cur, "lock"), *tags = pm_s_conf_get(&g->cur, "tags");
 	int64_t mb = INT64_C(1) << 20;
 
+	(void)full;
 	pm_jw_int(&c->w, "vmid", g->vmid);
 	pm_jw_str(&c->w, "type", "lxc");
 	pm_jw_str(&c->w, "status", g->running ? "running" : "stopped");
@@ -75,38 +62,18 @@ static void write_state(struct sim_call *c, const struct sim_guest *g)
 
 static void list(struct sim_call *c)
 {
-	uint64_t audit = pm_s_priv("VM.Audit");
-	bool all = pm_s_is_root(c);
-
-	pm_jw_array(&c->w, "data");
-	for (size_t i = 0; i < c->s->guests.n; i++) {
-		const struct sim_guest *g = c->s->guests.v[i];
-
-		if (g->qemu || g->node != c->node ||
-			(!all && !pm_s_may(c, pm_arena_printf(c->a, "/vms/%u", g->vmid), audit)))
-			continue;
-		pm_jw_object(&c->w, NULL);
-		write_state(c, g);
-		pm_jw_object_end(&c->w);
-	}
-	pm_jw_array_end(&c->w);
+	pm_s_guests_write(c, false, write_state, false);
 }
 
 static void current(struct sim_call *c)
 {
 	struct sim_guest *g = pm_s_guest_for(c);
-	struct sim_object *ha;
 
 	if (!g)
 		return;
-	ha = pm_s_object(c->s, "ha", pm_arena_printf(c->a, "ct:%u", g->vmid));
 	pm_jw_object(&c->w, "data");
-	write_state(c, g);
-	pm_jw_object(&c->w, "ha");
-	pm_jw_int(&c->w, "managed", ha != NULL);
-	if (ha)
-		pm_jw_raw(&c->w, "state", "null");
-	pm_jw_object_end(&c->w);
+	write_state(c, g, false);
+	pm_s_guest_ha_write(c, g);
 	pm_jw_object_end(&c->w);
 }
 
@@ -209,7 +176,7 @@ static void feature(struct sim_call *c)
 const struct sim_route pm_s_routes_lxc[] = {
 	{ "GET", GUEST "/pending", pm_s_pending_get, SIM_NODE, AUDIT, NULL },
 	{ "GET", GUEST "/config", pm_s_config_get, SIM_NODE, AUDIT, NULL },
-	{ "PUT", GUEST "/config", pm_s_config_put, NODE,
+	{ "PUT", GUEST "/config", pm_s_lxc_config_put, NODE,
 		"/vms/{vmid} VM.Config.Disk|VM.Config.CPU|VM.Config.Memory|VM.Config.Network|"
 		"VM.Config.Options",
 		NULL },
@@ -231,7 +198,8 @@ const struct sim_route pm_s_routes_lxc[] = {
 		"disk size" },
 	{ "POST", GUEST "/clone", pm_s_lxc_clone, NODE, "/vms/{vmid} VM.Clone", "newid" },
 	{ "POST", GUEST "/template", pm_s_lxc_template, NODE, "/vms/{vmid} VM.Allocate", NULL },
-	{ "POST", GUEST "/migrate", pm_s_lxc_migrate, NODE, "/vms/{vmid} VM.Migrate", "target" },
+	{ "GET", GUEST "/migrate", pm_s_guest_migrate_get, NODE, "/vms/{vmid} VM.Migrate", NULL },
+	{ "POST", GUEST "/migrate", pm_s_guest_migrate, NODE, "/vms/{vmid} VM.Migrate", "target" },
 	{ "POST", GUEST "/move_volume", pm_s_lxc_move, NODE, "/vms/{vmid} VM.Config.Disk",
 		"volume" },
 	{ 0 },

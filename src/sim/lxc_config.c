@@ -3,133 +3,6 @@
 #include "base/num.h"
 #include "sim/lxc_priv.h"
 
-/* ---- reading ---- */
-
-static void write_option(
-	struct pm_jwrite *w, bool qemu, const char *key, const char *k, const char *v)
-{
-	int64_t i;
-
-	if (v && pm_s_option_number(qemu, k) &&
-		pm_parse_int(v, INT64_MIN / 2, INT64_MAX / 2, &i) == 0)
-		pm_jw_int(w, key, i);
-	else
-		pm_s_write_value(w, key, v ? v : "");
-}
-
-static void write_lxc(struct pm_jwrite *w, const struct sim_guest *g)
-{
-	if (!g->lxc.n)
-		return;
-	pm_jw_array(w, "lxc");
-	for (size_t i = 0; i < g->lxc.n; i++) {
-		const char *blank = strchr(g->lxc.v[i], ' ');
-
-		pm_jw_array(w, NULL);
-		pm_jw_strn(w, NULL, g->lxc.v[i], (size_t)(blank - g->lxc.v[i]));
-		pm_jw_str(w, NULL, blank + 1);
-		pm_jw_array_end(w);
-	}
-	pm_jw_array_end(w);
-}
-
-static struct pm_sim_blob *render_config(struct sim_guest *g, bool current)
-{
-	cleanup_buf struct pm_buf b = PM_BUF(0);
-	struct pm_jwrite w = { .out = &b };
-	struct sim_conf view cleanup_conf = { 0 };
-
-	pm_s_conf_copy(&view, &g->cur);
-	for (size_t i = 0; !current && i < g->pend.n; i++)
-		pm_s_conf_set(&view, g->pend.v[i].k, g->pend.v[i].v);
-	for (size_t i = 0; !current && i < g->del.n; i++)
-		pm_s_conf_del(&view, g->del.v[i].k);
-	pm_jw_object(&w, NULL);
-	pm_jw_object(&w, "data");
-	for (size_t i = 0; i < view.n; i++)
-		write_option(&w, g->qemu, view.v[i].k, view.v[i].k, view.v[i].v);
-	write_lxc(&w, g);
-	if (g->parent)
-		pm_jw_str(&w, "parent", g->parent);
-	pm_jw_str(&w, "digest", pm_s_guest_digest(g));
-	pm_jw_object_end(&w);
-	pm_jw_object_end(&w);
-	return pm_s_blob(&b);
-}
-
-static void pending_one(struct pm_jwrite *w, const struct sim_guest *g, const char *k)
-{
-	pm_jw_object(w, NULL);
-	pm_jw_str(w, "key", k);
-	if (pm_s_conf_has(&g->cur, k))
-		write_option(w, g->qemu, "value", k, pm_s_conf_get(&g->cur, k));
-	if (pm_s_conf_has(&g->pend, k))
-		write_option(w, g->qemu, "pending", k, pm_s_conf_get(&g->pend, k));
-	if (pm_s_conf_has(&g->del, k))
-		pm_jw_int(w, "delete", 1);
-	pm_jw_object_end(w);
-}
-
-static struct pm_sim_blob *render_pending(struct sim_guest *g)
-{
-	cleanup_buf struct pm_buf b = PM_BUF(0);
-	struct pm_jwrite w = { .out = &b };
-
-	pm_jw_object(&w, NULL);
-	pm_jw_array(&w, "data");
-	for (size_t i = 0; i < g->cur.n; i++)
-		pending_one(&w, g, g->cur.v[i].k);
-	for (size_t i = 0; i < g->pend.n; i++)
-		if (!pm_s_conf_has(&g->cur, g->pend.v[i].k))
-			pending_one(&w, g, g->pend.v[i].k);
-	pm_jw_object(&w, NULL);
-	pm_jw_str(&w, "key", "digest");
-	pm_jw_str(&w, "value", pm_s_guest_digest(g));
-	pm_jw_object_end(&w);
-	pm_jw_array_end(&w);
-	pm_jw_object_end(&w);
-	return pm_s_blob(&b);
-}
-
-/* A finished body cannot be wrapped for extjs: its "data" is taken out again there. */
-static void reply_seen(struct sim_call *c, struct pm_sim_blob *b)
-{
-	if (!c->extjs) {
-		pm_s_reply_blob(c, b);
-		return;
-	}
-	pm_buf_clear(&c->out);
-	pm_buf_add(&c->out, b->p, b->n - 1);
-}
-
-void pm_s_config_get(struct sim_call *c)
-{
-	struct sim_guest *g = pm_s_guest_for(c);
-	bool current = pm_s_arg_true(c, "current");
-	const char *snap = pm_s_arg(c, "snapshot");
-
-	if (!g)
-		return;
-	if (snap) {
-		pm_s_snapshot_config(c, g, snap);
-		return;
-	}
-	if (!g->seen[current])
-		g->seen[current] = render_config(g, current);
-	reply_seen(c, g->seen[current]);
-}
-
-void pm_s_pending_get(struct sim_call *c)
-{
-	struct sim_guest *g = pm_s_guest_for(c);
-
-	if (!g)
-		return;
-	if (!g->seen[2])
-		g->seen[2] = render_pending(g);
-	reply_seen(c, g->seen[2]);
-}
-
 /* ---- who may change what ---- */
 
 static const char *priv_for(const char *k)
@@ -174,12 +47,12 @@ static bool may_features(struct sim_call *c, const char *value, bool unprivilege
 	return pm_s_check(c, path, "VM.Allocate");
 }
 
-static bool may_bridge(struct sim_call *c, const char *value)
+bool pm_s_may_bridge(struct sim_call *c, const char *value)
 {
 	struct sim_conf p cleanup_conf = { 0 };
 	const char *bridge, *tag;
 
-	pm_s_props(&p, value ? value : "", NULL);
+	pm_s_props(&p, value ? value : "", "model");
 	bridge = pm_s_conf_get(&p, "bridge");
 	tag = pm_s_conf_get(&p, "tag");
 	return !bridge || pm_s_check(c,
@@ -203,7 +76,7 @@ static bool may_set(
 				   pm_s_source(v) == SIM_DEVICE ? "device" : "bind"));
 	if (!pm_s_check(c, path, priv_for(k)))
 		return false;
-	return pm_s_numbered(k, "net", 31) < 0 || may_bridge(c, v);
+	return pm_s_numbered(k, "net", 31) < 0 || pm_s_may_bridge(c, v);
 }
 
 bool pm_s_may_config(struct sim_call *c, unsigned vmid, const char *pool, bool unprivileged)
@@ -236,32 +109,6 @@ bool pm_s_may_config(struct sim_call *c, unsigned vmid, const char *pool, bool u
 }
 
 /* ---- writing ---- */
-
-/* The keys of "delete" or "revert", all of them known. */
-static bool take_list(struct sim_call *c, const char *what, struct sim_conf *keys)
-{
-	const char *list = pm_s_arg(c, what);
-
-	while (list && *list) {
-		size_t n = strcspn(list, ",; ");
-		const char *k = pm_arena_strndup(c->a, list, n);
-
-		if (n && !pm_s_option_known(false, k)) {
-			pm_s_bad(c, what, "unknown option '%s'", k);
-			return false;
-		}
-		if (n && pm_s_has(c, k)) {
-			pm_s_bad(c, what, "you can't use '-%s' and -%s %s' at the same time", k,
-				what, k);
-			return false;
-		}
-		if (n)
-			pm_s_conf_set(keys, k, NULL);
-		list += n;
-		list += *list != '\0';
-	}
-	return true;
-}
 
 static bool protected_drive(
 	struct sim_call *c, const struct sim_guest *g, const char *k, const char *verb)
@@ -370,26 +217,6 @@ static bool set_key(struct sim_call *c, struct sim_guest *g, const char *k, cons
 	return true;
 }
 
-/* Pending values equal to those in force, and removals of what is not there, are no changes. */
-static void cleanup(struct sim_guest *g)
-{
-	for (size_t i = g->pend.n; i-- > 0;) {
-		const char *now = pm_s_conf_get(&g->cur, g->pend.v[i].k);
-
-		if (now && g->pend.v[i].v && !strcmp(now, g->pend.v[i].v)) {
-			cleanup_free char *k = pm_xstrdup(g->pend.v[i].k);
-
-			pm_s_conf_del(&g->pend, k);
-		}
-	}
-	for (size_t i = g->del.n; i-- > 0;)
-		if (!pm_s_conf_has(&g->cur, g->del.v[i].k)) {
-			cleanup_free char *k = pm_xstrdup(g->del.v[i].k);
-
-			pm_s_conf_del(&g->del, k);
-		}
-}
-
 /* ---- hotplug ---- */
 
 static bool applies_live(const struct sim_guest *g, const char *k, bool removal)
@@ -467,7 +294,7 @@ static bool take_changes(struct sim_call *c, struct sim_guest *g, const struct s
 		if (pm_s_option_known(false, c->p.v[i].k) &&
 			!set_key(c, g, c->p.v[i].k, c->p.v[i].v))
 			return false;
-	cleanup(g);
+	pm_s_pending_cleanup(g);
 	return true;
 }
 
@@ -482,50 +309,38 @@ static bool nothing_given(const struct sim_call *c)
 static void change(struct sim_call *c, struct sim_guest *g, const struct sim_conf *gone,
 	const struct sim_conf *back)
 {
-	struct sim_conf cur cleanup_conf = { 0 }, pend cleanup_conf = { 0 },
-			    del cleanup_conf = { 0 };
+	struct sim_saved before cleanup_saved = { 0 };
 
-	pm_s_conf_copy(&cur, &g->cur);
-	pm_s_conf_copy(&pend, &g->pend);
-	pm_s_conf_copy(&del, &g->del);
+	pm_s_guest_keep(g, &before);
 	if (take_changes(c, g, gone, back)) {
 		if (g->running)
 			hotplug(c, g);
 		else
 			pm_s_apply_pending(c->s, g);
 	}
-	if (c->failed || c->errors.n) { /* nothing is written then */
-		pm_s_conf_copy(&g->cur, &cur);
-		pm_s_conf_copy(&g->pend, &pend);
-		pm_s_conf_copy(&g->del, &del);
-	}
+	if (c->failed || c->errors.n) /* nothing is written then */
+		pm_s_guest_back(g, &before);
 	pm_s_guest_touch(c->s, g);
 }
 
-void pm_s_config_put(struct sim_call *c)
+void pm_s_lxc_config_put(struct sim_call *c)
 {
 	struct sim_conf gone cleanup_conf = { 0 }, back cleanup_conf = { 0 };
 	unsigned vmid = (unsigned)pm_s_arg_int(c, "vmid", 0);
 	const struct sim_guest *peek = pm_s_guest(c->s, vmid);
-	const char *digest = pm_s_arg(c, "digest");
 	struct sim_guest *g;
 
 	if (nothing_given(c)) {
 		pm_s_fail(c, 500, "no options specified");
 		return;
 	}
-	if (!take_list(c, "revert", &back) || !take_list(c, "delete", &gone) ||
+	if (!pm_s_take_list(c, "revert", &back) || !pm_s_take_list(c, "delete", &gone) ||
 		!pm_s_may_config(c, vmid, NULL,
 			peek && pm_s_true(pm_s_conf_get(&peek->cur, "unprivileged"))))
 		return;
 	g = pm_s_guest_for(c);
 	if (!g || !pm_s_lock_now(c, g) || pm_s_locked(c, g))
 		return;
-	if (digest && strcmp(digest, pm_s_guest_digest(g)) != 0) {
-		pm_s_fail(c, 500,
-			"detected modified configuration - file changed by other user? Try again.");
-		return;
-	}
-	if (pm_s_can_write(c, g))
+	if (pm_s_same_digest(c, g) && pm_s_can_write(c, g))
 		change(c, g, &gone, &back);
 }

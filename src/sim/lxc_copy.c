@@ -1,43 +1,9 @@
-/* Clone, conversion to a template, and migration of containers. */
+/* Clone of containers and their conversion to a template. */
 #include "sim/lxc_priv.h"
 
 static unsigned vmid_arg(const struct sim_call *c, const char *k)
 {
 	return (unsigned)pm_s_arg_int(c, k, 0);
-}
-
-/* ---- what can be linked ---- */
-
-bool pm_s_storage_snapshots(const struct sim_storage *st, const char *volid)
-{
-	static const char *const able[] = { "btrfs", "lvmthin", "rbd", "zfspool" };
-
-	if (strstr(volid, ".subvol"))
-		return false;
-	for (size_t i = 0; st && i < PM_COUNT(able); i++)
-		if (!strcmp(st->type, able[i]))
-			return true;
-	return false;
-}
-
-static struct sim_storage *storage_of(const struct pm_sim *s, const char *volid)
-{
-	char id[64];
-
-	(void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(volid, ":"), volid);
-	return pm_s_storage(s, id);
-}
-
-/* The volume of a mount entry, or NULL when it is none of ours. free() it. */
-static char *volume_of(const struct sim_kv *kv)
-{
-	struct sim_conf p cleanup_conf = { 0 };
-	const char *v;
-
-	if (!pm_s_is_mount(kv->k) || !pm_s_props(&p, kv->v, "volume"))
-		return NULL;
-	v = pm_s_conf_get(&p, "volume");
-	return v && pm_s_source(v) == SIM_VOLUME ? pm_xstrdup(v) : NULL;
 }
 
 /* ---- clone ---- */
@@ -46,7 +12,7 @@ static char *copy_mount(struct pm_sim *s, const struct sim_task *t, unsigned new
 	const struct sim_kv *kv)
 {
 	const char *to = pm_s_task_get(t, "storage");
-	cleanup_free char *volid = volume_of(kv);
+	cleanup_free char *volid = pm_s_disk_volume(kv);
 	struct sim_conf p cleanup_conf = { 0 };
 	struct sim_volume *v, *fresh;
 	char size[32];
@@ -55,8 +21,8 @@ static char *copy_mount(struct pm_sim *s, const struct sim_task *t, unsigned new
 		return pm_xstrdup(kv->v);
 	pm_s_props(&p, kv->v, "volume");
 	v = pm_s_volume(s, volid, -1);
-	fresh = pm_s_volume_new(s, to ? pm_s_storage(s, to) : storage_of(s, volid), newid, node,
-		v ? v->size : INT64_C(1) << 30);
+	fresh = pm_s_volume_new(s, to ? pm_s_storage(s, to) : pm_s_storage_of(s, volid), newid,
+		node, v ? v->size : INT64_C(1) << 30);
 	pm_s_conf_set(&p, "volume", fresh->volid);
 	pm_s_conf_set(&p, "size", pm_s_format_size(fresh->size, size));
 	return pm_s_props_text(&p, "volume", strcmp(kv->k, "rootfs") != 0 ? "mp" : NULL);
@@ -102,20 +68,12 @@ static void clone_fill(
 	}
 }
 
-static struct sim_snap *snap_of(const struct sim_guest *g, const char *name)
-{
-	for (size_t i = 0; i < g->snaps.n; i++)
-		if (!strcmp(g->snaps.v[i]->name, name))
-			return g->snaps.v[i];
-	return NULL;
-}
-
 static void clone_end(struct pm_sim *s, struct sim_task *t)
 {
 	struct sim_guest *from = pm_s_guest(s, t->vmid);
 	struct sim_guest *to = pm_s_guest(s, (unsigned)pm_s_conf_int(&t->args, "newid", 0));
 	const char *name = pm_s_task_get(t, "snapname");
-	struct sim_snap *sn = from && name ? snap_of(from, name) : NULL;
+	struct sim_snap *sn = from && name ? pm_s_snap(from, name, NULL) : NULL;
 
 	if (!from || !to) {
 		pm_s_task_fail(t, "clone failed: the source is gone");
@@ -151,8 +109,8 @@ static bool copyable(struct sim_call *c, const struct sim_conf *conf, bool full,
 	const char *to = pm_s_arg(c, "storage");
 
 	for (size_t i = 0; i < conf->n; i++) {
-		cleanup_free char *volid = volume_of(&conf->v[i]);
-		struct sim_storage *st = volid ? storage_of(c->s, volid) : NULL;
+		cleanup_free char *volid = pm_s_disk_volume(&conf->v[i]);
+		struct sim_storage *st = volid ? pm_s_storage_of(c->s, volid) : NULL;
 
 		if (!pm_s_is_mount(conf->v[i].k))
 			continue;
@@ -161,7 +119,7 @@ static bool copyable(struct sim_call *c, const struct sim_conf *conf, bool full,
 				conf->v[i].k);
 			return false;
 		}
-		if (!full && !pm_s_storage_snapshots(st, volid)) {
+		if (!full && !pm_s_volume_able(c->s, volid)) {
 			pm_s_fail(c, 500, "Linked clone feature for '%s' is not available", volid);
 			return false;
 		}
@@ -176,24 +134,12 @@ static bool copyable(struct sim_call *c, const struct sim_conf *conf, bool full,
 	return true;
 }
 
-static bool may_clone(struct sim_call *c, unsigned newid)
-{
-	const char *pool = pm_s_arg(c, "pool");
-	uint64_t allocate = pm_s_priv("VM.Allocate");
-
-	if (pm_s_may(c, pm_arena_printf(c->a, "/vms/%u", newid), allocate) ||
-		(pool && pm_s_may(c, pm_arena_printf(c->a, "/pool/%s", pool), allocate)))
-		return true;
-	pm_s_fail(c, 403, "Permission check failed");
-	return false;
-}
-
 static void clone_go(struct sim_call *c, struct sim_guest *g, unsigned newid, unsigned node)
 {
 	static const char *const kept[] = { "newid", "storage", "hostname", "description",
 		"snapname", "pool" };
 	struct sim_guest *to = pm_s_guest_add(c->s, newid, node, false);
-	struct sim_task *t = pm_s_task(c, "vzclone", pm_arena_printf(c->a, "%u", g->vmid), g->vmid);
+	struct sim_task *t = pm_s_guest_task(c, "vzclone");
 
 	pm_s_conf_set(&to->cur, "lock", "create");
 	pm_s_conf_set(&g->cur, "lock", "disk");
@@ -215,7 +161,7 @@ void pm_s_lxc_clone(struct sim_call *c)
 	struct sim_snap *sn;
 	bool full;
 
-	if (!may_clone(c, newid))
+	if (!pm_s_may_clone(c, newid))
 		return;
 	if (target && to < 0) {
 		pm_s_fail(c, 500, "no such cluster node '%s'", target);
@@ -226,7 +172,7 @@ void pm_s_lxc_clone(struct sim_call *c)
 	g = pm_s_guest_for(c);
 	if (!g || !pm_s_lock_now(c, g) || pm_s_locked(c, g))
 		return;
-	sn = snap ? snap_of(g, snap) : NULL;
+	sn = snap ? pm_s_snap(g, snap, NULL) : NULL;
 	full = pm_s_arg(c, "full") ? pm_s_arg_true(c, "full")
 				   : !pm_s_true(pm_s_conf_get(&g->cur, "template"));
 	other = pm_s_guest(c->s, newid);
@@ -244,31 +190,19 @@ void pm_s_lxc_clone(struct sim_call *c)
 
 /* ---- template ---- */
 
-static char *base_name(const char *volid)
-{
-	const char *at = strstr(volid, "vm-");
-	struct pm_buf b = PM_BUF(0);
-
-	if (!at)
-		return pm_xstrdup(volid);
-	pm_buf_add(&b, volid, (size_t)(at - volid));
-	pm_buf_addf(&b, "base-%s", at + 3);
-	return pm_buf_steal(&b);
-}
-
 static void template_end(struct pm_sim *s, struct sim_task *t)
 {
 	struct sim_guest *g = pm_s_guest(s, t->vmid);
 
 	for (size_t i = 0; g && i < g->cur.n; i++) {
-		cleanup_free char *volid = volume_of(&g->cur.v[i]);
+		cleanup_free char *volid = pm_s_disk_volume(&g->cur.v[i]);
 		struct sim_volume *v = volid ? pm_s_volume(s, volid, (int)g->node) : NULL;
 		struct sim_conf p cleanup_conf = { 0 };
 
 		if (!v || !strcmp(v->format, "subvol"))
 			continue;
 		free(v->volid);
-		v->volid = base_name(volid);
+		v->volid = pm_s_base_name(volid);
 		pm_s_props(&p, g->cur.v[i].v, "volume");
 		pm_s_conf_set(&p, "volume", v->volid);
 		free(g->cur.v[i].v);
@@ -303,115 +237,10 @@ void pm_s_lxc_template(struct sim_call *c)
 		return;
 	}
 	root = pm_s_conf_get(&g->cur, "rootfs");
-	t = pm_s_task(c, "vztemplate", pm_arena_printf(c->a, "%u", g->vmid), g->vmid);
+	t = pm_s_guest_task(c, "vztemplate");
 	t->end = template_end;
-	if (root && storage_of(c->s, root) && !strcmp(storage_of(c->s, root)->type, "dir"))
+	if (root && pm_s_storage_of(c->s, root) &&
+		!strcmp(pm_s_storage_of(c->s, root)->type, "dir"))
 		t->ms = 0; /* a rename */
 	pm_s_task_start(c->s, t);
-}
-
-/* ---- migrate ---- */
-
-static void migrate_begin(struct pm_sim *s, struct sim_task *t)
-{
-	struct sim_guest *g = pm_s_guest(s, t->vmid);
-	int to = pm_s_node_index(s, pm_s_task_get(t, "target"));
-
-	if (!g || g->node != t->node) {
-		pm_s_task_fail(t, "Configuration file 'nodes/%s/lxc/%u.conf' does not exist",
-			s->node[t->node].name, t->vmid);
-		return;
-	}
-	if (to < 0 || s->node[to].off) {
-		pm_s_task_log(t,
-			"ERROR: migration aborted (duration 00:00:00): Can't connect to destination address "
-			"using public key");
-		pm_s_task_fail(t, "migration aborted");
-		return;
-	}
-	for (size_t i = 0; i < g->cur.n; i++) {
-		const char *v = g->cur.v[i].v;
-
-		if (pm_s_numbered(g->cur.v[i].k, "mp", 255) >= 0 && v[0] == '/' &&
-			!strstr(v, "shared=1")) {
-			pm_s_task_log(t, "ERROR: cannot migrate local bind mount point '%s'",
-				g->cur.v[i].k);
-			pm_s_task_fail(t, "migration aborted");
-			return;
-		}
-	}
-	pm_s_conf_set(&g->cur, "lock", "migrate");
-	pm_s_guest_touch(s, g);
-}
-
-static void migrate_end(struct pm_sim *s, struct sim_task *t)
-{
-	struct sim_guest *g = pm_s_guest(s, t->vmid);
-	unsigned to = (unsigned)pm_s_node_index(s, pm_s_task_get(t, "target"));
-	bool again;
-
-	if (!g)
-		return;
-	again = g->running;
-	pm_s_conf_del(&g->cur, "lock");
-	if (g->running)
-		pm_s_halt(s, g);
-	for (size_t i = 0; i < s->volumes.n; i++)
-		if (s->volumes.v[i]->vmid == g->vmid && s->volumes.v[i]->node == (int)g->node)
-			s->volumes.v[i]->node = (int)to;
-	g->node = to;
-	pm_s_guest_touch(s, g);
-	if (again) {
-		struct sim_task *next = pm_s_task_new(s, to, t->user, "vzstart", t->id, 0);
-
-		(void)pm_s_boot(s, g, t);
-		next->ms = 0;
-		pm_s_task_start(s, next);
-	}
-	pm_s_task_log(t, "migration finished successfully");
-}
-
-static void migrate_undo(struct pm_sim *s, struct sim_task *t)
-{
-	struct sim_guest *g = pm_s_guest(s, t->vmid);
-	const char *lock = g ? pm_s_conf_get(&g->cur, "lock") : NULL;
-
-	if (lock && !strcmp(lock, "migrate")) {
-		pm_s_conf_del(&g->cur, "lock");
-		pm_s_guest_touch(s, g);
-	}
-}
-
-void pm_s_lxc_migrate(struct sim_call *c)
-{
-	const char *target = pm_s_arg(c, "target");
-	int to = pm_s_node_index(c->s, target);
-	struct sim_guest *g;
-	struct sim_task *t;
-
-	if (to < 0) {
-		pm_s_fail(c, 500, "no such cluster node '%s'", target);
-		return;
-	}
-	if (to == (int)c->node) {
-		pm_s_bad(c, "target", "target is local node.");
-		return;
-	}
-	g = pm_s_guest_for(c);
-	if (!g || pm_s_locked(c, g))
-		return;
-	if (g->running && !pm_s_arg_true(c, "online") && !pm_s_arg_true(c, "restart")) {
-		pm_s_fail(c, 500, "can't migrate running container without --online or --restart");
-		return;
-	}
-	if (g->running && pm_s_arg_true(c, "online") && !pm_s_arg_true(c, "restart")) {
-		pm_s_fail(c, 500, "lxc live migration is currently not implemented");
-		return;
-	}
-	t = pm_s_task(c, "vzmigrate", pm_arena_printf(c->a, "%u", g->vmid), g->vmid);
-	t->begin = migrate_begin;
-	t->end = migrate_end;
-	t->undo = migrate_undo;
-	pm_s_task_arg(t, "target", target);
-	pm_s_task_go(c, t);
 }

@@ -16,27 +16,6 @@ static bool not_config(const char *k)
 
 /* ---- checks of the call ---- */
 
-static bool keys_fine(struct sim_call *c)
-{
-	static const char *const kinds[] = { "ssh-ed25519 ", "ssh-rsa ", "ssh-dss ", "ecdsa-sha2-",
-		"sk-ssh-ed25519", "sk-ecdsa-" };
-	const char *line = pm_s_arg(c, "ssh-public-keys");
-
-	while (line && *line) {
-		bool fine = *line == '#' || *line == '\n' || strstr(line, " ssh-");
-
-		for (size_t i = 0; i < PM_COUNT(kinds); i++)
-			fine |= !strncmp(line, kinds[i], strlen(kinds[i]));
-		if (!fine) {
-			pm_s_fail(c, 500, "SSH public key validation error");
-			return false;
-		}
-		line += strcspn(line, "\n");
-		line += *line == '\n';
-	}
-	return true;
-}
-
 static bool may_create(struct sim_call *c, unsigned vmid, const char *pool)
 {
 	uint64_t allocate = pm_s_priv("VM.Allocate");
@@ -119,15 +98,6 @@ static bool id_free(struct sim_call *c, unsigned vmid)
 
 /* ---- the task ---- */
 
-static const char *path_of_image(const struct sim_storage *st, const char *volid, char out[256])
-{
-	const char *name = strchr(volid, ':') + 1;
-
-	(void)snprintf(out, 256, "%s/%s%s", pm_s_storage_path(st),
-		pm_s_storage_is_dir(st) ? "images/" : "", name);
-	return out;
-}
-
 /* Allocates the volume of one mount entry; its canonical text, or NULL when that fails. */
 static char *make_mount(struct pm_sim *s, struct sim_task *t, struct sim_guest *g, const char *key,
 	const char *value)
@@ -138,7 +108,7 @@ static char *make_mount(struct pm_sim *s, struct sim_task *t, struct sim_guest *
 	pm_s_props(&p, value, "volume");
 	volume = pm_s_conf_get(&p, "volume");
 	if (pm_s_source(volume) == SIM_NEW) {
-		char id[64], size[32], path[256];
+		char id[64], size[32], path[SIM_PATH];
 		struct sim_storage *st;
 		struct sim_volume *v;
 
@@ -152,7 +122,7 @@ static char *make_mount(struct pm_sim *s, struct sim_task *t, struct sim_guest *
 		v = pm_s_volume_new(s, st, g->vmid, g->node, pm_s_new_size(volume));
 		pm_s_conf_set(&p, "volume", v->volid);
 		pm_s_conf_set(&p, "size", pm_s_format_size(v->size, size));
-		path_of_image(st, v->volid, path);
+		pm_s_image_path(s, v->volid, path);
 		if (v->size)
 			pm_s_task_log(t, "Formatting '%s', fmt=raw size=%lld preallocation=off",
 				path, (long long)v->size);
@@ -308,7 +278,7 @@ static void create_undo(struct pm_sim *s, struct sim_task *t)
 static void boot_end(struct pm_sim *s, struct sim_task *t)
 {
 	struct sim_guest *g = pm_s_guest(s, t->vmid);
-	const char *why = g ? pm_s_boot(s, g, t) : "no such guest";
+	const char *why = g ? pm_s_lxc_boot(s, g, t) : "no such guest";
 
 	if (why)
 		pm_s_task_fail(t, "%s", why);
@@ -330,11 +300,9 @@ void pm_s_lxc_create(struct sim_call *c)
 	struct sim_task *t;
 	char id[16];
 
-	if (!pm_s_quorate(c->s)) {
-		pm_s_fail(c, 500, "cluster not ready - no quorum?");
-		return;
-	}
-	if (!may_create(c, vmid, pool) || !keys_fine(c) || !volumes_fine(c) || !id_free(c, vmid))
+	if (!pm_s_quorum_for_guest(c) || !may_create(c, vmid, pool) ||
+		!pm_s_ssh_keys_fine(c, pm_s_arg(c, "ssh-public-keys")) || !volumes_fine(c) ||
+		!id_free(c, vmid))
 		return;
 	g = pm_s_guest_add(c->s, vmid, c->node, false);
 	pm_s_conf_set(&g->cur, "lock", "create");

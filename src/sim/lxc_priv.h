@@ -4,10 +4,7 @@
 
 #include "sim/sim_priv.h"
 
-void pm_s_config_get(struct sim_call *c);
-void pm_s_config_put(struct sim_call *c);
-void pm_s_pending_get(struct sim_call *c);
-void pm_s_snapshot_config(struct sim_call *c, struct sim_guest *g, const char *name);
+void pm_s_lxc_config_put(struct sim_call *c);
 void pm_s_lxc_create(struct sim_call *c);
 void pm_s_lxc_delete(struct sim_call *c);
 void pm_s_lxc_start(struct sim_call *c);
@@ -20,10 +17,6 @@ void pm_s_lxc_resize(struct sim_call *c);
 void pm_s_lxc_move(struct sim_call *c);
 void pm_s_lxc_clone(struct sim_call *c);
 void pm_s_lxc_template(struct sim_call *c);
-void pm_s_lxc_migrate(struct sim_call *c);
-
-/** Can a volume of that storage be linked and have snapshots? */
-bool pm_s_storage_snapshots(const struct sim_storage *st, const char *volid);
 
 /** May the caller set these options? `pool`: the new guest is to be in it. */
 bool pm_s_may_config(struct sim_call *c, unsigned vmid, const char *pool, bool unprivileged);
@@ -31,8 +24,7 @@ bool pm_s_may_config(struct sim_call *c, unsigned vmid, const char *pool, bool u
 /** A value as it is stored. free() it. */
 char *pm_s_value_for(struct pm_sim *s, const char *k, const char *v) PM_CHECK;
 
-/** What a start needs: NULL, or why it fails. Applies pending changes. */
-const char *pm_s_boot(struct pm_sim *s, struct sim_guest *g, struct sim_task *t);
-void pm_s_halt(struct pm_sim *s, struct sim_guest *g);
+/** pm_s_boot() of a container. */
+const char *pm_s_lxc_boot(struct pm_sim *s, struct sim_guest *g, struct sim_task *t);
 
 #endif

@@ -62,19 +62,13 @@ void pm_s_lxc_resize(struct sim_call *c)
 {
 	struct sim_guest *g = pm_s_guest_for(c);
 	const char *key = pm_s_arg(c, "disk"), *size = pm_s_arg(c, "size");
-	const char *digest = pm_s_arg(c, "digest");
 	struct sim_task *t;
 	struct mount m;
 	int64_t to;
 
 	if (!g || !pm_s_lock_now(c, g) || pm_s_locked(c, g))
 		return;
-	if (digest && strcmp(digest, pm_s_guest_digest(g)) != 0) {
-		pm_s_fail(c, 500,
-			"detected modified configuration - file changed by other user? Try again.");
-		return;
-	}
-	if (!mount_for(c, g, key, &m))
+	if (!pm_s_same_digest(c, g) || !mount_for(c, g, key, &m))
 		return;
 	to = pm_s_parse_size(size + (*size == '+')) + (*size == '+' ? size_now(&m) : 0);
 	if (pm_s_parse_size(size + (*size == '+')) < 0)
@@ -86,7 +80,7 @@ void pm_s_lxc_resize(struct sim_call *c)
 	else if (to < size_now(&m))
 		pm_s_fail(c, 500, "unable to shrink disk size");
 	if (!c->failed && !c->errors.n) {
-		t = pm_s_task(c, "resize", pm_arena_printf(c->a, "%u", g->vmid), g->vmid);
+		t = pm_s_guest_task(c, "resize");
 		t->end = resize_end;
 		pm_s_task_arg(t, "disk", key);
 		pm_s_task_arg(t, "bytes", pm_arena_printf(c->a, "%lld", (long long)to));
@@ -126,20 +120,8 @@ static void move_begin(struct pm_sim *s, struct sim_task *t)
 {
 	struct sim_guest *g = pm_s_guest(s, t->vmid);
 
-	if (g) {
-		pm_s_conf_set(&g->cur, "lock", "disk");
-		pm_s_guest_touch(s, g);
-	}
-}
-
-static void move_undo(struct pm_sim *s, struct sim_task *t)
-{
-	struct sim_guest *g = pm_s_guest(s, t->vmid);
-
-	if (g) {
-		pm_s_conf_del(&g->cur, "lock");
-		pm_s_guest_touch(s, g);
-	}
+	if (g)
+		pm_s_guest_mark(s, g, "disk");
 }
 
 void pm_s_lxc_move(struct sim_call *c)
@@ -162,10 +144,10 @@ void pm_s_lxc_move(struct sim_call *c)
 	} else if (pm_s_source(m.volume) != SIM_VOLUME) {
 		pm_s_fail(c, 500, "you can't move a bind or device mount point");
 	} else {
-		t = pm_s_task(c, "move_volume", pm_arena_printf(c->a, "%u", g->vmid), g->vmid);
+		t = pm_s_guest_task(c, "move_volume");
 		t->begin = move_begin;
 		t->end = move_end;
-		t->undo = move_undo;
+		t->undo = pm_s_guest_unmark;
 		pm_s_task_arg(t, "volume", key);
 		pm_s_task_arg(t, "storage", to);
 		pm_s_task_arg(t, "delete", pm_s_arg(c, "delete"));

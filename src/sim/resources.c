@@ -1,6 +1,6 @@
 /* /cluster/resources: rows that are there at once, with statistics that lag behind, and the rendered
  * list kept until something in it changes. */
-#include "sim/sim_priv.h"
+#include "sim/qemu_priv.h"
 
 /* ---- statistics, as pvestatd collects them ---- */
 
@@ -56,9 +56,10 @@ static void take(struct pm_sim *s, const struct sim_guest *g)
 	}
 	sm->running = g->running;
 	sm->template = pm_s_true(pm_s_conf_get(&g->cur, "template"));
-	sm->maxmem = pm_s_conf_int(&g->cur, "memory", 512) * 1024 * 1024;
+	sm->maxmem = (g->qemu ? pm_s_vm_memory(&g->cur) : pm_s_conf_int(&g->cur, "memory", 512))
+		     << 20;
 	sm->maxdisk = pm_s_guest_disk(g);
-	sm->cpus = pm_s_conf_int(&g->cur, "cores", g->qemu ? 1 : SIM_CPUS);
+	sm->cpus = g->qemu ? pm_s_vm_cpus(&g->cur) : pm_s_conf_int(&g->cur, "cores", SIM_CPUS);
 	sm->since_ns = g->started_ns;
 	sm->taken_ns = s->now_ns;
 }

@@ -15,6 +15,8 @@
 #define SIM_CPUS          2
 #define SIM_TICKET_LIFE_S INT64_C(7200)
 #define SIM_NODE_MEM      INT64_C(25276514304)
+#define SIM_QEMU          "10.0.13"
+#define SIM_QEMU_MACHINE  "10.0"
 #define SIM_TEMPLATE      "debian-12-standard_12.7-1_amd64.tar.zst"
 
 /* ---- the cluster ---- */

@@ -164,27 +164,56 @@ struct sim_volume *pm_s_volume_add(struct pm_sim *s, const char *volid, int node
 	return v;
 }
 
+/* "-disk-N" is free when no volume of the guest has it there, whatever its format. */
+static bool number_free(
+	const struct pm_sim *s, const struct sim_storage *st, unsigned vmid, int where, unsigned n)
+{
+	size_t id = strlen(st->id);
+	char part[32];
+
+	(void)snprintf(part, sizeof(part), "-%u-disk-%u", vmid, n);
+	for (size_t i = 0; i < s->volumes.n; i++) {
+		const struct sim_volume *v = s->volumes.v[i];
+		const char *at = strrchr(v->volid, '/');
+
+		if (v->vmid != vmid || strncmp(v->volid, st->id, id) != 0 || v->volid[id] != ':' ||
+			(v->node >= 0 && where >= 0 && v->node != where))
+			continue;
+		at = strstr(at ? at : v->volid + id, part);
+		if (at && (!at[strlen(part)] || at[strlen(part)] == '.'))
+			return false;
+	}
+	return true;
+}
+
+struct sim_volume *pm_s_volume_alloc(struct pm_sim *s, struct sim_storage *st, unsigned vmid,
+	unsigned node, const char *format, int64_t size)
+{
+	int where = pm_s_storage_shared(st) ? -1 : (int)node;
+	bool subvol = !strcmp(format, "subvol");
+	const int64_t extent = INT64_C(4) << 20;
+	char volid[160];
+	unsigned n = 0;
+
+	while (!number_free(s, st, vmid, where, n))
+		n++;
+	if (!strncmp(st->type, "lvm", 3))
+		size = (size + extent - 1) / extent * extent;
+	if (!pm_s_storage_is_dir(st))
+		(void)snprintf(volid, sizeof(volid), "%s:%s-%u-disk-%u", st->id,
+			subvol ? "subvol" : "vm", vmid, n);
+	else
+		(void)snprintf(volid, sizeof(volid), "%s:%u/%s-%u-disk-%u.%s", st->id, vmid,
+			subvol ? "subvol" : "vm", vmid, n, format);
+	return pm_s_volume_add(s, volid, where, size);
+}
+
 struct sim_volume *pm_s_volume_new(
 	struct pm_sim *s, struct sim_storage *st, unsigned vmid, unsigned node, int64_t size)
 {
-	int where = pm_s_storage_shared(st) ? -1 : (int)node;
-	char volid[160];
+	bool subvol = size == 0 || !strcmp(st->type, "zfspool");
 
-	for (unsigned n = 0;; n++) {
-		bool subvol = size == 0 || !strcmp(st->type, "zfspool");
-
-		if (!pm_s_storage_is_dir(st))
-			(void)snprintf(volid, sizeof(volid), "%s:%s-%u-disk-%u", st->id,
-				subvol ? "subvol" : "vm", vmid, n);
-		else if (subvol)
-			(void)snprintf(volid, sizeof(volid), "%s:%u/subvol-%u-disk-%u.subvol",
-				st->id, vmid, vmid, n);
-		else
-			(void)snprintf(volid, sizeof(volid), "%s:%u/vm-%u-disk-%u.raw", st->id,
-				vmid, vmid, n);
-		if (!pm_s_volume(s, volid, where))
-			return pm_s_volume_add(s, volid, where, size);
-	}
+	return pm_s_volume_alloc(s, st, vmid, node, subvol ? "subvol" : "raw", size);
 }
 
 void pm_s_volume_del(struct pm_sim *s, const char *volid, int node)

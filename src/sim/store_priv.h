@@ -32,6 +32,9 @@ struct sim_volume *pm_s_volume_add(struct pm_sim *s, const char *volid, int node
 /** A new disk image with a name of the storage's kind; prefix "vm" or "base". size 0: a subvolume. */
 struct sim_volume *pm_s_volume_new(
 	struct pm_sim *s, struct sim_storage *st, unsigned vmid, unsigned node, int64_t size);
+/** The same of a format: raw, qcow2, vmdk, subvol. */
+struct sim_volume *pm_s_volume_alloc(struct pm_sim *s, struct sim_storage *st, unsigned vmid,
+	unsigned node, const char *format, int64_t size);
 const char *pm_s_file_path(struct pm_arena *a, const struct sim_storage *st, const char *volid);
 /** A task that downloads a file of that content and name to the storage in "storage". */
 void pm_s_fetch(struct sim_call *c, const char *content, const char *file, const char *url);

@@ -168,9 +168,11 @@ static void step(struct pm_sim *s, struct sim_task *t)
 		pm_s_task_log(t, " OK");
 		begin(s, t);
 	} else if (t->give_up_ns <= s->now_ns) {
-		pm_s_task_fail(t,
-			"can't lock file '/run/lock/lxc/pve-config-%u.lock' - got timeout",
-			t->vmid);
+		const struct sim_guest *g = pm_s_guest(s, t->vmid);
+		char file[SIM_FILE];
+
+		pm_s_task_fail(
+			t, "can't lock file '%s' - got timeout", g ? pm_s_lock_file(g, file) : "");
 		t->undo = NULL;
 		conclude(s, t);
 	}

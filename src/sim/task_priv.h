@@ -12,6 +12,7 @@ struct sim_task {
 	uint64_t begun_ns, due_ns, give_up_ns;
 	enum { SIM_WAITING, SIM_RUNNING, SIM_ENDED } state;
 	unsigned vmid;     /* whose config lock it needs; 0: none */
+	bool qemu;         /* it is about a virtual machine */
 	int64_t ms;        /* how long it takes; -1: as usual */
 	char *status;      /* exit status */
 	char *fails;       /* it ends with this text */

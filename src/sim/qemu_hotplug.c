@@ -1,0 +1,255 @@
+/* What of a change takes effect while a virtual machine runs, what waits for its stop, and how pending
+ * settings come into force. */
+#include "sim/qemu_priv.h"
+
+/* ---- into force ---- */
+
+/* A drive that is left: a cloud-init one is removed, a disk stays as unused unless something names it. */
+static void leave(struct pm_sim *s, struct sim_guest *g, const char *key, const char *value)
+{
+	struct sim_kv kv = { .k = (char *)key, .v = (char *)value };
+	cleanup_free char *volid = pm_s_disk_volume(&kv);
+
+	if (!volid || pm_s_volume_used(g, volid) ||
+		pm_s_volume_owner(strchr(volid, ':') + 1) != g->vmid)
+		return;
+	if (pm_s_is_cloudinit(volid)) {
+		pm_s_volume_del(s, volid, (int)g->node);
+		pm_s_conf_done(&g->ci);
+	} else if (!pm_s_is_cdrom(value)) {
+		pm_s_unused_add(s, g, volid);
+	}
+}
+
+/* What a drive uses again is not unused any more. */
+static void reuse(struct sim_guest *g)
+{
+	for (size_t i = g->cur.n; i-- > 0;)
+		if (pm_s_numbered(g->cur.v[i].k, "unused", 255) >= 0 &&
+			pm_s_volume_used(g, g->cur.v[i].v)) {
+			cleanup_free char *k = pm_xstrdup(g->cur.v[i].k);
+
+			pm_s_conf_del(&g->cur, k);
+		}
+}
+
+void pm_s_vm_apply(struct pm_sim *s, struct sim_guest *g, const char *key, const char *value)
+{
+	const char *now = pm_s_conf_get(&g->cur, key);
+	cleanup_free char *old = now ? pm_xstrdup(now) : NULL;
+	cleanup_free char *new = value ? pm_xstrdup(value) : NULL;
+
+	if (new &&*new)
+		pm_s_conf_set(&g->cur, key, new);
+	else
+		pm_s_conf_del(&g->cur, key);
+	pm_s_conf_del(&g->pend, key);
+	if (g->running)
+		pm_s_vm_cloudinit_note(g, key, old, new);
+	if (!pm_s_is_drive(key))
+		return;
+	if (new &&pm_s_is_cloudinit(new))
+		pm_s_conf_done(&g->ci);
+	if (old)
+		leave(s, g, key, old);
+	reuse(g);
+}
+
+void pm_s_vm_drop(struct pm_sim *s, struct sim_guest *g, const char *key, bool force)
+{
+	const char *now = pm_s_conf_get(&g->cur, key);
+	cleanup_free char *old = now ? pm_xstrdup(now) : NULL;
+
+	pm_s_conf_del(&g->cur, key);
+	pm_s_conf_del(&g->del, key);
+	if (old && g->running)
+		pm_s_vm_cloudinit_note(g, key, old, NULL);
+	if (!old || !pm_s_is_drive(key))
+		return;
+	leave(s, g, key, old);
+	if (force) {
+		struct sim_kv kv = { .k = (char *)key, .v = old };
+		cleanup_free char *volid = pm_s_disk_volume(&kv);
+
+		if (volid && !pm_s_is_cdrom(old) && !pm_s_volume_used(g, volid)) {
+			for (size_t i = g->cur.n; i-- > 0;)
+				if (!strcmp(g->cur.v[i].v, volid)) {
+					cleanup_free char *k = pm_xstrdup(g->cur.v[i].k);
+
+					pm_s_conf_del(&g->cur, k);
+				}
+			pm_s_volume_del(s, volid, (int)g->node);
+		}
+	}
+}
+
+/* ---- while it runs ---- */
+
+static bool fast(const char *k)
+{
+	static const char *const keys[] = { "cicustom", "cipassword", "citype", "ciupgrade",
+		"ciuser", "description", "hookscript", "lock", "migrate_downtime", "migrate_speed",
+		"name", "nameserver", "onboot", "protection", "searchdomain", "shares", "sshkeys",
+		"startup", "tags", "vmstatestorage" };
+
+	for (size_t i = 0; i < PM_COUNT(keys); i++)
+		if (!strcmp(keys[i], k))
+			return true;
+	return pm_s_numbered(k, "ipconfig", 31) >= 0;
+}
+
+static bool usb_plugs(const struct sim_conf *c)
+{
+	static const char *const able[] = { "l26", "win8", "win10", "win11" };
+	const char *os = pm_s_conf_get(c, "ostype");
+
+	for (size_t i = 0; os && i < PM_COUNT(able); i++)
+		if (!strcmp(os, able[i]))
+			return pm_s_vm_hotplugs(c, "usb");
+	return false;
+}
+
+static bool fixed_bus(const char *k)
+{
+	return !strncmp(k, "ide", 3) || !strncmp(k, "sata", 4);
+}
+
+static bool balloon_on(const char *v)
+{
+	return !v || strcmp(v, "0") != 0;
+}
+
+static bool removable(const struct sim_guest *g, const char *k)
+{
+	const struct sim_conf *c = &g->cur;
+
+	if (fast(k) || !strcmp(k, "cpuunits") || !strcmp(k, "cpulimit"))
+		return true;
+	if (pm_s_is_drive(k))
+		return pm_s_vm_hotplugs(c, "disk") && !fixed_bus(k) && strcmp(k, "efidisk0") != 0 &&
+		       strcmp(k, "tpmstate0") != 0;
+	if (pm_s_numbered(k, "net", 31) >= 0)
+		return pm_s_vm_hotplugs(c, "network");
+	if (pm_s_numbered(k, "usb", 13) >= 0)
+		return usb_plugs(c);
+	if (!strcmp(k, "hotplug"))
+		return !pm_s_vm_hotplugs(c, "cpu") && !pm_s_vm_hotplugs(c, "memory");
+	if (!strcmp(k, "tablet"))
+		return pm_s_vm_hotplugs(c, "usb");
+	if (!strcmp(k, "vcpus"))
+		return pm_s_vm_hotplugs(c, "cpu");
+	if (!strcmp(k, "memory"))
+		return pm_s_vm_hotplugs(c, "memory");
+	return !strcmp(k, "balloon") && balloon_on(pm_s_conf_get(c, k));
+}
+
+/* Do two property strings differ in one of these keys (blanks between them)? */
+static bool differ(const char *a, const char *b, const char *def, const char *keys)
+{
+	struct sim_conf p cleanup_conf = { 0 }, q cleanup_conf = { 0 };
+
+	pm_s_props(&p, a, def);
+	pm_s_props(&q, b, def);
+	while (*keys) {
+		size_t n = strcspn(keys, " ");
+		char key[32];
+		const char *x, *y;
+
+		(void)snprintf(key, sizeof(key), "%.*s", (int)n, keys);
+		x = pm_s_conf_get(&p, key);
+		y = pm_s_conf_get(&q, key);
+		if (strcmp(x ? x : "", y ? y : "") != 0)
+			return true;
+		keys += n;
+		keys += *keys == ' ';
+	}
+	return false;
+}
+
+static bool net_plugs(struct sim_change *ch, const char *k, const char *v)
+{
+	const char *old = pm_s_conf_get(&ch->g->cur, k);
+	struct sim_conf p cleanup_conf = { 0 };
+	const char *bridge;
+	size_t card = strcspn(v, ",");
+
+	pm_s_props(&p, v, NULL);
+	bridge = pm_s_conf_get(&p, "bridge");
+	if (bridge && !pm_s_bridge_exists(ch->s, bridge)) {
+		cleanup_buf struct pm_buf text = PM_BUF(0);
+
+		pm_buf_addf(&text, "hotplug problem - bridge '%s' does not exist\n", bridge);
+		pm_s_conf_set(&ch->errors, k, pm_buf_str(&text));
+		return false;
+	}
+	if (old && strcspn(old, ",") == card && !strncmp(old, v, card) &&
+		!differ(old, v, NULL, "queues mtu") && bridge && strstr(old, "bridge="))
+		return true;
+	return pm_s_vm_hotplugs(&ch->g->cur, "network");
+}
+
+static bool disk_plugs(struct sim_change *ch, const char *k, const char *v)
+{
+	const char *old = pm_s_conf_get(&ch->g->cur, k);
+	bool hot = pm_s_vm_hotplugs(&ch->g->cur, "disk");
+
+	if (!strcmp(k, "efidisk0") || !strcmp(k, "tpmstate0"))
+		return false;
+	if (!old)
+		return hot && !fixed_bus(k);
+	if (pm_s_is_cdrom(old) != pm_s_is_cdrom(v)) {
+		pm_s_conf_set(&ch->errors, k, "hotplug problem - unable to change media type\n");
+		return false;
+	}
+	if (pm_s_is_cdrom(old))
+		return true;
+	if (differ(old, v, "file", "file"))
+		return hot && !fixed_bus(k);
+	return !differ(old, v, "file", "aio discard iothread queues product cache ssd vendor ro");
+}
+
+static bool plugs(struct sim_change *ch, const char *k, const char *v)
+{
+	const struct sim_conf *c = &ch->g->cur;
+
+	if (fast(k) || !strcmp(k, "cpuunits") || !strcmp(k, "cpulimit"))
+		return true;
+	if (pm_s_is_drive(k))
+		return disk_plugs(ch, k, v);
+	if (pm_s_numbered(k, "net", 31) >= 0)
+		return net_plugs(ch, k, v);
+	if (pm_s_numbered(k, "usb", 13) >= 0)
+		return usb_plugs(c);
+	if (!strcmp(k, "hotplug"))
+		return !strstr(v, "cpu") && !strstr(v, "memory") && !pm_s_vm_hotplugs(c, "cpu") &&
+		       !pm_s_vm_hotplugs(c, "memory");
+	if (!strcmp(k, "tablet"))
+		return pm_s_vm_hotplugs(c, "usb");
+	if (!strcmp(k, "vcpus"))
+		return pm_s_vm_hotplugs(c, "cpu");
+	if (!strcmp(k, "memory"))
+		return pm_s_vm_hotplugs(c, "memory");
+	if (!strcmp(k, "agent"))
+		return pm_s_conf_has(c, k) &&
+		       !differ(pm_s_conf_get(c, k), v, "enabled", "enabled type freeze-fs");
+	return !strcmp(k, "balloon") && balloon_on(v) == balloon_on(pm_s_conf_get(c, k));
+}
+
+void pm_s_vm_hotplug(struct sim_change *ch)
+{
+	struct sim_conf todo cleanup_conf = { 0 };
+	struct sim_guest *g = ch->g;
+
+	pm_s_conf_copy(&todo, &g->del);
+	for (size_t i = 0; i < todo.n; i++)
+		if (removable(g, todo.v[i].k) &&
+			(fast(todo.v[i].k) || pm_s_conf_has(&ch->modified, todo.v[i].k)))
+			pm_s_vm_drop(ch->s, g, todo.v[i].k, todo.v[i].v != NULL);
+	pm_s_conf_copy(&todo, &g->pend);
+	for (size_t i = 0; i < todo.n; i++) {
+		const char *k = todo.v[i].k, *v = todo.v[i].v;
+
+		if ((fast(k) || pm_s_conf_has(&ch->modified, k)) && plugs(ch, k, v ? v : ""))
+			pm_s_vm_apply(ch->s, g, k, v);
+	}
+}

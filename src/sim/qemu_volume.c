@@ -1,0 +1,295 @@
+/* Resize and move_disk of virtual machines: to another storage, or to another machine. */
+#include "sim/qemu_priv.h"
+
+/* ---- resize ---- */
+
+static void resize_end(struct pm_sim *s, struct sim_task *t)
+{
+	struct sim_guest *g = pm_s_guest_free(s, t);
+	const char *key = pm_s_task_get(t, "disk"), *size = pm_s_task_get(t, "size");
+	const char *digest = pm_s_task_get(t, "digest");
+	const char *value = g ? pm_s_conf_get(&g->cur, key) : NULL;
+	struct sim_kv kv = { .k = (char *)key, .v = (char *)value };
+	cleanup_free char *volid = value ? pm_s_disk_volume(&kv) : NULL, *text = NULL;
+	struct sim_volume *v = volid ? pm_s_volume(s, volid, (int)g->node) : NULL;
+	int64_t to;
+
+	if (!g)
+		return;
+	if (digest && strcmp(digest, pm_s_guest_digest(g)) != 0)
+		pm_s_task_fail(t, "checksum mismatch (file change by other user?)");
+	else if (!value)
+		pm_s_task_fail(t, "disk '%s' does not exist", key);
+	else if (pm_s_is_cdrom(value))
+		pm_s_task_fail(t, "you can't resize a cdrom");
+	else if (!v)
+		pm_s_task_fail(t, "disk '%s' has no associated volume", key);
+	if (!v || t->fails)
+		return;
+	to = pm_s_parse_size(size + (*size == '+')) + (*size == '+' ? v->size : 0);
+	if (to < v->size) {
+		pm_s_task_fail(t, "shrinking disks is not supported");
+		return;
+	}
+	if (to == v->size)
+		return;
+	v->size = to;
+	text = pm_s_drive_with(value, v);
+	pm_s_conf_set(&g->cur, key, text);
+	pm_s_task_log(t, "Image resized.");
+	pm_s_guest_touch(s, g);
+}
+
+void pm_s_vm_resize(struct sim_call *c)
+{
+	static const char *const kept[] = { "disk", "size", "digest" };
+	const char *size = pm_s_arg(c, "size");
+	struct sim_task *t;
+
+	if (!pm_s_root_option(c, "skiplock"))
+		return;
+	if (pm_s_parse_size(size + (*size == '+')) < 0) {
+		pm_s_bad(c, "size", "value does not match the regex pattern");
+		return;
+	}
+	t = pm_s_guest_task(c, "resize");
+	t->end = resize_end;
+	for (size_t i = 0; i < PM_COUNT(kept); i++)
+		pm_s_task_arg(t, kept[i], pm_s_arg(c, kept[i]));
+	pm_s_task_go(c, t);
+}
+
+/* ---- to another storage ---- */
+
+static bool in_snapshot(const struct sim_guest *g, const char *volid)
+{
+	for (size_t i = 0; i < g->snaps.n; i++)
+		for (size_t j = 0; j < g->snaps.v[i]->conf.n; j++) {
+			cleanup_free char *other = pm_s_disk_volume(&g->snaps.v[i]->conf.v[j]);
+
+			if (other && !strcmp(other, volid))
+				return true;
+		}
+	return false;
+}
+
+static void move_end(struct pm_sim *s, struct sim_task *t)
+{
+	struct sim_guest *g = pm_s_guest_free(s, t);
+	const char *key = pm_s_task_get(t, "disk");
+	const char *value = g ? pm_s_conf_get(&g->cur, key) : NULL;
+	struct sim_kv kv = { .k = (char *)key, .v = (char *)value };
+	cleanup_free char *volid = value ? pm_s_disk_volume(&kv) : NULL, *text = NULL;
+	struct sim_making m = { .s = s,
+		.vmid = t->vmid,
+		.node = t->node,
+		.storage = pm_s_task_get(t, "storage"),
+		.log = &t->log };
+	struct sim_volume *v;
+
+	if (!g)
+		return;
+	if (!volid) {
+		pm_s_task_fail(t, "disk '%s' does not exist", key);
+		return;
+	}
+	pm_s_task_log(t, "copying volume '%s' from current storage '%.*s' to target storage '%s'",
+		volid, (int)strcspn(volid, ":"), volid, m.storage);
+	v = pm_s_drive_copy(&m, key, volid, pm_s_task_get(t, "format"));
+	if (!v) {
+		pm_s_task_fail(t, "storage migration failed: %s", m.why ? m.why : "");
+		pm_s_making_done(&m);
+		return;
+	}
+	pm_s_making_done(&m);
+	text = pm_s_drive_with(value, v);
+	pm_s_conf_set(&g->cur, key, text);
+	if (pm_s_true(pm_s_task_get(t, "delete"))) {
+		pm_s_task_log(t, "removing source volume '%s' after successful copy", volid);
+		pm_s_volume_del(s, volid, (int)g->node);
+	} else if (!pm_s_volume_used(g, volid)) {
+		pm_s_unused_add(s, g, volid);
+	}
+	if (pm_s_true(pm_s_conf_get(&g->cur, "template")))
+		pm_s_drive_bases(s, g, key);
+	pm_s_guest_touch(s, g);
+}
+
+static bool format_differs(const struct sim_volume *v, const char *format)
+{
+	return v && format && strcmp(v->format, format) != 0;
+}
+
+/* Can the disk go there? Its volume, or NULL: answered. */
+static const char *movable(struct sim_call *c, struct sim_guest *g, const char *key)
+{
+	const char *value = pm_s_conf_get(&g->cur, key), *to = pm_s_arg(c, "storage");
+	struct sim_kv kv = { .k = (char *)key, .v = (char *)value };
+	cleanup_free char *volid = value ? pm_s_disk_volume(&kv) : NULL;
+	const struct sim_storage *st;
+
+	if (!value)
+		pm_s_fail(c, 500, "disk '%s' does not exist", key);
+	else if (pm_s_is_cdrom(value) && !pm_s_is_cloudinit(value))
+		pm_s_fail(c, 500, "you can't move a cdrom");
+	else if (!volid)
+		pm_s_fail(c, 500, "disk '%s' has no associated volume", key);
+	if (c->failed)
+		return NULL;
+	if (strlen(to) == strcspn(volid, ":") && !strncmp(volid, to, strlen(to)) &&
+		!format_differs(pm_s_volume(c->s, volid, (int)g->node), pm_s_arg(c, "format"))) {
+		pm_s_fail(c, 500, "you can't move to the same storage with same format");
+		return NULL;
+	}
+	st = pm_s_storage_for(c, to, g->node);
+	if (!st)
+		return NULL;
+	if (!pm_s_storage_holds(st, "images")) {
+		pm_s_bad(c, "storage", "storage '%s' does not support vm images", to);
+		return NULL;
+	}
+	if (in_snapshot(g, volid) && pm_s_arg_true(c, "delete")) {
+		pm_s_fail(c, 500, "you can't move a disk with snapshots and delete the source");
+		return NULL;
+	}
+	return pm_arena_strdup(c->a, volid);
+}
+
+static void to_storage(struct sim_call *c)
+{
+	static const char *const kept[] = { "disk", "storage", "format", "delete" };
+	struct sim_guest *g;
+	struct sim_task *t;
+
+	if (!pm_s_check(c, pm_arena_printf(c->a, "/storage/%s", pm_s_arg(c, "storage")),
+		    "Datastore.AllocateSpace"))
+		return;
+	g = pm_s_guest_for(c);
+	if (!g || pm_s_locked(c, g) || !pm_s_same_digest(c, g) ||
+		!movable(c, g, pm_s_arg(c, "disk")))
+		return;
+	t = pm_s_guest_task(c, "qmmove");
+	t->end = move_end;
+	for (size_t i = 0; i < PM_COUNT(kept); i++)
+		pm_s_task_arg(t, kept[i], pm_s_arg(c, kept[i]));
+	pm_s_task_go(c, t);
+}
+
+/* ---- to another machine ---- */
+
+/* Why the disk cannot change hands; NULL: it can. */
+static const char *why_not(const struct sim_guest *from, const struct sim_guest *to,
+	const char *disk, const char *slot)
+{
+	const char *value = pm_s_conf_get(&from->cur, disk);
+	bool unused = pm_s_numbered(disk, "unused", 255) >= 0;
+
+	if (pm_s_conf_get(&from->cur, "lock") || pm_s_conf_get(&to->cur, "lock"))
+		return "VM is locked";
+	if (pm_s_true(pm_s_conf_get(&from->cur, "template")) ||
+		pm_s_true(pm_s_conf_get(&to->cur, "template")))
+		return "Can't move disks from or to template VMs";
+	if (!value)
+		return "the disk does not exist";
+	if (pm_s_conf_has(&to->cur, slot))
+		return "the target disk key is already in use";
+	if (pm_s_is_cdrom(value))
+		return "CD drive contents can't be moved to another VM";
+	if (in_snapshot(from, pm_s_conf_get(&from->cur, disk)))
+		return "Can't move disk used by a snapshot to another VM";
+	if (from->running && !unused)
+		return "Cannot move disk to another VM while the source VM is running - detach first";
+	return NULL;
+}
+
+static void reassign_end(struct pm_sim *s, struct sim_task *t)
+{
+	struct sim_guest *from = pm_s_guest_free(s, t);
+	struct sim_guest *to = pm_s_guest(s, (unsigned)pm_s_conf_int(&t->args, "target", 0));
+	const char *disk = pm_s_task_get(t, "disk"), *slot = pm_s_task_get(t, "slot"), *why;
+	cleanup_free char *value = NULL, *text = NULL;
+	struct sim_volume *v, *fresh;
+	char volid[200];
+
+	if (!from || !to)
+		return;
+	why = why_not(from, to, disk, slot);
+	if (why) {
+		pm_s_task_fail(t, "%s", why);
+		return;
+	}
+	value = pm_xstrdup(pm_s_conf_get(&from->cur, disk));
+	(void)snprintf(volid, sizeof(volid), "%.*s", (int)strcspn(value, ","), value);
+	v = pm_s_volume(s, volid, (int)from->node);
+	if (!v)
+		return;
+	fresh = pm_s_volume_alloc(
+		s, pm_s_storage_of(s, volid), to->vmid, to->node, v->format, v->size);
+	fresh->used = v->used;
+	pm_s_task_log(t, "reassign disk '%s' from VM '%u' as '%s' to VM '%u'", disk, from->vmid,
+		slot, to->vmid);
+	pm_s_conf_del(&from->cur, disk);
+	pm_s_volume_del(s, volid, (int)from->node);
+	text = pm_s_numbered(slot, "unused", 255) >= 0 ? pm_xstrdup(fresh->volid)
+						       : pm_s_drive_with(value, fresh);
+	pm_s_conf_set(&to->cur, slot, text);
+	pm_s_guest_touch(s, from);
+	pm_s_guest_touch(s, to);
+}
+
+static void to_machine(struct sim_call *c)
+{
+	const char *target = pm_s_arg(c, "target-vmid"), *disk = pm_s_arg(c, "disk");
+	const char *slot = pm_s_arg(c, "target-disk") ? pm_s_arg(c, "target-disk") : disk, *why;
+	struct sim_guest *from, *to;
+	struct sim_task *t;
+
+	if (!pm_s_check(c, pm_arena_printf(c->a, "/vms/%s", target), "VM.Config.Disk"))
+		return;
+	from = pm_s_guest_for(c);
+	to = pm_s_guest(c->s, (unsigned)pm_s_arg_int(c, "target-vmid", 0));
+	if (!from)
+		return;
+	if (from == to) {
+		pm_s_bad(c, "target-vmid", "must be different than source VMID to reassign disk");
+		return;
+	}
+	if (!to || !to->qemu) {
+		pm_s_fail(c, 500, "could not find target VM %s", target);
+		return;
+	}
+	why = from->node != to->node ? "Both VMs need to be on the same node"
+				     : why_not(from, to, disk, slot);
+	if (why) {
+		pm_s_fail(c, 500, "%s", why);
+		return;
+	}
+	t = pm_s_task(c, "qmmove",
+		pm_arena_printf(c->a, "%u-%s>%s-%s", from->vmid, disk, target, slot), from->vmid);
+	t->qemu = true;
+	t->end = reassign_end;
+	pm_s_task_arg(t, "disk", disk);
+	pm_s_task_arg(t, "slot", slot);
+	pm_s_task_arg(t, "target", target);
+	pm_s_task_go(c, t);
+}
+
+void pm_s_vm_move_disk(struct sim_call *c)
+{
+	bool storage = pm_s_arg(c, "storage") != NULL, machine = pm_s_arg(c, "target-vmid") != NULL;
+
+	if (storage == machine) {
+		const char *why =
+			storage ? "either set 'storage' or 'target-vmid', but not both"
+				: "both 'storage' and 'target-vmid' missing, either needs "
+				  "to be set";
+
+		pm_s_bad(c, "storage", "%s", why);
+		pm_s_bad(c, "target-vmid", "%s", why);
+		return;
+	}
+	if (storage)
+		to_storage(c);
+	else
+		to_machine(c);
+}
