@@ -64,13 +64,21 @@ static const struct absent {
 	{ "/token/", "no such token" },
 };
 
+/* The text speaks of it first, perhaps after what failed: "update pools failed: pool 'x' does not exist". */
+static bool speaks_of(const char *text, const char *what)
+{
+	const char *at = strstr(text, what);
+
+	return at && (at == text || (at - text > 1 && at[-1] == ' ' && at[-2] == ':'));
+}
+
 static bool is_absent(const char *path, const char *text)
 {
 	bool gone = strstr(text, "does not exist") || strstr(text, "o such ") ||
 		    strstr(text, "no format") || strstr(text, "no rule");
 
 	for (size_t i = 0; gone && i < PM_COUNT(absents); i++) {
-		if (strstr(path, absents[i].path) && strstr(text, absents[i].text))
+		if (strstr(path, absents[i].path) && speaks_of(text, absents[i].text))
 			return true;
 	}
 	return false;
