@@ -194,8 +194,12 @@ static void add_remedy(const struct pm_session *s, struct pm_error *err)
 			before.msg, s->user);
 	else
 		(void)pm_error_set(err, before.code,
-			"%s; check auth.username, auth.realm and auth.password: this was %s",
-			before.msg, s->user);
+			"%s; check auth.username, auth.realm and auth.password: this was %s%s",
+			before.msg, s->user,
+			strstr(before.where, "/access/ticket")
+				? ""
+				: " with a fresh ticket, so see whether the clocks of the nodes "
+				  "agree, too");
 	err->http_status = before.http_status;
 	err->maybe_sent = before.maybe_sent;
 	memcpy(err->where, before.where, sizeof(err->where));
