@@ -1,66 +1,29 @@
-/* The I/O thread: the only place that waits for the network. It owns a curl_multi, a site for each
- * host with two queues, and a few libcurl handles a site. Callers hand over a batch, sleep, and take
- * back what is finished; both sides meet once a round, under one lock, in exchange(). */
+/* The I/O thread: the only place that waits for the network. It owns the sockets and a curl_multi, a site
+ * for each host with two queues, and a few libcurl handles a site. Callers hand over a batch, sleep, and
+ * take back what is finished. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "batch_priv.h"
 #include "io_priv.h"
+#include "wire_priv.h"
 
-#define WAKE_AFTER  32              /* finished calls that are worth waking their caller */
-#define TICK_NS     (20 * PM_MS_NS) /* how often a caller looks at its cancel token */
-#define PAUSE_MS    1               /* how long the network is quiet before callers wake for less */
+#define PAUSE_MS    1 /* how long the network is quiet before callers wake for less */
 #define REST_MS     60000
 #define LOOK_MS     50 /* how often the clock is looked at while something is held back */
 #define HELD_MOST_S 60 /* a server cannot make us wait longer */
-
-enum halt { GO_ON, NOT_SENT, ALL };
-
-/** A list of calls; each is in one list only. */
-struct calls {
-	struct pm_call *first, **last;
-	size_t n;
-};
-
-/** One pm_net_batch on the stack of its caller. */
-struct batch {
-	struct pm_call *const *v;
-	size_t n;
-
-	/* the caller's and the thread's, under io->lock */
-	struct batch *next_new, *next_halt;
-	pthread_cond_t wake;
-	bool asleep, halt_listed;
-	enum halt halt;
-	struct calls finished;
-
-	/* the thread's */
-	struct batch *next_dirty, *next_halting;
-	enum halt halting;
-	bool dirty;
-	struct calls fresh; /* finished since the last exchange */
-	size_t open;        /* not finished */
-	struct pm_site *site;
-	const struct pm_host
-		*host; /* whose site that is: most batches ask one host after the other */
-};
 
 struct io {
 	struct pm_transport base;
 	const struct pm_clock *clock;
 	pthread_t thread;
-	CURLM *multi;
-
-	/* under the lock */
-	pthread_mutex_t lock;
-	struct batch *new_batches, **new_last, *halts;
-	bool quit;
-	struct pm_net_stats published;
+	struct pm_desk desk;
 
 	/* the thread's */
+	struct pm_wire wire;
 	CURLSH *share;
 	struct pm_sites sites;
 	PM_VEC(struct pm_slot *) slots;
@@ -68,41 +31,27 @@ struct io {
 	unsigned pause_ms;       /* until a call that is held back may go; 0: none is */
 	unsigned uploads;        /* under way */
 	size_t turn;             /* the queue that goes first, so that a limit starves none */
-	struct batch *dirty;
+	struct pm_batch *dirty;
 	bool news;  /* something finished since the last exchange */
 	bool quiet; /* nothing came during the last wait */
 	bool owed;  /* somebody asleep has finished calls */
-	struct pm_net_stats stats;
+
+	/* written by the thread alone */
+	struct {
+		atomic_uint_fast64_t requests, connections, resumed, bytes_in, failed;
+	} stats;
 };
 
-static void calls_init(struct calls *l)
+/* One thread writes: no need for the bus to be locked. */
+static void count(atomic_uint_fast64_t *n, uint64_t more)
 {
-	l->first = NULL;
-	l->last = &l->first;
-	l->n = 0;
-}
-
-static void calls_add(struct calls *l, struct pm_call *c)
-{
-	c->next = NULL;
-	*l->last = c;
-	l->last = &c->next;
-	l->n++;
-}
-
-static void calls_move(struct calls *to, struct calls *from)
-{
-	if (from->n == 0)
-		return;
-	*to->last = from->first;
-	to->last = from->last;
-	to->n += from->n;
-	calls_init(from);
+	atomic_store_explicit(
+		n, atomic_load_explicit(n, memory_order_relaxed) + more, memory_order_relaxed);
 }
 
 /* ---- from the queue to the network ---- */
 
-static void queue_batch(struct io *io, struct batch *b)
+static void queue_batch(struct io *io, struct pm_batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		struct pm_call *c = b->v[i];
@@ -120,12 +69,11 @@ static void queue_batch(struct io *io, struct batch *b)
 
 static void finish(struct io *io, struct pm_call *c)
 {
-	struct batch *b = c->batch;
+	struct pm_batch *b = c->batch;
 
 	if (c->err.code != PM_OK)
-		io->stats.failed++;
-	calls_add(&b->fresh, c);
-	b->open--;
+		count(&io->stats.failed, 1);
+	pm_batch_add(b, c);
 	io->news = true;
 	if (!b->dirty) {
 		b->dirty = true;
@@ -142,7 +90,7 @@ static struct pm_slot *slot_take(struct io *io, struct pm_site *site)
 		site->idle = s->next_idle;
 		return s;
 	}
-	s = pm_slot_new(site, io->share);
+	s = pm_slot_new(site, io->share, &io->wire);
 	pm_vec_push(&io->slots, s); /* NOLINT(bugprone-sizeof-expression): pointers they are */
 	return s;
 }
@@ -171,8 +119,8 @@ static void start_call(struct io *io, struct pm_site *site, enum pm_lane lane)
 		slot_release(io, s);
 		return;
 	}
-	io->stats.requests++;
-	pm_assert(curl_multi_add_handle(io->multi, s->easy) == CURLM_OK);
+	count(&io->stats.requests, 1);
+	pm_assert(curl_multi_add_handle(io->wire.multi, s->easy) == CURLM_OK);
 }
 
 /* The thread must look again after that time. */
@@ -249,7 +197,7 @@ static void reap(struct io *io)
 	CURLMsg *m;
 	int left;
 
-	while ((m = curl_multi_info_read(io->multi, &left)) != NULL) {
+	while ((m = curl_multi_info_read(io->wire.multi, &left)) != NULL) {
 		CURLcode result = m->data.result;
 		struct pm_slot *s = NULL;
 		long connects = 0;
@@ -257,11 +205,11 @@ static void reap(struct io *io)
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &s);
-		(void)curl_multi_remove_handle(io->multi, s->easy);
+		(void)curl_multi_remove_handle(io->wire.multi, s->easy);
 		(void)curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
-		io->stats.connections += (uint64_t)connects;
-		io->stats.handshakes_resumed += s->resumed;
-		io->stats.bytes_in += s->bytes;
+		count(&io->stats.connections, (uint64_t)connects);
+		count(&io->stats.resumed, s->resumed);
+		count(&io->stats.bytes_in, s->bytes);
 		pm_slot_end(s, result);
 		heed(io, s->site, s->call);
 		finish(io, s->call);
@@ -271,7 +219,7 @@ static void reap(struct io *io)
 
 /* ---- cancelling ---- */
 
-static void drop_queued(struct io *io, struct pm_queue *q, const struct batch *b)
+static void drop_queued(struct io *io, struct pm_queue *q, const struct pm_batch *b)
 {
 	struct pm_call *c = pm_queue_drop(q, b), *next;
 	struct pm_error err;
@@ -287,19 +235,19 @@ static void drop_queued(struct io *io, struct pm_queue *q, const struct batch *b
 /* Ends a call that is under way. */
 static void drop_slot(struct io *io, struct pm_slot *s, void (*fail)(struct pm_slot *s))
 {
-	(void)curl_multi_remove_handle(io->multi, s->easy);
+	(void)curl_multi_remove_handle(io->wire.multi, s->easy);
 	fail(s);
 	finish(io, s->call);
 	slot_release(io, s);
 }
 
-static void halt_batch(struct io *io, const struct batch *b)
+static void halt_batch(struct io *io, const struct pm_batch *b)
 {
 	for (size_t i = 0; i < io->sites.n; i++) {
 		drop_queued(io, &io->sites.v[i]->queue[PM_READS], b);
 		drop_queued(io, &io->sites.v[i]->queue[PM_WRITES], b);
 	}
-	if (b->halting < ALL)
+	if (b->halting < PM_HALT_ALL)
 		return;
 	for (size_t i = 0; i < io->slots.n; i++) {
 		struct pm_slot *s = io->slots.v[i];
@@ -314,53 +262,35 @@ static void halt_batch(struct io *io, const struct batch *b)
 
 static void deliver(struct io *io)
 {
-	struct batch *b;
+	struct pm_batch *list = io->dirty, *b;
 
 	io->owed = false;
 	io->news = false;
-	for (struct batch **at = &io->dirty; (b = *at) != NULL;) {
-		calls_move(&b->finished, &b->fresh);
-		if (b->asleep && b->open > 0 && b->finished.n < WAKE_AFTER && !io->quiet) {
-			/* Soon more will be finished: one wakeup for all. */
-			io->owed = true;
-			at = &b->next_dirty;
-			continue;
-		}
-		*at = b->next_dirty;
+	io->dirty = NULL;
+	while ((b = list) != NULL) {
+		list = b->next_dirty;
 		b->dirty = false;
-		if (b->asleep)
-			pthread_cond_signal(&b->wake);
-		b->asleep = false;
+		if (pm_batch_give(b, io->quiet))
+			continue;
+		b->dirty = true;
+		b->next_dirty = io->dirty;
+		io->dirty = b;
+		io->owed = true;
 	}
 }
 
 /* Hands over what is finished and takes what is new. false: the end. */
 static bool exchange(struct io *io)
 {
-	struct batch *fresh, *halting = NULL;
-	bool quit;
+	struct pm_batch *b;
 
-	pthread_mutex_lock(&io->lock);
-	io->published = io->stats;
-	deliver(io);
-	fresh = io->new_batches;
-	io->new_batches = NULL;
-	io->new_last = &io->new_batches;
-	for (struct batch *b = io->halts; b; b = b->next_halt) {
-		b->halt_listed = false;
-		b->halting = b->halt;
-		b->next_halting = halting;
-		halting = b;
-	}
-	io->halts = NULL;
-	quit = io->quit;
-	pthread_mutex_unlock(&io->lock);
-
-	for (; fresh; fresh = fresh->next_new)
-		queue_batch(io, fresh);
-	for (; halting; halting = halting->next_halting)
-		halt_batch(io, halting);
-	return !quit;
+	if (io->dirty)
+		deliver(io);
+	for (b = pm_desk_take(&io->desk); b; b = b->next_new)
+		queue_batch(io, b);
+	for (b = pm_desk_halts(&io->desk); b; b = b->next_halting)
+		halt_batch(io, b);
+	return !atomic_load_explicit(&io->desk.quit, memory_order_relaxed);
 }
 
 /* Ends uploads of which nothing has moved for too long. */
@@ -383,32 +313,34 @@ static void watch_uploads(struct io *io)
 	}
 }
 
-/* Tells whether anything came. */
-static bool wait_for_network(struct io *io)
+static void wait_for_network(struct io *io)
 {
-	int most_ms = REST_MS, events = 0;
+	int most_ms = io->pause_ms > 0 ? (int)io->pause_ms : REST_MS, n;
+	bool rung;
 
-	if (io->pause_ms > 0)
-		most_ms = (int)io->pause_ms;
 	if (io->owed)
 		most_ms = PAUSE_MS;
-	(void)curl_multi_poll(io->multi, NULL, 0, most_ms, &events);
-	return events > 0;
+	if (!pm_desk_sleep(&io->desk))
+		return;
+	n = pm_wire_wait(&io->wire, most_ms, &rung);
+	pm_desk_wake(&io->desk, rung);
+	io->quiet = n == 0 && !rung;
 }
 
 static void *io_main(void *arg)
 {
 	struct io *io = arg;
-	int running;
 
 	while (exchange(io)) {
 		bool busy = start_calls(io);
 
 		if (io->uploads > 0)
 			watch_uploads(io);
-		busy |= io->news;
-		io->quiet = !busy && !wait_for_network(io);
-		(void)curl_multi_perform(io->multi, &running);
+		io->quiet = false;
+		if (busy || io->news)
+			pm_wire_run(&io->wire);
+		else
+			wait_for_network(io);
 		reap(io);
 	}
 	return NULL;
@@ -416,103 +348,39 @@ static void *io_main(void *arg)
 
 /* ---- the caller's side ---- */
 
-static void batch_init(struct batch *b, struct pm_call *const *v, size_t n)
+/* Tells them to the caller: how many; *go false: it wants no more. */
+static size_t tell(struct pm_call *c, pm_call_done_fn *done, void *arg, bool *go)
 {
-	pthread_condattr_t attr;
+	struct pm_call *next;
+	size_t n = 0;
 
-	memset(b, 0, sizeof(*b));
-	b->v = v;
-	b->n = n;
-	b->open = n;
-	calls_init(&b->finished);
-	calls_init(&b->fresh);
-	pm_assert(pthread_condattr_init(&attr) == 0);
-	pm_assert(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-	pm_assert(pthread_cond_init(&b->wake, &attr) == 0);
-	(void)pthread_condattr_destroy(&attr);
-}
-
-/* With the lock held. */
-static void ask_to_halt(struct io *io, struct batch *b, enum halt how)
-{
-	if (b->halt >= how)
-		return;
-	b->halt = how;
-	if (!b->halt_listed) {
-		b->halt_listed = true;
-		b->next_halt = io->halts;
-		io->halts = b;
+	for (; c; c = next, n++) {
+		next = c->next;
+		if (done && !done(arg, c))
+			*go = false;
 	}
-	(void)curl_multi_wakeup(io->multi);
-}
-
-/* With the lock held. Sleeps until something is finished, or for a moment when there is a token that
- * must be looked at: nobody tells us when it is set. */
-static void sleep_on(struct io *io, struct batch *b, const struct pm_cancel *cancel)
-{
-	b->asleep = true;
-	if (!cancel) {
-		(void)pthread_cond_wait(&b->wake, &io->lock);
-	} else {
-		uint64_t until = pm_mono_ns(&pm_clock_system) + TICK_NS;
-		struct timespec ts = { .tv_sec = (time_t)(until / PM_S_NS),
-			.tv_nsec = (long)(until % PM_S_NS) };
-
-		(void)pthread_cond_timedwait(&b->wake, &io->lock, &ts);
-	}
-	b->asleep = false;
-}
-
-static void take_off_list(struct io *io, struct batch *b)
-{
-	struct batch **at = &io->halts;
-
-	while (b->halt_listed && *at) {
-		if (*at == b) {
-			*at = b->next_halt;
-			return;
-		}
-		at = &(*at)->next_halt;
-	}
+	return n;
 }
 
 static void io_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
 	pm_call_done_fn *done, void *arg, struct pm_cancel *cancel)
 {
 	struct io *io = (struct io *)t;
-	struct batch b;
+	struct pm_batch b;
 	size_t left = n;
 
-	batch_init(&b, v, n);
-	pthread_mutex_lock(&io->lock);
-	*io->new_last = &b;
-	io->new_last = &b.next_new;
-	(void)curl_multi_wakeup(io->multi);
+	pm_batch_init(&b, v, n);
+	pm_batch_hand_in(&io->desk, &b);
 	while (left > 0) {
-		struct pm_call *c = b.finished.first, *next;
 		bool go = true;
 
 		if (pm_cancelled(cancel, io->clock))
-			ask_to_halt(io, &b, ALL);
-		if (!c) {
-			sleep_on(io, &b, cancel);
-			continue;
-		}
-		left -= b.finished.n;
-		calls_init(&b.finished);
-		pthread_mutex_unlock(&io->lock);
-		for (; c; c = next) {
-			next = c->next;
-			if (done && !done(arg, c))
-				go = false;
-		}
-		pthread_mutex_lock(&io->lock);
+			pm_batch_halt(&io->desk, &b, PM_HALT_ALL);
+		left -= tell(pm_batch_wait(&b, cancel), done, arg, &go);
 		if (!go && left > 0)
-			ask_to_halt(io, &b, NOT_SENT);
+			pm_batch_halt(&io->desk, &b, PM_HALT_QUEUED);
 	}
-	take_off_list(io, &b);
-	pthread_mutex_unlock(&io->lock);
-	(void)pthread_cond_destroy(&b.wake);
+	pm_batch_done(&io->desk, &b);
 }
 
 /* ---- start and end ---- */
@@ -521,34 +389,41 @@ void pm_io_stats(struct pm_transport *t, struct pm_net_stats *ret)
 {
 	struct io *io = (struct io *)t;
 
-	pthread_mutex_lock(&io->lock);
-	*ret = io->published;
-	pthread_mutex_unlock(&io->lock);
+	*ret = (struct pm_net_stats){
+		.requests = atomic_load(&io->stats.requests),
+		.connections = atomic_load(&io->stats.connections),
+		.handshakes_resumed = atomic_load(&io->stats.resumed),
+		.bytes_in = atomic_load(&io->stats.bytes_in),
+		.failed = atomic_load(&io->stats.failed),
+	};
+}
+
+/* What the thread has used is let go. */
+static void io_end(struct io *io)
+{
+	pm_wire_done(&io->wire);
+	(void)curl_share_cleanup(io->share);
+	pm_desk_done(&io->desk);
+	pm_bucket_free(io->limit);
+	free(io);
+	curl_global_cleanup();
 }
 
 static void io_free(struct pm_transport *t)
 {
 	struct io *io = (struct io *)t;
 
-	pthread_mutex_lock(&io->lock);
-	io->quit = true;
-	(void)curl_multi_wakeup(io->multi);
-	pthread_mutex_unlock(&io->lock);
+	pm_desk_quit(&io->desk);
 	(void)pthread_join(io->thread, NULL);
 	for (size_t i = 0; i < io->slots.n; i++) {
-		(void)curl_multi_remove_handle(io->multi, io->slots.v[i]->easy);
+		(void)curl_multi_remove_handle(io->wire.multi, io->slots.v[i]->easy);
 		pm_slot_free(io->slots.v[i]);
 	}
 	for (size_t i = 0; i < io->sites.n; i++)
 		pm_site_free(io->sites.v[i]);
 	pm_vec_done(&io->slots);
 	pm_vec_done(&io->sites);
-	(void)curl_multi_cleanup(io->multi);
-	(void)curl_share_cleanup(io->share);
-	(void)pthread_mutex_destroy(&io->lock);
-	pm_bucket_free(io->limit);
-	free(io);
-	curl_global_cleanup();
+	io_end(io);
 }
 
 static int start_thread(struct io *io)
@@ -573,6 +448,18 @@ static struct pm_bucket *limiter(unsigned per_second, const struct pm_clock *clo
 	return pm_bucket_new((unsigned)most, (most * 1000 + per_second - 1) / per_second, clock);
 }
 
+static int open_desk(struct io *io, struct pm_error *err)
+{
+	int r = pm_desk_init(&io->desk, err);
+
+	if (r < 0)
+		return r;
+	r = pm_wire_init(&io->wire, io->desk.bell, err);
+	if (r < 0)
+		pm_desk_done(&io->desk);
+	return r;
+}
+
 int pm_io_start(const struct pm_net_opts *o, struct pm_transport **ret, struct pm_error *err)
 {
 	static const struct pm_transport_ops ops = { io_batch, io_free };
@@ -582,29 +469,24 @@ int pm_io_start(const struct pm_net_opts *o, struct pm_transport **ret, struct p
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return pm_error_set(err, PM_E_IO, "libcurl does not start");
 	io = pm_xcalloc(1, sizeof(*io));
+	r = open_desk(io, err);
+	if (r < 0) {
+		free(io);
+		curl_global_cleanup();
+		return r;
+	}
 	io->base.ops = &ops;
 	io->clock = o && o->clock ? o->clock : &pm_clock_system;
 	if (o && o->requests_per_second > 0)
 		io->limit = limiter(o->requests_per_second, io->clock);
-	io->new_last = &io->new_batches;
-	pm_assert(pthread_mutex_init(&io->lock, NULL) == 0);
-	io->multi = curl_multi_init();
 	io->share = curl_share_init();
-	pm_assert(io->multi && io->share);
+	pm_assert(io->share);
 	/* One thread only: the share needs no locks. */
 	(void)curl_share_setopt(io->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-	(void)curl_multi_setopt(io->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-	(void)curl_multi_setopt(io->multi, CURLMOPT_MAXCONNECTS, 1024L);
 	r = start_thread(io);
 	if (r != 0) {
-		(void)pm_error_sys(err, r, "cannot start the thread for the network");
-		(void)curl_multi_cleanup(io->multi);
-		(void)curl_share_cleanup(io->share);
-		(void)pthread_mutex_destroy(&io->lock);
-		pm_bucket_free(io->limit);
-		free(io);
-		curl_global_cleanup();
-		return -PM_E_IO;
+		io_end(io);
+		return pm_error_sys(err, r, "cannot start the thread for the network");
 	}
 	*ret = &io->base;
 	return 0;

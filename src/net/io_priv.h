@@ -78,8 +78,10 @@ struct pm_slot {
 	char message[CURL_ERROR_SIZE];
 };
 
-/** A handle for a site; its TLS sessions are shared through `share`. */
-struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share) PM_CHECK;
+/** A handle for a site; its TLS sessions are shared through `share`, its sockets belong to `w` (NULL: to
+ * nobody). */
+struct pm_wire;
+struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share, struct pm_wire *w) PM_CHECK;
 void pm_slot_free(struct pm_slot *s);
 
 /** Prepares the handle for s->call; -code with *err set when the call cannot be made. */

@@ -85,7 +85,7 @@ int pm_net_probe(const struct pm_host *h, const char *path, struct pm_cancel *ca
 
 	memset(ret, 0, sizeof(*ret));
 	site->alone = true;
-	s = pm_slot_new(site, NULL);
+	s = pm_slot_new(site, NULL, NULL);
 	s->call = &call;
 	call.body_in = (struct pm_buf)PM_BUF(call.max_body);
 	r = pm_slot_begin(s, &wrong);

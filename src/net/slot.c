@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "io_priv.h"
+#include "wire_priv.h"
 
 #define TIMEOUT_MS 30000
 #define CONNECT_MS 10000
@@ -85,13 +87,21 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	static const int again = 1;
 
-	(void)arg;
 	(void)purpose;
+	if (arg)
+		pm_wire_opened(arg, fd);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof(again));
 	return CURL_SOCKOPT_OK;
 }
 
-struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share)
+static int on_close(void *arg, curl_socket_t fd)
+{
+	if (arg)
+		pm_wire_closed(arg, fd);
+	return close(fd);
+}
+
+struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share, struct pm_wire *w)
 {
 	struct pm_slot *s = pm_xcalloc(1, sizeof(*s));
 	CURL *e = curl_easy_init();
@@ -108,6 +118,9 @@ struct pm_slot *pm_slot_new(struct pm_site *site, CURLSH *share)
 	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
 	(void)curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	(void)curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, w);
+	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, w);
 	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
