@@ -493,25 +493,18 @@ static bool is_node(const struct pm_host *host, const char *node, const char *ip
 	return strlen(node) == label && strncasecmp(name, node, label) == 0;
 }
 
-/* The mutex is held. */
-static void note_node(
-	struct pm_hosts *h, const char *node, const char *ip, const struct pm_host *self)
-{
-	for (unsigned i = 0; i < atomic_load(&h->n); i++) {
-		struct pm_health *e = &h->health[i];
-
-		if (self ? self == &h->v[i] : e->node[0] == '\0' && is_node(&h->v[i], node, ip))
-			memcpy(e->node, node, strlen(node) + 1);
-	}
-}
-
 void pm_hosts_learn(
 	struct pm_hosts *h, const char *node, const char *ip, const struct pm_host *self)
 {
 	if (strlen(node) >= NODE_MAX)
 		return;
 	pthread_mutex_lock(&h->lock);
-	note_node(h, node, ip, self);
+	for (unsigned i = 0; i < atomic_load(&h->n); i++) {
+		struct pm_health *e = &h->health[i];
+
+		if (self ? self == &h->v[i] : e->node[0] == '\0' && is_node(&h->v[i], node, ip))
+			memcpy(e->node, node, strlen(node) + 1);
+	}
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -561,50 +554,54 @@ static bool is_known(struct pm_hosts *h, const char *node, const char *ip)
 	return false;
 }
 
-/* The mutex is held. */
 static void add_learnt(
 	struct pm_hosts *h, const struct pm_host *told, const char *node, const char *ip)
 {
-	unsigned n = atomic_load(&h->n);
-	const char *colon = strrchr(told->url, ':');
 	bool six = strchr(ip, ':') != NULL;
-	struct pm_health *e = &h->health[n];
-	struct pm_host *host = &h->v[n];
+	struct pm_health *e;
+	struct pm_host *host;
+	unsigned n;
 
-	if (n == MOST_HOSTS)
+	pthread_mutex_lock(&h->lock);
+	n = atomic_load(&h->n);
+	if (n < MOST_HOSTS && !is_known(h, node, ip)) {
+		e = &h->health[n];
+		host = &h->v[n];
+		*host = h->v[0];
+		host->name = pm_arena_strdup(h->arena, node);
+		host->url = pm_arena_printf(h->arena, "https://%s%s%s%s", six ? "[" : "", ip,
+			six ? "]" : "", strrchr(told->url, ':'));
+		memcpy(e->node, node, strlen(node) + 1);
+		e->learnt = true;
+		e->circuit = PM_OPEN; /* until a probe says that it is there and may be trusted */
+		atomic_store(&h->n, n + 1);
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* One row: first only who is who, then whether it is a host we do not have. */
+static void take_row(
+	struct pm_hosts *h, const struct pm_host *told, struct json_object *row, bool add)
+{
+	const char *type = pm_json_str(row, "type"), *node = pm_json_str(row, "name"),
+		   *ip = pm_json_str(row, "ip");
+
+	if (!type || strcmp(type, "node") != 0 || !node)
 		return;
-	*host = h->v[0];
-	host->name = pm_arena_strdup(h->arena, node);
-	host->url = pm_arena_printf(
-		h->arena, "https://%s%s%s%s", six ? "[" : "", ip, six ? "]" : "", colon);
-	memcpy(e->node, node, strlen(node) + 1);
-	e->learnt = true;
-	e->circuit = PM_OPEN; /* until a probe says that it is there and may be trusted */
-	atomic_store(&h->n, n + 1);
+	if (add) {
+		if (pm_json_bool(row, "online", false) && is_useful(told, node, ip))
+			add_learnt(h, told, node, ip);
+		return;
+	}
+	pm_hosts_learn(h, node, ip, NULL);
+	if (pm_json_bool(row, "local", false))
+		pm_hosts_learn(h, node, NULL, told);
 }
 
 void pm_hosts_take_status(struct pm_hosts *h, const struct pm_host *told, struct json_object *rows)
 {
 	size_t n = json_object_is_type(rows, json_type_array) ? json_object_array_length(rows) : 0;
 
-	pthread_mutex_lock(&h->lock);
-	/* Who is who comes first: only what is left needs a host. */
-	for (size_t pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < n; i++) {
-			struct json_object *row = json_object_array_get_idx(rows, i);
-			const char *type = pm_json_str(row, "type"),
-				   *node = pm_json_str(row, "name"), *ip = pm_json_str(row, "ip");
-
-			if (!type || strcmp(type, "node") != 0 || !node || strlen(node) >= NODE_MAX)
-				continue;
-			if (pass == 0)
-				note_node(h, node, ip, NULL);
-			if (pass == 0 && pm_json_bool(row, "local", false))
-				note_node(h, node, NULL, told);
-			if (pass == 1 && pm_json_bool(row, "online", false) &&
-				is_useful(told, node, ip) && !is_known(h, node, ip))
-				add_learnt(h, told, node, ip);
-		}
-	}
-	pthread_mutex_unlock(&h->lock);
+	for (size_t i = 0; i < 2 * n; i++)
+		take_row(h, told, json_object_array_get_idx(rows, i % n), i >= n);
 }

@@ -117,6 +117,28 @@ PM_TEST(a_failed_host_is_last_until_a_probe_finds_it)
 	client_stop(&c);
 }
 
+/* A host that answers probes and fails at work is not well. */
+PM_TEST(only_work_wipes_the_record)
+{
+	struct pm_host_state s[2];
+	struct client c;
+
+	client_start_token(&c, "a b");
+	client_answer(&c, "GET", "/x", "{\"data\":1}");
+	end_call(&c, 0, PM_E_TIMEOUT, 0);
+	pass(&c, 2000);
+	assert_ok(client_get(&c, "/x"), &c.err);
+	assert_int_equal(client_count(&c, "GET", "/access/domains"), 1);
+	assert_int_equal(pm_pve_hosts(c.pve, s, 2), 2);
+	assert_int_equal(s[0].circuit, PM_CLOSED);
+	assert_int_equal(s[0].failures, 1);
+	assert_ok(client_get(&c, "/x"), &c.err);
+	assert_string_equal(client_host(&c, 1, "GET", "/x"), "a");
+	assert_int_equal(pm_pve_hosts(c.pve, s, 2), 2);
+	assert_int_equal(s[0].failures, 0);
+	client_stop(&c);
+}
+
 PM_TEST(each_failed_probe_doubles_the_pause)
 {
 	struct client c;
@@ -250,6 +272,24 @@ PM_TEST(nodes_become_hosts_once_a_probe_found_them)
 	assert_ok(client_get(&c, "/cluster/status"), &c.err);
 	assert_int_equal(atomic_load(&c.pve->hosts.n), 3);
 	assert_int_equal(client_count(&c, "GET", "/access/domains"), 2);
+	client_stop(&c);
+}
+
+PM_TEST(reading_the_cluster_teaches_hosts)
+{
+	struct pm_facts facts;
+	struct client c;
+
+	client_start_token(&c, "10.0.0.1");
+	client_answer(&c, "GET", "/cluster/resources", "{\"data\":[]}");
+	client_answer(&c, "GET", "/cluster/status",
+		"{\"data\":[" ROW("pve1", "10.0.0.1", "1", "1") "," ROW(
+			"pve2", "10.0.0.2", "0", "1") "]}");
+	assert_ok(pm_pve_facts(c.pve, &c.job, &facts, &c.err), &c.err);
+	assert_int_equal(atomic_load(&c.pve->hosts.n), 2);
+	/* Reading many things at once probes, too. */
+	assert_ok(pm_pve_facts(c.pve, &c.job, &facts, &c.err), &c.err);
+	assert_string_equal(order_of(&c, "pve2"), "pve2 10.0.0.1");
 	client_stop(&c);
 }
 
@@ -394,7 +434,7 @@ static unsigned count_caught(const char *part)
 
 PM_TEST(a_host_with_another_certificate_is_left_out_with_one_warning)
 {
-	struct client c;
+	struct client c, other;
 
 	client_start_token(&c, "b.example other");
 	pm_fake_add(c.net, &(struct pm_fake_rule){ .host = "b.example", .fail = PM_E_AUTH });
@@ -404,6 +444,12 @@ PM_TEST(a_host_with_another_certificate_is_left_out_with_one_warning)
 		assert_ok(client_get(&c, "/x"), &c.err);
 		pass(&c, 61000);
 	}
+	/* A second client of the same process has nothing new to say. */
+	client_start_token(&other, "b.example other");
+	pm_fake_add(other.net, &(struct pm_fake_rule){ .host = "b.example", .fail = PM_E_AUTH });
+	client_answer(&other, "GET", "/x", "{\"data\":1}");
+	assert_ok(client_get(&other, "/x"), &other.err);
+	client_stop(&other);
 	assert_int_equal(count_caught("warning a host is left out: its certificate is not trusted "
 				      "host=b.example"),
 		1);
