@@ -37,6 +37,7 @@ struct pm_live {
 	bool unreachable; /* its node does not answer: unknown, not missing */
 	bool unread;      /* its configuration could not be read: unknown */
 	const char *unread_why;
+	uint64_t row; /* fingerprint of its row in the inventory */
 };
 
 /** One object. Desired: live is NULL. Live: file is NULL; a guest whose configuration was not read (not
@@ -73,6 +74,7 @@ struct pm_facts {
 	unsigned npools;
 	unsigned nguests; /* rows of the inventory */
 	unsigned nread;   /* configurations read */
+	unsigned nknown;  /* of them, from before: nothing told of a change */
 	uint64_t took_ns;
 };
 

@@ -30,10 +30,26 @@ static const char *word(struct words *w, const char *s)
 
 /* ---- rows ---- */
 
-enum column { TYPE, VMID, NODE, NAME, STATUS, TAGS, POOL, LOCK, HASTATE, TEMPLATE, COLUMNS };
+/* The last three are only looked at to see whether they changed. */
+enum column {
+	TYPE,
+	VMID,
+	NODE,
+	NAME,
+	STATUS,
+	TAGS,
+	POOL,
+	LOCK,
+	HASTATE,
+	TEMPLATE,
+	MAXCPU,
+	MAXMEM,
+	MAXDISK,
+	COLUMNS
+};
 
 static const char *const column_names[COLUMNS] = { "type", "vmid", "node", "name", "status", "tags",
-	"pool", "lock", "hastate", "template" };
+	"pool", "lock", "hastate", "template", "maxcpu", "maxmem", "maxdisk" };
 
 struct row {
 	char *v[COLUMNS]; /* NULL: absent */
@@ -85,6 +101,16 @@ static bool row_is(const struct row *row, enum column c, const char *s)
 	return row->v[c] && strcmp(row->v[c], s) == 0;
 }
 
+/* Of all that changes only when somebody changes it. */
+static uint64_t fingerprint(const struct row *row)
+{
+	uint64_t hash = 0;
+
+	for (int i = 0; i < COLUMNS; i++)
+		hash = row->v[i] ? pm_hash_fast(row->v[i], row->n[i], hash + (unsigned)i) : hash;
+	return hash;
+}
+
 static void add_guest(
 	struct pm_inventory *inv, struct words *w, const struct row *row, int64_t vmid)
 {
@@ -106,6 +132,7 @@ static void add_guest(
 	live->lock = row->v[LOCK] ? word(w, row->v[LOCK]) : NULL;
 	live->hastate = row->v[HASTATE] ? word(w, row->v[HASTATE]) : NULL;
 	live->template_ = row_is(row, TEMPLATE, "1");
+	live->row = fingerprint(row);
 	pm_vec_push(inv, o);
 }
 
@@ -260,6 +287,7 @@ static void take_permissions(struct pm_inventory *inv, const struct pm_call *c)
 		if (strncmp(path, "/pool/", 6) == 0 && may_audit(privileges))
 			inv->pools_seen[inv->npools_seen++] = pm_arena_strdup(inv->arena, path + 6);
 	}
+	inv->sees_tasks = pm_json_get(pm_json_get(data, "/"), "Sys.Audit") != NULL;
 	all = all ? all : pm_json_get(data, "/");
 	inv->sees_all = !hidden && pm_json_int(all, "VM.Audit", 0) == 1;
 }
@@ -275,7 +303,7 @@ static void take_version(struct pm_inventory *inv, const struct pm_call *c)
 
 /* ---- reading it ---- */
 
-enum answer { RESOURCES, CLUSTER_STATUS, VERSION, PERMISSIONS, ANSWERS };
+enum answer { RESOURCES, CLUSTER_STATUS, VERSION, PERMISSIONS, TASKS, ANSWERS };
 
 struct reading {
 	struct pm_pve *p;
@@ -303,6 +331,12 @@ static void take_resources(struct reading *x, struct pm_call *c)
 	x->inv->nnodes = nnodes;
 }
 
+static void take_tasks(struct reading *x, const struct pm_call *c)
+{
+	pm_look_take(x->p, c);
+	x->inv->looked = true;
+}
+
 static void got(void *arg, size_t i, struct pm_call *c, const struct pm_error *err)
 {
 	struct reading *x = arg;
@@ -321,8 +355,10 @@ static void got(void *arg, size_t i, struct pm_call *c, const struct pm_error *e
 		take_status(x->p, x->inv, c);
 	else if (i == VERSION)
 		take_version(x->inv, c);
-	else
+	else if (i == PERMISSIONS)
 		take_permissions(x->inv, c);
+	else
+		take_tasks(x, c);
 }
 
 static int read_answers(struct reading *x, struct pm_job *j, const struct pm_get *gets,
@@ -356,19 +392,25 @@ int pm_inventory_rows(struct pm_pve *p, struct pm_job *j, unsigned vmid, struct 
 	return read_answers(&x, j, &get, 1, err);
 }
 
-int pm_inventory_read(
-	struct pm_pve *p, struct pm_job *j, struct pm_inventory *ret, struct pm_error *err)
+int pm_inventory_read(struct pm_pve *p, struct pm_job *j, bool look, struct pm_inventory *ret,
+	struct pm_error *err)
 {
 	static const struct pm_get gets[ANSWERS] = {
 		[RESOURCES] = { API "/cluster/resources", NULL },
 		[CLUSTER_STATUS] = { API "/cluster/status", NULL },
 		[VERSION] = { API "/version", NULL },
 		[PERMISSIONS] = { API "/access/permissions", NULL },
+		[TASKS] = { API "/cluster/tasks", NULL },
 	};
 	struct reading x = { .p = p, .inv = ret };
+	int r;
 
 	*ret = (struct pm_inventory){ .arena = j->arena };
-	return read_answers(&x, j, gets, ANSWERS, err);
+	r = read_answers(&x, j, gets, look ? ANSWERS : TASKS, err);
+	/* Without a list of all tasks nobody knows what they worked on. */
+	if (look && (r < 0 || !ret->looked || !ret->sees_tasks))
+		pm_look_failed(p);
+	return r;
 }
 
 struct pm_obj *pm_inventory_find(const struct pm_inventory *inv, unsigned vmid)

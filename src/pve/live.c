@@ -30,9 +30,16 @@ struct live {
 	char tag[24];        /* of our set */
 	struct named *named; /* guests that the manifests name by number, sorted */
 	size_t nnamed;
-	unsigned nread;
-	size_t nmoved; /* guests that were not where the inventory said */
+	unsigned nread, nknown;
+	size_t nmoved;            /* guests that were not where the inventory said */
+	uint64_t epoch, asked_ns; /* of the configurations that are being asked for */
 };
+
+/* Is what we read of use for the next reading? */
+static bool keeps(const struct live *l)
+{
+	return l->scope->reading != PM_READ_ALL && !l->p->no_cache;
+}
 
 /* ---- scope ---- */
 
@@ -146,6 +153,32 @@ static void set_unknown(struct live *l, struct pm_obj *o, bool unreachable, cons
 	o->live->unread_why = pm_arena_strdup(l->a, why);
 }
 
+/* Takes what is known of the guests that are to be asked about; the others stay on the list. */
+static void take_known(struct live *l)
+{
+	struct pm_known_age age = { pm_mono_ns(l->p->clock), l->scope->oldest_ns };
+	cleanup_buf struct pm_buf text = PM_BUF((size_t)64 << 20);
+	size_t n = l->asked;
+
+	if (!keeps(l) || l->scope->reading != PM_READ_CHANGED)
+		return;
+	for (size_t i = l->asked; i < l->njobs; i++) {
+		struct pm_obj *o = l->job[i];
+		struct pm_error bad;
+
+		pm_buf_clear(&text);
+		if (pm_known_get(&l->p->known, o->live->vmid, o->live->row, age, &text) &&
+			pm_pve_decode_pending(l->a, o->kind, text.p, text.len, o, &bad) == 0) {
+			pm_name_guest(o, l->scope->set);
+			l->nread++;
+			l->nknown++;
+		} else {
+			l->job[n++] = o;
+		}
+	}
+	l->njobs = n;
+}
+
 /* Adds the guests that are in scope for this reason and whose node is up. */
 static void choose(struct live *l, scope_fn *in_scope)
 {
@@ -161,10 +194,24 @@ static void choose(struct live *l, scope_fn *in_scope)
 			l->job[l->njobs++] = o;
 		}
 	}
+	take_known(l);
 	interleave(l);
 }
 
 /* ---- configurations ---- */
+
+static void keep(struct live *l, const struct pm_obj *o, const struct pm_call *c)
+{
+	const struct pm_known_put put = { .vmid = o->live->vmid,
+		.row = o->live->row,
+		.epoch = l->epoch,
+		.now_ns = l->asked_ns,
+		.text = c->body_in.p,
+		.n = c->body_in.len };
+
+	if (keeps(l))
+		pm_known_put(&l->p->known, &put);
+}
 
 static void got_config(void *arg, size_t i, struct pm_call *c, const struct pm_error *err)
 {
@@ -174,11 +221,17 @@ static void got_config(void *arg, size_t i, struct pm_call *c, const struct pm_e
 
 	o->live->unread = false;
 	if (err->code == PM_OK) {
+		keep(l, o, c);
 		if (pm_pve_decode_pending(l->a, o->kind, c->body_in.p, c->body_in.len, o, &bad) <
 			0) {
+			pm_known_drop(&l->p->known, o->live->vmid);
 			set_unknown(l, o, false, bad.msg);
 			return;
 		}
+		/* What waits for a restart comes into force without a trace when the guest itself
+		 * restarts. */
+		if (o->live->npending > 0)
+			pm_known_drop(&l->p->known, o->live->vmid);
 		l->nread++;
 		pm_name_guest(o, l->scope->set);
 	} else if (err->code == PM_E_NOTFOUND) {
@@ -220,6 +273,8 @@ static int fetch_new(struct live *l, enum pm_op_id id, pm_got_fn *got, struct pm
 		return 0;
 	make_gets(l, id, &paths);
 	f.v = l->get + l->asked;
+	l->epoch = pm_known_epoch(&l->p->known);
+	l->asked_ns = pm_mono_ns(l->p->clock);
 	r = pm_pve_fetch(l->p, l->j, &f, err);
 	l->asked = l->njobs;
 	return r;
@@ -348,6 +403,7 @@ static void judge(struct live *l, struct pm_facts *facts)
 
 	pm_inventory_facts(l->p, &l->inv, facts);
 	facts->nread = l->nread;
+	facts->nknown = l->nknown;
 	if (!facts->complete)
 		return;
 	if (!l->inv.sees_all)
@@ -370,7 +426,7 @@ static void judge(struct live *l, struct pm_facts *facts)
 static int read_inventory(struct live *l, struct pm_error *err)
 {
 	size_t before = atomic_load(&l->p->nguests);
-	int r = pm_inventory_read(l->p, l->j, &l->inv, err);
+	int r = pm_inventory_read(l->p, l->j, keeps(l), &l->inv, err);
 
 	if (r < 0)
 		return r;
@@ -378,7 +434,7 @@ static int read_inventory(struct live *l, struct pm_error *err)
 		err->code = PM_OK;
 		r = pm_pve_wait_ms(l->p, l->j, EMPTY_PAUSE_MS, err);
 		if (r == 0)
-			r = pm_inventory_read(l->p, l->j, &l->inv, err);
+			r = pm_inventory_read(l->p, l->j, keeps(l), &l->inv, err);
 		if (r < 0)
 			return r;
 	}
@@ -454,7 +510,7 @@ int pm_pve_facts(struct pm_pve *p, struct pm_job *j, struct pm_facts *ret, struc
 {
 	uint64_t began = pm_mono_ns(p->clock);
 	struct pm_inventory inv;
-	int r = pm_inventory_read(p, j, &inv, err);
+	int r = pm_inventory_read(p, j, false, &inv, err);
 
 	if (r < 0)
 		return r;

@@ -120,6 +120,15 @@ int pm_task_find(struct pm_pve *p, struct pm_job *j, const struct pm_task_query 
 
 /* ---- reading guests ---- */
 
+/** Which configurations are asked for. Only a process that reads again and again keeps any. */
+enum pm_reading {
+	PM_READ_ALL,  /* all */
+	PM_READ_KEEP, /* all, and they are kept for the next reading */
+	PM_READ_CHANGED, /* those that nobody kept, or that may have changed since: the guest's row of the
+			    inventory is another one, a task worked on it, or we did. They are kept. A change
+			    that leaves neither a task nor a trace in the row is not seen. */
+};
+
 /** What to read with care: guests that carry the set's tag, guests a manifest names by VMID, and guests
  * in the VMID range that carry no other set's tag. Everything else becomes a row without a spec. Only the
  * middle ones hang on `want`, so it may still be in the making while the others are read. */
@@ -131,6 +140,10 @@ struct pm_scope {
 	int (*await)(void *arg, struct pm_error *err);
 	void *await_arg;
 	unsigned vmid_low, vmid_high;
+	enum pm_reading reading;
+	uint64_t
+		oldest_ns; /* of PM_READ_CHANGED: what is older is asked for, too, and of what is half as
+			       old another part each time; 0: no limit */
 };
 
 /** The live set: one /cluster/resources, /cluster/status, then /pending of the guests in scope, all at

@@ -60,6 +60,28 @@ void pm_session_worked(struct pm_lease *l);
  * true: new credentials may help. */
 bool pm_session_refused(struct pm_pve *p, const struct pm_lease *l, struct pm_error *err);
 
+/* ---- looks.c: what tasks worked on ---- */
+
+struct pm_look_task {
+	uint64_t upid, node; /* hashes */
+	unsigned vmid;       /* 0: of no guest */
+	bool ended;
+};
+struct pm_looks {
+	pthread_mutex_t lock;
+	struct pm_look_task *v; /* of the last look, sorted by upid */
+	size_t n;
+	bool any; /* there was one, and it was good */
+};
+void pm_looks_init(struct pm_looks *l);
+void pm_looks_done(struct pm_looks *l);
+
+/** Takes an answer of /cluster/tasks: what tasks worked on since the last look is known no longer; nothing
+ * is, where the list does not tell. */
+void pm_look_take(struct pm_pve *p, const struct pm_call *c);
+/** There was no look, or it did not show all: nothing is known, and the next look has nothing to go by. */
+void pm_look_failed(struct pm_pve *p);
+
 /* ---- the client ---- */
 
 struct pm_pve {
@@ -75,6 +97,7 @@ struct pm_pve {
 	struct pm_session session;
 	struct pm_cache cache;
 	struct pm_known known;
+	struct pm_looks looks;
 	bool no_cache;
 	atomic_uint_fast64_t logins, failovers;
 	atomic_size_t nguests; /* rows of the last inventory */
@@ -151,6 +174,7 @@ struct pm_inventory {
 	const char **pools;
 	unsigned npools;
 	bool quorate, status_read;
+	bool looked, sees_tasks; /* at the tasks; and the account sees those of others */
 	bool sees_all;           /* the account sees every guest */
 	const char **pools_seen; /* of which it sees the guests all the same */
 	unsigned npools_seen;
@@ -158,8 +182,8 @@ struct pm_inventory {
 	const char *why; /* the first reason why this may not be all */
 };
 
-/** Inventory, state of the cluster, version and permissions, at once. */
-int pm_inventory_read(struct pm_pve *p, struct pm_job *j, struct pm_inventory *ret,
+/** Inventory, state of the cluster, version and permissions, at once; `look`: also at the tasks. */
+int pm_inventory_read(struct pm_pve *p, struct pm_job *j, bool look, struct pm_inventory *ret,
 	struct pm_error *err) PM_CHECK;
 /** Only the rows of guests; `vmid` 0: all, else that one. */
 int pm_inventory_rows(struct pm_pve *p, struct pm_job *j, unsigned vmid, struct pm_inventory *ret,

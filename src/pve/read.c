@@ -93,7 +93,7 @@ static int confirm_absence(struct pm_pve *p, struct pm_job *j, unsigned vmid, st
 	struct pm_inventory inv;
 	struct pm_obj *found;
 	struct pm_facts facts;
-	int r = pm_inventory_read(p, j, &inv, err);
+	int r = pm_inventory_read(p, j, false, &inv, err);
 
 	if (r < 0)
 		return r;
@@ -152,6 +152,8 @@ int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, 
 				"guest %u is listed on %s, but its configuration is not there",
 				vmid, o->live->node);
 	}
+	/* Whoever looks so closely is about to change it, or has found that it is not as it was. */
+	pm_known_drop(&p->known, vmid);
 	pm_name_guest(o, NULL);
 	*ret = o;
 	return 0;
