@@ -233,7 +233,7 @@ asan:
 	@$(MAKE) BUILD=asan O=$(call side,asan) test-unit
 # Where addresses are more random than ThreadSanitizer can map, they are made fixed.
 tsan:
-	@WRAP=$$(setarch -R true 2>/dev/null && echo setarch -R); $(MAKE) WRAP="$$WRAP" BUILD=tsan O=$(call side,tsan) ROOM='$(filter base net security exec recon daemon sim,$(ROOM))' test-unit
+	@WRAP=$$(setarch -R true 2>/dev/null && echo setarch -R); $(MAKE) WRAP="$$WRAP" BUILD=tsan O=$(call side,tsan) ROOM='$(filter base net security pve exec recon daemon sim,$(ROOM))' test-unit
 # Fifty times as slow: the torture of the pipeline spoils every fortieth request only.
 valgrind:
 	@PM_STRIDE=$${PM_STRIDE:-40} $(MAKE) test-unit WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible'
