@@ -104,9 +104,6 @@ bool pm_s_for_vm(const struct sim_call *c); /* by its path */
 const char *pm_s_kind(bool qemu);           /* "VM" or "CT" */
 struct sim_guest *pm_s_guest_here(
 	const struct sim_call *c); /* of that kind on that node, or NULL */
-/** The file of its configuration below /etc/pve, and the lock file. */
-const char *pm_s_guest_file(
-	const struct pm_sim *s, unsigned node, unsigned vmid, bool qemu, char out[SIM_FILE]);
 const char *pm_s_lock_file(const struct sim_guest *g, char out[SIM_FILE]);
 void pm_s_write_subdirs(struct sim_call *c, const char *names);
 /** "data": the guests of that kind on the node that the caller may see. */

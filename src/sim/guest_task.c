@@ -12,7 +12,7 @@ const char *pm_s_kind(bool qemu)
 	return qemu ? "VM" : "CT";
 }
 
-const char *pm_s_guest_file(
+static const char *file_of(
 	const struct pm_sim *s, unsigned node, unsigned vmid, bool qemu, char out[SIM_FILE])
 {
 	(void)snprintf(out, SIM_FILE, "nodes/%s/%s/%u.conf", s->node[node].name,
@@ -34,8 +34,8 @@ struct sim_guest *pm_s_guest_for(struct sim_call *c)
 
 	if (!g)
 		pm_s_fail(c, 500, "Configuration file '%s' does not exist",
-			pm_s_guest_file(c->s, c->node, (unsigned)pm_s_arg_int(c, "vmid", 0),
-				pm_s_for_vm(c), file));
+			file_of(c->s, c->node, (unsigned)pm_s_arg_int(c, "vmid", 0), pm_s_for_vm(c),
+				file));
 	return g;
 }
 
@@ -109,7 +109,7 @@ struct sim_guest *pm_s_guest_of(struct pm_sim *s, struct sim_task *t)
 	if (g && g->node == t->node && g->qemu == t->qemu)
 		return g;
 	pm_s_task_fail(t, "Configuration file '%s' does not exist",
-		pm_s_guest_file(s, t->node, t->vmid, t->qemu, file));
+		file_of(s, t->node, t->vmid, t->qemu, file));
 	return NULL;
 }
 
@@ -266,6 +266,6 @@ bool pm_s_can_write(struct sim_call *c, const struct sim_guest *g)
 	if (pm_s_quorate(c->s))
 		return true;
 	pm_s_fail(c, 500, "unable to open file '/etc/pve/%s.tmp.%u' - Permission denied",
-		pm_s_guest_file(c->s, g->node, g->vmid, g->qemu, file), c->s->next_pid);
+		file_of(c->s, g->node, g->vmid, g->qemu, file), c->s->next_pid);
 	return false;
 }

@@ -146,7 +146,7 @@ static void take_model(struct sim_conf *p)
 	}
 }
 
-static void plain_booleans(struct sim_conf *p)
+void pm_s_vm_plain(struct sim_conf *p)
 {
 	static const char *const keys[] = { "backup", "firewall", "host-tunnel", "iothread",
 		"link_down", "pre-enrolled-keys", "replicate", "ro", "scsiblock", "shared",
@@ -165,7 +165,7 @@ static char *net_text(struct pm_sim *s, const char *text, bool fresh)
 
 	pm_s_props(&p, text, "model");
 	take_model(&p);
-	plain_booleans(&p);
+	pm_s_vm_plain(&p);
 	if (fresh || !pm_s_conf_get(&p, "macaddr")) {
 		cleanup_free char *mac = pm_s_mac(s);
 

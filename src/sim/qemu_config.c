@@ -313,6 +313,7 @@ static char *drive_given(const char *v)
 		pm_s_conf_set(&p, "file", pm_s_conf_get(&p, "volume"));
 		pm_s_conf_del(&p, "volume");
 	}
+	pm_s_vm_plain(&p);
 	file = pm_s_conf_get(&p, "file");
 	if (file && (!strcmp(file, "none") || !strcmp(file, "cdrom")) &&
 		!pm_s_conf_get(&p, "media"))

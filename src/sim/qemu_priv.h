@@ -15,6 +15,7 @@ char *pm_s_vm_boot_order(const struct sim_conf *conf) PM_CHECK;
 bool pm_s_vm_hotplugs(const struct sim_conf *conf, const char *feature);
 bool pm_s_vm_agent(const struct sim_conf *conf); /* enabled? */
 char *pm_s_uuid(struct pm_sim *s) PM_CHECK;
+void pm_s_vm_plain(struct sim_conf *p); /* booleans of a drive or card as 0 and 1 */
 /** A card as PVE prints it, with a MAC when it had none. free() it. */
 char *pm_s_vm_net(struct pm_sim *s, const char *text) PM_CHECK;
 /** The same with another MAC, and a UUID of its own in smbios1: of a clone. */

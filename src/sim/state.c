@@ -27,6 +27,8 @@ static void put_guest(struct pm_jwrite *w, const struct sim_guest *g)
 	put_conf(w, "config", &g->cur);
 	put_conf(w, "pending", &g->pend);
 	put_conf(w, "delete", &g->del);
+	put_conf(w, "cloudinit", &g->ci);
+	pm_jw_bool(w, "paused", g->paused);
 	pm_jw_str(w, "parent", g->parent);
 	pm_jw_array(w, "snapshots");
 	for (size_t i = 0; i < g->snaps.n; i++) {
@@ -63,6 +65,7 @@ static void put_storages(struct pm_jwrite *w, const struct pm_sim *s)
 		pm_jw_object(w, NULL);
 		pm_jw_str(w, "volid", v->volid);
 		pm_jw_int(w, "size", v->size);
+		pm_jw_int(w, "used", v->used);
 		pm_jw_int(w, "ctime", v->ctime);
 		pm_jw_int(w, "node", v->node);
 		pm_jw_object_end(w);
@@ -258,6 +261,8 @@ static int get_guest(struct pm_sim *s, struct json_object *o, struct pm_error *e
 	get_conf(&g->cur, pm_json_get(o, "config"));
 	get_conf(&g->pend, pm_json_get(o, "pending"));
 	get_conf(&g->del, pm_json_get(o, "delete"));
+	get_conf(&g->ci, pm_json_get(o, "cloudinit"));
+	g->paused = pm_json_bool(o, "paused", false);
 	g->parent = copy_of(o, "parent");
 	l = list(o, "snapshots", &n);
 	for (size_t i = 0; i < n; i++) {
@@ -302,10 +307,14 @@ static void get_storages(struct pm_sim *s, struct json_object *o)
 		const char *volid = pm_json_str(e, "volid");
 		int64_t node = pm_json_int(e, "node", -1);
 
-		if (volid && strchr(volid, ':'))
-			pm_s_volume_add(s, volid, node < 0 ? -1 : (int)(node % s->nnodes),
-				pm_json_int(e, "size", 0))
-				->ctime = pm_json_int(e, "ctime", 0);
+		struct sim_volume *v;
+
+		if (!volid || !strchr(volid, ':'))
+			continue;
+		v = pm_s_volume_add(s, volid, node < 0 ? -1 : (int)(node % s->nnodes),
+			pm_json_int(e, "size", 0));
+		v->ctime = pm_json_int(e, "ctime", 0);
+		v->used = pm_json_int(e, "used", v->used);
 	}
 }
 
