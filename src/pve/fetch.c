@@ -185,12 +185,24 @@ static bool failed(struct fetch *x, struct item *it)
 	return !gone;
 }
 
+/* A host came back, or is new: what has not been sent is dealt out anew. */
+static bool probed(struct fetch *x, struct pm_call *c)
+{
+	bool back = c->err.code == PM_OK;
+
+	pm_probe_told(x->p, c);
+	x->heard += back;
+	return !back;
+}
+
 static bool on_done(void *arg, struct pm_call *c)
 {
 	struct fetch *x = arg;
 	struct item *it = (struct item *)c;
 
-	if (c->user || it->state != SENT)
+	if (c->user)
+		return probed(x, c) && !x->fatal;
+	if (it->state != SENT)
 		return !x->fatal;
 	x->heard++;
 	if (c->err.code != PM_OK)
@@ -228,10 +240,14 @@ static void prepare(struct fetch *x, struct item *it)
 /* Sends what waits, and beside it probes to hosts that may be back. */
 static void send_round(struct fetch *x)
 {
-	size_t n = 0;
+	size_t n, probes;
 
 	choose_hosts(x);
 	memset(x->host_strikes, 0, sizeof(x->host_strikes));
+	pm_probes_init(&x->probes, x->p);
+	for (n = 0; n < x->probes.n; n++)
+		x->batch[n] = &x->probes.v[n];
+	probes = n;
 	for (size_t i = 0; i < x->n; i++) {
 		struct item *it = &x->item[i];
 
@@ -244,12 +260,8 @@ static void send_round(struct fetch *x)
 		prepare(x, it);
 		x->batch[n++] = &it->call;
 	}
-	if (n == 0)
-		return;
-	pm_probes_init(&x->probes, x->p);
-	for (unsigned i = 0; i < x->probes.n; i++)
-		x->batch[n++] = &x->probes.v[i];
-	pm_net_batch(x->p->transport, x->batch, n, on_done, x, x->j->cancel);
+	if (n > probes)
+		pm_net_batch(x->p->transport, x->batch, n, on_done, x, x->j->cancel);
 	pm_probes_done(&x->probes, x->p);
 }
 

@@ -405,11 +405,22 @@ void pm_probes_init(struct pm_probes *x, struct pm_pve *p)
 	}
 }
 
+void pm_probe_told(struct pm_pve *p, struct pm_call *c)
+{
+	pm_hosts_told(&p->hosts, c, true, pm_mono_ns(p->clock));
+	c->user = NULL;
+}
+
 void pm_probes_done(struct pm_probes *x, struct pm_pve *p)
 {
 	for (unsigned i = 0; i < x->n; i++) {
-		pm_hosts_told(&p->hosts, &x->v[i], true, pm_mono_ns(p->clock));
-		pm_call_done(&x->v[i]);
+		struct pm_call *c = &x->v[i];
+
+		if (c->user && c->status == 0 && c->err.code == PM_OK)
+			pm_hosts_spared(&p->hosts, c->host); /* it was not sent */
+		else if (c->user)
+			pm_probe_told(p, c);
+		pm_call_done(c);
 	}
 	free(x->v);
 	x->n = 0;

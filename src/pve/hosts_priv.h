@@ -73,13 +73,15 @@ void pm_hosts_take_status(struct pm_hosts *h, const struct pm_host *told, struct
 int pm_host_url(
 	struct pm_arena *a, const char *text, const char **ret, struct pm_error *err) PM_CHECK;
 
-/** Calls that probe hosts, to be sent beside a call of the caller's. Their `user` is not NULL. */
+/** Calls that probe hosts, to be sent beside a call of the caller's. Their `user` is not NULL until somebody
+ * took note of what came of them. */
 struct pm_probes {
 	unsigned n;
 	struct pm_call *v;
 };
 void pm_probes_init(struct pm_probes *x, struct pm_pve *p);
-void pm_probes_done(
-	struct pm_probes *x, struct pm_pve *p); /* and takes note of what came of them */
+void pm_probe_told(struct pm_pve *p, struct pm_call *c);
+/** Takes note of the others, too. */
+void pm_probes_done(struct pm_probes *x, struct pm_pve *p);
 
 #endif

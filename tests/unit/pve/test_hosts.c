@@ -293,6 +293,35 @@ PM_TEST(reading_the_cluster_teaches_hosts)
 	client_stop(&c);
 }
 
+static void no_answer_wanted(void *arg, size_t i, struct pm_call *c, const struct pm_error *err)
+{
+	(void)i;
+	(void)c;
+	*(unsigned *)arg += err->code == PM_OK;
+}
+
+PM_TEST(a_big_read_is_dealt_out_anew_when_hosts_are_found)
+{
+	struct pm_get gets[30];
+	unsigned good = 0;
+	struct pm_fetch f = { .v = gets, .n = 30, .got = no_answer_wanted, .arg = &good };
+	struct client c;
+
+	client_start_token(&c, "10.0.0.1");
+	client_answer(&c, "GET", "/nodes/*", "{\"data\":1}");
+	take_status(&c, 0, ROW("pve1", "10.0.0.1", "1", "1") "," ROW("pve2", "10.0.0.2", "0", "1"));
+	for (int i = 0; i < 30; i++)
+		gets[i] = (struct pm_get){ .path = API "/nodes/pve2/x", .node = "pve2" };
+	assert_ok(pm_pve_fetch(c.pve, &c.job, &f, &c.err), &c.err);
+	assert_int_equal(good, 30);
+	assert_int_equal(client_count(&c, "GET", "/nodes/*"), 30);
+	for (size_t i = 0; i < 30; i++)
+		assert_string_equal(client_host(&c, i, "GET", "/nodes/*"), "pve2");
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(c.pve->hosts.health[i].waiting, 0);
+	client_stop(&c);
+}
+
 PM_TEST(a_learnt_host_that_is_not_trusted_is_dropped)
 {
 	struct pm_host_state s[2];
