@@ -513,6 +513,15 @@ static bool token_login(struct sim_call *c, const char *given)
 	return false;
 }
 
+void pm_s_identity(struct sim_call *c, const char *authid)
+{
+	size_t n = strcspn(authid, "!");
+
+	c->authid = pm_arena_strdup(c->a, authid);
+	c->user = pm_s_user(c->s, pm_arena_strndup(c->a, authid, n));
+	c->token = c->user && authid[n] ? pm_s_token_of(c->user, authid + n + 1) : NULL;
+}
+
 bool pm_s_login(struct sim_call *c)
 {
 	const char *header = c->q->authorization, *ticket;

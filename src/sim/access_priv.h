@@ -45,7 +45,9 @@ bool pm_s_is_root(const struct sim_call *c); /* root@pam by ticket */
 void pm_s_privs_write(struct sim_call *c, const char *key, uint64_t propagating, uint64_t rest);
 void pm_s_perms(const struct pm_sim *s, const char *authid, const char *path, uint64_t *propagating,
 	uint64_t *rest);
-bool pm_s_login(struct sim_call *c); /* false: answered */
+void pm_s_identity(
+	struct sim_call *c, const char *authid); /* as if that user or token had logged in */
+bool pm_s_login(struct sim_call *c);             /* false: answered */
 struct sim_user *pm_s_user(const struct pm_sim *s, const char *id);
 struct sim_user *pm_s_user_add(struct pm_sim *s, const char *id, const char *password);
 bool pm_s_member(const struct sim_user *u, const char *group);

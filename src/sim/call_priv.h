@@ -81,6 +81,11 @@ void pm_s_bad(struct sim_call *c, const char *k, const char *fmt, ...) PM_PRINTF
 void pm_s_again(struct sim_call *c, uint64_t at_ns);
 void pm_s_write_value(struct pm_jwrite *w, const char *key, const char *v); /* SIM_NUL to NUL */
 
+/** A call within another, or of a task: as that user, without login, parameters in the query of the target
+ * ("/api2/json/nodes/..."). pm_sim_reply_done() is the caller's. */
+void pm_s_subcall(struct pm_sim *s, unsigned node, const char *authid, const char *method,
+	const char *target, struct pm_sim_reply *r);
+
 /* ---- verification by PVE's description (schema.c, verify.c, format.c, match.c) ---- */
 
 struct sim_schema;

@@ -397,6 +397,17 @@ static bool body_known(struct sim_call *c)
 	return false;
 }
 
+static void execute(struct sim_call *c)
+{
+	if (!allowed(c) || !find_node(c))
+		return;
+	pm_s_verify(c);
+	if (c->errors.n)
+		pm_s_fail(c, 400, "Parameter verification failed.");
+	else
+		run(c);
+}
+
 static void serve(struct sim_call *c)
 {
 	c->w.out = &c->out;
@@ -411,13 +422,7 @@ static void serve(struct sim_call *c)
 		return;
 	}
 	c->r->relayed = c->route->flags & SIM_PROTECTED;
-	if (!allowed(c) || !find_node(c))
-		return;
-	pm_s_verify(c);
-	if (c->errors.n)
-		pm_s_fail(c, 400, "Parameter verification failed.");
-	else
-		run(c);
+	execute(c);
 }
 
 /* With a service time, a request waits for one of its node's workers and occupies it. */
@@ -492,6 +497,36 @@ static void tick(struct pm_sim *s)
 		pm_s_collect(s);
 }
 
+static void call_done(struct sim_call *c)
+{
+	pm_buf_done(&c->out);
+	pm_vec_done(&c->p);
+	pm_s_conf_done(&c->errors);
+}
+
+void pm_s_subcall(struct pm_sim *s, unsigned node, const char *authid, const char *method,
+	const char *target, struct pm_sim_reply *r)
+{
+	struct pm_sim_request q = { .method = method, .target = target, .first_ns = s->now_ns };
+	struct sim_call c = {
+		.s = s, .q = &q, .r = r, .a = s->scratch, .asked = node, .node = node
+	};
+
+	memset(r, 0, sizeof(*r));
+	c.w.out = &c.out;
+	pm_s_identity(&c, authid);
+	if (take_path(&c)) {
+		c.route = pm_s_route(&c);
+		(void)take_params(&c);
+		if (c.route)
+			execute(&c);
+		else
+			pm_s_fail(&c, 501, "Method '%s %s' not implemented", method, c.path);
+	}
+	finish(&c);
+	call_done(&c);
+}
+
 void pm_sim_request(
 	struct pm_sim *s, unsigned node, struct pm_sim_request *q, struct pm_sim_reply *r)
 {
@@ -513,9 +548,7 @@ void pm_sim_request(
 	pm_s_tasks_advance(s);
 	occupy(&c);
 	finish(&c);
-	pm_buf_done(&c.out);
-	pm_vec_done(&c.p);
-	pm_s_conf_done(&c.errors);
+	call_done(&c);
 	pm_arena_reset(s->scratch);
 }
 
@@ -535,6 +568,7 @@ void pm_sim_call(struct pm_sim *s, unsigned node, struct pm_sim_request *q, stru
 uint64_t pm_sim_advance(struct pm_sim *s)
 {
 	tick(s);
+	pm_arena_reset(s->scratch);
 	return pm_s_tasks_next(s);
 }
 

@@ -6,7 +6,7 @@ static bool not_config(const char *k)
 {
 	static const char *const keys[] = { "vmid", "node", "ostemplate", "storage", "password",
 		"ssh-public-keys", "force", "restore", "unique", "pool", "start", "ha-managed",
-		"bwlimit", "ignore-unpack-errors" };
+		"bwlimit", "ignore-unpack-errors", "over" };
 
 	for (size_t i = 0; i < PM_COUNT(keys); i++)
 		if (!strcmp(keys[i], k))
@@ -98,8 +98,7 @@ static bool id_free(struct sim_call *c, unsigned vmid)
 
 /* ---- the task ---- */
 
-/* Allocates the volume of one mount entry; its canonical text, or NULL when that fails. */
-static char *make_mount(struct pm_sim *s, struct sim_task *t, struct sim_guest *g, const char *key,
+char *pm_s_make_mount(struct pm_sim *s, struct sim_task *t, struct sim_guest *g, const char *key,
 	const char *value)
 {
 	struct sim_conf p cleanup_conf = { 0 };
@@ -229,9 +228,16 @@ static void take_option(struct pm_sim *s, struct sim_task *t, struct sim_guest *
 
 	if (not_config(k) || k[0] == '.' || !v)
 		return;
-	value = pm_s_is_mount(k) ? make_mount(s, t, g, k, v) : pm_s_value_for(s, k, v);
+	value = pm_s_is_mount(k) ? pm_s_make_mount(s, t, g, k, v) : pm_s_value_for(s, k, v);
 	if (value && *value)
 		pm_s_conf_set(&g->cur, k, value);
+}
+
+void pm_s_create_options(struct pm_sim *s, struct sim_task *t, struct sim_guest *g)
+{
+	for (size_t i = 0; i < t->args.n && !t->fails; i++)
+		if (strcmp(t->args.v[i].k, "rootfs") != 0)
+			take_option(s, t, g, t->args.v[i].k);
 }
 
 static void create_end(struct pm_sim *s, struct sim_task *t)
@@ -244,9 +250,7 @@ static void create_end(struct pm_sim *s, struct sim_task *t)
 		return;
 	}
 	take_option(s, t, g, "rootfs"); /* the first volume is the root's */
-	for (size_t i = 0; i < t->args.n && !t->fails; i++)
-		if (strcmp(t->args.v[i].k, "rootfs") != 0)
-			take_option(s, t, g, t->args.v[i].k);
+	pm_s_create_options(s, t, g);
 	if (!t->fails)
 		unpack(s, t, g);
 	if (t->fails)
@@ -301,8 +305,13 @@ void pm_s_lxc_create(struct sim_call *c)
 	char id[16];
 
 	if (!pm_s_quorum_for_guest(c) || !may_create(c, vmid, pool) ||
-		!pm_s_ssh_keys_fine(c, pm_s_arg(c, "ssh-public-keys")) || !volumes_fine(c) ||
-		!id_free(c, vmid))
+		!pm_s_ssh_keys_fine(c, pm_s_arg(c, "ssh-public-keys")) || !volumes_fine(c))
+		return;
+	if (pm_s_arg_true(c, "restore")) {
+		pm_s_lxc_restore(c);
+		return;
+	}
+	if (!id_free(c, vmid))
 		return;
 	g = pm_s_guest_add(c->s, vmid, c->node, false);
 	pm_s_conf_set(&g->cur, "lock", "create");

@@ -6,6 +6,12 @@
 
 void pm_s_lxc_config_put(struct sim_call *c);
 void pm_s_lxc_create(struct sim_call *c);
+void pm_s_lxc_restore(struct sim_call *c);
+/** Allocates the volume of one mount entry; its canonical text, or NULL when that fails. free() it. */
+char *pm_s_make_mount(struct pm_sim *s, struct sim_task *t, struct sim_guest *g, const char *key,
+	const char *value) PM_CHECK;
+/** Takes over what a create or a restore was given, but the root's volume. */
+void pm_s_create_options(struct pm_sim *s, struct sim_task *t, struct sim_guest *g);
 void pm_s_lxc_delete(struct sim_call *c);
 void pm_s_lxc_start(struct sim_call *c);
 void pm_s_lxc_stop(struct sim_call *c);

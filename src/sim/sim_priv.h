@@ -154,8 +154,8 @@ void pm_s_sha1(const void *p, size_t n, char out[41]);
 extern const struct sim_route pm_s_routes_cluster[], pm_s_routes_access[], pm_s_routes_rights[],
 	pm_s_routes_storage[], pm_s_routes_snapshot[], pm_s_routes_qemu[], pm_s_routes_ha[],
 	pm_s_routes_index[], pm_s_routes_file[], pm_s_routes_node[], pm_s_routes_host[],
-	pm_s_routes_network[], pm_s_routes_sdn[], pm_s_routes_backup[], pm_s_routes_bulk[],
-	pm_s_routes_tfa[], pm_s_routes_firewall[], pm_s_routes_lxc[], pm_s_routes_pool[],
-	pm_s_routes_task[];
+	pm_s_routes_network[], pm_s_routes_sdn[], pm_s_routes_backup[], pm_s_routes_keep[],
+	pm_s_routes_bulk[], pm_s_routes_tfa[], pm_s_routes_firewall[], pm_s_routes_lxc[],
+	pm_s_routes_pool[], pm_s_routes_task[];
 
 #endif

@@ -68,6 +68,7 @@ static void put_storages(struct pm_jwrite *w, const struct pm_sim *s)
 		pm_jw_int(w, "used", v->used);
 		pm_jw_int(w, "ctime", v->ctime);
 		pm_jw_int(w, "node", v->node);
+		put_conf(w, "more", &v->more);
 		pm_jw_object_end(w);
 	}
 	pm_jw_array_end(w);
@@ -306,7 +307,6 @@ static void get_storages(struct pm_sim *s, struct json_object *o)
 		struct json_object *e = json_object_array_get_idx(l, i);
 		const char *volid = pm_json_str(e, "volid");
 		int64_t node = pm_json_int(e, "node", -1);
-
 		struct sim_volume *v;
 
 		if (!volid || !strchr(volid, ':'))
@@ -315,6 +315,7 @@ static void get_storages(struct pm_sim *s, struct json_object *o)
 			pm_json_int(e, "size", 0));
 		v->ctime = pm_json_int(e, "ctime", 0);
 		v->used = pm_json_int(e, "used", v->used);
+		get_conf(&v->more, pm_json_get(e, "more"));
 	}
 }
 

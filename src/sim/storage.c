@@ -126,9 +126,21 @@ static const char *format_of(const char *name)
 	return "raw";
 }
 
+static const char *archive_format(const char *name)
+{
+	static const char *const known[] = { "tar.zst", "tar.gz", "tar.lzo", "tar", "vma.zst",
+		"vma.gz", "vma.lzo", "vma" };
+	size_t i = 0;
+
+	while (i < PM_COUNT(known) - 1 && !strstr(name, known[i]))
+		i++;
+	return known[i];
+}
+
 unsigned pm_s_volume_owner(const char *name)
 {
-	static const char *const stems[] = { "vm-", "subvol-", "base-", "basevol-" };
+	static const char *const stems[] = { "vm-", "subvol-", "base-", "basevol-", "vzdump-lxc-",
+		"vzdump-qemu-" };
 	const char *file = strrchr(name, '/');
 	unsigned vmid = 0;
 
@@ -154,11 +166,13 @@ struct sim_volume *pm_s_volume_add(struct pm_sim *s, const char *volid, int node
 	for (size_t i = 0; i < PM_COUNT(kinds); i++)
 		if (!strncmp(name, kinds[i].dir, strlen(kinds[i].dir)))
 			v->content = kinds[i].content;
-	v->format = !strcmp(v->content, "snippets") ? "snippet" : format_of(name);
+	v->format = !strcmp(v->content, "snippets") ? "snippet"
+		    : !strcmp(v->content, "backup") ? archive_format(name)
+						    : format_of(name);
 	v->size = size;
 	v->used = 4096;
 	v->ctime = s->wall_ms / 1000;
-	v->vmid = pm_s_volume_owner(name);
+	v->vmid = !strcmp(v->content, "images") ? pm_s_volume_owner(name) : 0;
 	v->node = node;
 	pm_vec_push(&s->volumes, v);
 	return v;

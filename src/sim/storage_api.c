@@ -259,6 +259,7 @@ static const char *content_of(const struct sim_call *c, const struct sim_volume 
 static void content_one(struct sim_call *c, const struct sim_volume *v, bool dir)
 {
 	bool image = !strcmp(v->content, "images");
+	unsigned owner = pm_s_volume_owner(strchr(v->volid, ':') + 1);
 
 	pm_jw_object(&c->w, NULL);
 	pm_jw_str(&c->w, "volid", v->volid);
@@ -266,8 +267,10 @@ static void content_one(struct sim_call *c, const struct sim_volume *v, bool dir
 	pm_jw_str(&c->w, "format", v->format);
 	pm_jw_int(&c->w, "size", v->size);
 	pm_jw_int(&c->w, "ctime", v->ctime);
-	if (v->vmid)
-		pm_jw_int(&c->w, "vmid", v->vmid);
+	if (owner)
+		pm_jw_int(&c->w, "vmid", owner);
+	if (!strcmp(v->content, "backup"))
+		pm_jw_str(&c->w, "subtype", strstr(v->volid, "-qemu-") ? "qemu" : "lxc");
 	if (image && dir) {
 		pm_jw_raw(&c->w, "parent", "null");
 		pm_jw_int(&c->w, "used", v->used);
@@ -295,7 +298,8 @@ static void content_list(struct sim_call *c)
 
 		if (strncmp(v->volid, st->id, n) != 0 || v->volid[n] != ':' ||
 			(v->node >= 0 && v->node != (int)c->node) ||
-			(want && strcmp(want, content_of(c, v)) != 0) || (vmid && vmid != v->vmid))
+			(want && strcmp(want, content_of(c, v)) != 0) ||
+			(vmid && vmid != pm_s_volume_owner(v->volid + n + 1)))
 			continue;
 		content_one(c, v, pm_s_storage_is_dir(st));
 	}
@@ -343,10 +347,45 @@ static void volume_get(struct sim_call *c)
 	}
 	pm_jw_object(&c->w, "data");
 	pm_jw_str(&c->w, "path", pm_s_file_path(c->a, st, volid));
-	pm_jw_str(&c->w, "format", v->format);
-	pm_jw_int(&c->w, "size", v->size);
-	pm_jw_int(&c->w, "used", v->used);
+	if (!strcmp(v->content, "backup")) {
+		const char *notes = pm_s_conf_get(&v->more, "notes");
+		int64_t blocks = (v->size + 4095) / 4096 * 4096;
+
+		pm_jw_str(&c->w, "format", "raw");
+		pm_jw_int(&c->w, "size", blocks);
+		pm_jw_int(&c->w, "used", blocks);
+		pm_jw_int(&c->w, "protected", pm_s_conf_has(&v->more, "protected"));
+		if (notes)
+			pm_jw_str(&c->w, "notes", notes);
+	} else {
+		pm_jw_str(&c->w, "format", v->format);
+		pm_jw_int(&c->w, "size", v->size);
+		pm_jw_int(&c->w, "used", v->used);
+	}
 	pm_jw_object_end(&c->w);
+}
+
+static void volume_put(struct sim_call *c)
+{
+	struct sim_storage *st = pm_s_storage_for(c, pm_s_arg(c, "storage"), c->node);
+	const char *volid = volid_arg(c);
+	struct sim_volume *v = st ? pm_s_volume(c->s, volid, (int)c->node) : NULL;
+
+	if (!st)
+		return;
+	if (!v || strcmp(v->content, "backup") != 0) {
+		pm_s_fail(c, 500, "attributes are not supported for '%s'", volid);
+		return;
+	}
+	if (pm_s_arg(c, "notes"))
+		pm_s_conf_set(&v->more, "notes", pm_s_arg(c, "notes"));
+	else if (pm_s_has(c, "notes"))
+		pm_s_conf_del(&v->more, "notes");
+	if (pm_s_arg_true(c, "protected"))
+		pm_s_conf_set(&v->more, "protected", "1");
+	else if (pm_s_arg(c, "protected"))
+		pm_s_conf_del(&v->more, "protected");
+	pm_s_changed(c->s);
 }
 
 static void content_post(struct sim_call *c)
@@ -381,7 +420,14 @@ static void imgdel_end(struct pm_sim *s, struct sim_task *t)
 {
 	const char *volid = pm_s_task_get(t, "volid");
 
-	if (!pm_s_volume(s, volid, (int)t->node) && pm_s_task_get(t, "path"))
+	struct sim_volume *v = pm_s_volume(s, volid, (int)t->node);
+
+	if (v && pm_s_conf_has(&v->more, "protected")) {
+		pm_s_task_fail(t, "cannot remove protected volume '%s' on '%.*s'",
+			strchr(volid, ':') + 1, (int)strcspn(volid, ":"), volid);
+		return;
+	}
+	if (!v && pm_s_task_get(t, "path"))
 		pm_s_task_log(t, "disk image '%s' does not exist", pm_s_task_get(t, "path"));
 	pm_s_volume_del(s, volid, (int)t->node);
 	pm_s_task_log(t, "Removed volume '%s'", volid);
@@ -412,22 +458,6 @@ static void volume_delete(struct sim_call *c)
 	pm_s_task_go(c, t);
 }
 
-static void prune_list(struct sim_call *c)
-{
-	if (!pm_s_storage_for(c, pm_s_arg(c, "storage"), c->node))
-		return;
-	pm_jw_array(&c->w, "data");
-	pm_jw_array_end(&c->w);
-}
-
-static void prune_delete(struct sim_call *c)
-{
-	struct sim_storage *st = pm_s_storage_for(c, pm_s_arg(c, "storage"), c->node);
-
-	if (st)
-		pm_s_task_go(c, pm_s_task(c, "prunebackups", st->id, 0));
-}
-
 #define LOOK "/storage/{storage} Datastore.Audit|Datastore.AllocateSpace"
 #define NODE (SIM_PROTECTED | SIM_NODE)
 
@@ -447,10 +477,9 @@ const struct sim_route pm_s_routes_storage[] = {
 		"/storage/{storage} Datastore.AllocateSpace", "filename size vmid" },
 	{ "GET", "/nodes/{node}/storage/{storage}/content/{volume*}", volume_get, NODE, NULL,
 		NULL },
-	{ "DELETE", "/nodes/{node}/storage/{storage}/content/{volume*}", volume_delete, NODE, NULL,
+	{ "PUT", "/nodes/{node}/storage/{storage}/content/{volume*}", volume_put, NODE, LOOK,
 		NULL },
-	{ "GET", "/nodes/{node}/storage/{storage}/prunebackups", prune_list, NODE, LOOK, NULL },
-	{ "DELETE", "/nodes/{node}/storage/{storage}/prunebackups", prune_delete, NODE, NULL,
+	{ "DELETE", "/nodes/{node}/storage/{storage}/content/{volume*}", volume_delete, NODE, NULL,
 		NULL },
 	{ 0 },
 };

@@ -58,14 +58,30 @@ const char *pm_s_task_get(const struct sim_task *t, const char *k)
 	return pm_s_conf_get(&t->args, k);
 }
 
+static void log_line(struct sim_task *t, const char *before, const char *fmt, va_list ap)
+{
+	pm_buf_adds(&t->log, before);
+	pm_buf_addv(&t->log, fmt, ap);
+	pm_buf_addc(&t->log, '\n');
+}
+
 void pm_s_task_log(struct sim_task *t, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	pm_buf_addv(&t->log, fmt, ap);
+	log_line(t, "", fmt, ap);
 	va_end(ap);
-	pm_buf_addc(&t->log, '\n');
+}
+
+void pm_s_task_warn(struct sim_task *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(t, "WARN: ", fmt, ap);
+	va_end(ap);
+	t->warnings++;
 }
 
 void pm_s_task_fail(struct sim_task *t, const char *fmt, ...)
@@ -122,8 +138,15 @@ static void over(struct pm_sim *s, struct sim_task *t, const char *status)
 
 static void conclude(struct pm_sim *s, struct sim_task *t)
 {
+	char status[32] = "OK";
+
 	if (!t->fails && t->end)
 		t->end(s, t);
+	if (!t->fails && t->more) {
+		t->more = false;
+		t->due_ns = s->now_ns + (uint64_t)(t->more_ms > 0 ? t->more_ms : 0) * PM_MS_NS;
+		return;
+	}
 	if (t->fails) {
 		if (t->undo)
 			t->undo(s, t);
@@ -131,8 +154,10 @@ static void conclude(struct pm_sim *s, struct sim_task *t)
 		over(s, t, t->fails);
 		return;
 	}
-	pm_s_task_log(t, "TASK OK");
-	over(s, t, "OK");
+	if (t->warnings)
+		(void)snprintf(status, sizeof(status), "WARNINGS: %u", t->warnings);
+	pm_s_task_log(t, "TASK %s", status);
+	over(s, t, status);
 }
 
 static void begin(struct pm_sim *s, struct sim_task *t)

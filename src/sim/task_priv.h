@@ -18,6 +18,9 @@ struct sim_task {
 	char *fails;       /* it ends with this text */
 	struct pm_buf log; /* lines */
 	struct sim_conf args;
+	unsigned warnings; /* so many were logged */
+	bool more; /* set by end(): it is not over, and is to be asked again after more_ms */
+	int64_t more_ms;
 	void (*begin)(struct pm_sim *s, struct sim_task *t);
 	void (*end)(struct pm_sim *s, struct sim_task *t);
 	void (*undo)(struct pm_sim *s, struct sim_task *t); /* it failed or was cancelled */
@@ -32,6 +35,7 @@ void pm_s_task_go(struct sim_call *c, struct sim_task *t);
 void pm_s_task_start(struct pm_sim *s, struct sim_task *t);
 void pm_s_task_fail(struct sim_task *t, const char *fmt, ...) PM_PRINTF(2, 3);
 void pm_s_task_log(struct sim_task *t, const char *fmt, ...) PM_PRINTF(2, 3);
+void pm_s_task_warn(struct sim_task *t, const char *fmt, ...) PM_PRINTF(2, 3); /* "WARN: ..." */
 void pm_s_task_arg(struct sim_task *t, const char *k, const char *v);
 const char *pm_s_task_get(const struct sim_task *t, const char *k);
 void pm_s_task_cancel(struct pm_sim *s, struct sim_task *t);

@@ -251,9 +251,10 @@ static void check_param(struct checker *k, const struct sim_spec *sp, struct sim
 	if (sp->type == SIM_T_ARRAY) {
 		for (unsigned i = 0; sp->items && i < p->nmore; i++)
 			if (p->more[i])
-				check_value(k, sp->items, p->k, p->more[i]);
+				check_value(k, sp->items, pm_arena_printf(k->a, "%s[%u]", p->k, i),
+					p->more[i]);
 		if (!p->nmore && sp->items)
-			check_value(k, sp->items, p->k, p->v);
+			check_value(k, sp->items, pm_arena_printf(k->a, "%s[0]", p->k), p->v);
 		return;
 	}
 	if (p->nmore && sp->format && strlen(sp->format) > 5 &&
