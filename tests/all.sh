@@ -70,5 +70,7 @@ run chaos 300 O="$O" WERROR=1 test-chaos
 run judges 300 O="$O" WERROR=1 judges
 run fuzz-smoke 400 O="$O" WERROR=1 fuzz-smoke
 
+step secrets 60 sh tests/secrets.sh "$log"/*
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -6,39 +6,60 @@
 #include "base/file.h"
 #include "manifest/manifest_priv.h"
 
-/* The first secret that stands in the file itself; NULL: none. */
-static const struct pm_value *literal_in(const struct pm_rec *rec)
+struct readers {
+	const char *file;
+	struct pm_diags *d;
+	bool told; /* of the file itself: once is enough */
+};
+
+static void warn(const struct readers *r, const struct pm_value *v, const char *what,
+	const char *file, const char *instead)
+{
+	struct pm_diag *diag = pm_diag_add(r->d, PM_WARNING,
+		(struct pm_pos){ .file = r->file, .line = v->line, .column = v->column }, "%s",
+		what);
+
+	pm_diag_hint(r->d, diag, "chmod 600 %s%s", file, instead);
+}
+
+/* A secret in the configuration itself is nobody else's to read. One in a file of its own may have a
+ * group: that of a service. */
+static void check_secret(struct readers *r, const struct pm_value *v)
+{
+	const struct pm_secret_ref *s = v->u.secret;
+	const char *slash = strrchr(r->file, '/'), *file = s->text;
+	struct stat st;
+
+	if (s->from == PM_SECRET_LITERAL && !r->told && stat(r->file, &st) == 0 &&
+		(st.st_mode & 077) != 0) {
+		r->told = true;
+		warn(r, v, "a secret stands in a file that others may read", r->file,
+			", or name its source with fromFile or fromEnv");
+	}
+	if (s->from != PM_SECRET_FILE)
+		return;
+	if (file[0] != '/' && slash)
+		file = pm_arena_printf(
+			r->d->arena, "%.*s%s", (int)(slash - r->file) + 1, r->file, file);
+	if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07) != 0)
+		warn(r, v, "the secret lies in a file that everybody may read", file, "");
+}
+
+static void check_secrets(struct readers *r, const struct pm_rec *rec)
 {
 	for (unsigned i = 0; i < rec->kind->nfields; i++) {
 		const struct pm_field *f = &rec->kind->fields[i];
-		const struct pm_value *v = &rec->val[i], *found = NULL;
+		const struct pm_value *v = &rec->val[i];
 
 		if (v->state != PM_SET)
 			continue;
-		if (f->type == PM_T_SECRET && v->u.secret->from == PM_SECRET_LITERAL)
-			return v;
+		if (f->type == PM_T_SECRET)
+			check_secret(r, v);
 		if (f->type == PM_T_PROPS && f->count == 0)
-			found = literal_in(v->u.rec);
+			check_secrets(r, v->u.rec);
 		for (size_t j = 0; f->type == PM_T_PROPS && f->count > 0 && j < v->u.recs->n; j++)
-			found = found ? found : literal_in(v->u.recs->v[j]);
-		if (found)
-			return found;
+			check_secrets(r, v->u.recs->v[j]);
 	}
-	return NULL;
-}
-
-static void check_readers(const char *file, const struct pm_rec *rec, struct pm_diags *d)
-{
-	const struct pm_value *secret = literal_in(rec);
-	struct pm_diag *diag;
-	struct stat st;
-
-	if (!secret || stat(file, &st) < 0 || (st.st_mode & 077) == 0)
-		return;
-	diag = pm_diag_add(d, PM_WARNING,
-		(struct pm_pos){ .file = file, .line = secret->line, .column = secret->column },
-		"a secret stands in a file that others may read");
-	pm_diag_hint(d, diag, "chmod 600 %s, or name its source with fromFile or fromEnv", file);
 }
 
 int pm_manifest_config(struct pm_arena *a, const char *path, struct pm_rec **ret,
@@ -66,7 +87,7 @@ int pm_manifest_config(struct pm_arena *a, const char *path, struct pm_rec **ret
 	if (d->nerrors > errors || !r.found)
 		return pm_error_set(err, PM_E_INPUT, "%u error%s in %s", d->nerrors - errors,
 			d->nerrors - errors == 1 ? "" : "s", path);
-	check_readers(file, r.found, d);
+	check_secrets(&(struct readers){ .file = file, .d = d }, r.found);
 	*ret = r.found;
 	return 0;
 }

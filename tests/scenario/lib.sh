@@ -11,6 +11,10 @@ logs=${SCENARIO_LOGS:-}
 count=0
 bad=0
 pids=()
+# What no output may hold (tests/secrets.list): every simulator has these. Files that are meant to hold a
+# secret are *.yaml, *.state and what lies in $dir/secret.
+password=hush-5c1f-password
+token=5c1f0a7e-hush-4000-8000-00000000beef
 unset PODMOX_CONFIG CREDENTIALS_DIRECTORY
 export XDG_STATE_HOME=$dir/state NO_COLOR=1
 
@@ -38,6 +42,7 @@ ok() {
 	shift
 	count=$((count + 1))
 	if "$@" >"$dir/out.ok" 2>&1; then
+		cat "$dir/out.ok" >>"$dir/seen.out"
 		echo "ok $count - $name"
 	else
 		echo "not ok $count - $name"
@@ -49,11 +54,31 @@ ok() {
 	fi
 }
 
+# The arguments of a command, and those that the system shows of our processes. A simulator is given its
+# secrets there.
+note_arguments() {
+	local pid args
+	printf '%s\n' "$@" >>"$dir/seen.args"
+	for pid in "${pids[@]}"; do
+		args=$(tr '\0' '\n' <"/proc/$pid/cmdline")
+		case $args in "$PODMOX"$'\n'*) echo "$args" >>"$dir/seen.args" ;; esac
+	done 2>/dev/null
+}
+
+# Nothing that was written anywhere holds a secret: output, logs, audit log, journal, arguments. The
+# simulator's own record of requests is no output of ours.
+no_secrets() {
+	find "$dir" -type f ! -name '*.yaml' ! -name '*.requests' ! -name '*.state' ! -name out.ok \
+		! -path "$dir/secret/*" -print0 | xargs -0 sh "$top/tests/secrets.sh"
+}
+
 # run STATUS COMMAND...: runs with stdout in $dir/out and stderr in $dir/err; the status must be that.
 run() {
 	local want=$1 got=0
 	shift
 	"$@" >"$dir/out" 2>"$dir/err" </dev/null || got=$?
+	cat "$dir/out" "$dir/err" >>"$dir/seen.out"
+	note_arguments "$@"
 	count=$((count + 1))
 	if [ "$got" = "$want" ]; then
 		echo "ok $count - exit $want: $(basename "$1") ${*:2}"
@@ -77,7 +102,8 @@ sim_start() {
 	local name=$1 line
 	shift
 	mkfifo "$dir/$name.ready"
-	"$PODMOX_SIM" --listen 127.0.0.1:0 --task-time 20ms --no-401-delay --seed 7 \
+	"$PODMOX_SIM" --listen 127.0.0.1:0 --password "$password" --token "$token" --seed 7 \
+		--task-time 20ms --no-401-delay \
 		--control "unix:$dir/$name.ctl" --log "$dir/$name.requests" \
 		--config-out "$dir/$name.yaml" "$@" >"$dir/$name.ready" 2>"$dir/$name.err" &
 	pids+=($!)
@@ -109,6 +135,7 @@ until_true() {
 }
 
 done_testing() {
+	ok "no secret is in any output, log, audit log, journal or argument" no_secrets
 	echo "1..$count"
 	[ $bad = 0 ]
 }

@@ -21,6 +21,11 @@ for script in [0-9]*.sh; do
 	if [ $status != 0 ] && [ "$bad" = 0 ]; then
 		bad=1
 	fi
+	if grep -qaFf ../secrets.list <<<"$out"; then
+		echo "$script: a secret stands in its output"
+		bad=$((bad + 1))
+		out=
+	fi
 	if [ "$bad" != 0 ] || ! grep -q '^1\.\.' <<<"$out"; then
 		[ "$bad" != 0 ] || bad=1
 		echo "$script: exit $status"

@@ -144,3 +144,29 @@ PM_TEST(config_secret_others_may_read)
 	assert_string_equal(c.text, "");
 	config_done(&c);
 }
+
+PM_TEST(config_secret_file_others_may_read)
+{
+	const char *file = config_file("", "{fromFile: pw}");
+	char *dir = strdup(file);
+	const char *secret;
+	struct config c;
+
+	assert_non_null(dir);
+	*strrchr(dir, '/') = '\0';
+	secret = pm_test_file(dir, "pw", "hunter2hunter2\n");
+	assert_int_equal(chmod(secret, 0644), 0);
+	read_config(&c, file);
+	assert_ok(c.r, &c.err);
+	assert_int_equal(c.diags.nwarnings, 1);
+	assert_has(c.text, "the secret lies in a file that everybody may read");
+	assert_has(c.text, secret);
+	assert_null(strstr(c.text, "hunter2"));
+	config_done(&c);
+	/* A group is the service's. */
+	assert_int_equal(chmod(secret, 0640), 0);
+	read_config(&c, file);
+	assert_string_equal(c.text, "");
+	config_done(&c);
+	free(dir);
+}
