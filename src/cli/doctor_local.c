@@ -1,6 +1,7 @@
 /* podmox doctor on this machine: audit log, journal, and what the kernel lets the daemon watch. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -8,19 +9,19 @@
 
 #define INOTIFY "/proc/sys/fs/inotify/"
 
-/* May this user write the file, or make it? */
+/* May this user write what is there, or make it in the nearest folder that is? */
 static bool may_write(struct pm_arena *a, const char *path)
 {
-	char *dir;
+	char *dir = pm_arena_strdup(a, path);
 	char *slash;
+	struct stat st;
 
 	if (access(path, F_OK) == 0)
 		return access(path, W_OK) == 0;
-	dir = pm_arena_strdup(a, path);
 	while ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
 		*slash = '\0';
-		if (access(dir, F_OK) == 0)
-			return access(dir, W_OK | X_OK) == 0;
+		if (stat(dir, &st) == 0)
+			return S_ISDIR(st.st_mode) && access(dir, W_OK | X_OK) == 0;
 	}
 	return access(slash != NULL ? "/" : ".", W_OK | X_OK) == 0;
 }

@@ -262,6 +262,15 @@ static bool lost_race(const struct pm_error *err)
 	return err->code == PM_E_EXISTS && err->http_status >= 400 && !err->maybe_sent;
 }
 
+/* Such a call looks nothing up: it is refused, and that is recorded, where all writes pass. */
+static bool is_forbidden(const struct pm_pve *p, const struct pm_op *op)
+{
+	struct pm_error ignored;
+
+	return op->operation && p->allow &&
+	       pm_policy_check(p->allow->v, p->allow->n, op->operation, &ignored) < 0;
+}
+
 static int send_all(struct pm_pve *p, struct pm_job *j, struct pm_op_request *r,
 	struct json_object **ret, struct pm_error *err)
 {
@@ -269,10 +278,11 @@ static int send_all(struct pm_pve *p, struct pm_job *j, struct pm_op_request *r,
 	bool found = node && node->flags & PM_P_FOUND && !pm_op_value(r, "node") &&
 		     pm_op_value(r, "vmid");
 	const char *own = pm_op_own_number(r);
-	int code;
+	int code = 0;
 
 	/* A start on the node of yesterday is a task that fails: writes ask where the guest is now. */
-	code = pm_op_look_up(p, j, r, r->op->operation || r->ask->fresh, err);
+	if (!is_forbidden(p, r->op))
+		code = pm_op_look_up(p, j, r, r->op->operation || r->ask->fresh, err);
 	for (unsigned n = 1; code == 0; n++) {
 		code = send_and_follow_guest(p, j, r, found, ret, err);
 		if (code == 0 || !own || n == NUMBERS_MOST || !lost_race(err))
