@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "pve/pve_priv.h"
 
-#define WINDOW     1024 /* calls in one batch */
+#define WINDOW     2048 /* calls in one batch */
 #define STRIKES    3    /* bad answers for a node, one after the other, before it is given up */
 #define TRIES      3    /* of one call */
 #define RATE_TRIES 20   /* the same, where something limits the rate */
@@ -333,13 +333,34 @@ static int run_window(struct fetch *x, struct pm_error *err)
 	}
 }
 
-static void fill_window(struct fetch *x, size_t from)
+/* The order in which calls go out: nodes take turns. Else the last calls of a window could all be for one
+ * node, while the others have nothing to do. Owner: the caller. */
+static size_t *take_turns(struct fetch *x)
+{
+	size_t n = x->f->n;
+	size_t *order = pm_xcalloc(n + 1, sizeof(*order));
+	cleanup_free size_t *turn = pm_xcalloc(n + 1, sizeof(*turn));
+	cleanup_free size_t *start = pm_xcalloc(n + 2, sizeof(*start));
+	size_t turns[NODES_MOST] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		turn[i] = turns[node_index(x, x->f->v[i].node)]++;
+		start[turn[i] + 1]++;
+	}
+	for (size_t i = 0; i < n; i++)
+		start[i + 1] += start[i];
+	for (size_t i = 0; i < n; i++)
+		order[start[turn[i]]++] = i;
+	return order;
+}
+
+static void fill_window(struct fetch *x, const size_t *order, size_t from)
 {
 	x->n = x->f->n - from < WINDOW ? x->f->n - from : WINDOW;
 	memset(x->item, 0, x->n * sizeof(*x->item));
 	for (size_t i = 0; i < x->n; i++) {
-		x->item[i].index = from + i;
-		x->item[i].node = node_index(x, x->f->v[from + i].node);
+		x->item[i].index = order[from + i];
+		x->item[i].node = node_index(x, x->f->v[order[from + i]].node);
 	}
 }
 
@@ -350,12 +371,14 @@ int pm_pve_fetch(struct pm_pve *p, struct pm_job *j, const struct pm_fetch *f, s
 	cleanup_free struct pm_call **batch = pm_xcalloc(most + MOST_HOSTS, sizeof(*batch));
 	cleanup_free struct node *node = pm_xcalloc(NODES_MOST, sizeof(*node));
 	cleanup_free struct fetch *x = pm_xcalloc(1, sizeof(*x));
+	cleanup_free size_t *order = NULL;
 	int r = 0;
 
 	*x = (struct fetch){ .p = p, .j = j, .f = f, .item = item, .batch = batch, .node = node };
 	(void)node_index(x, NULL); /* entry 0: any host */
+	order = take_turns(x);
 	for (size_t from = 0; from < f->n && r == 0; from += WINDOW) {
-		fill_window(x, from);
+		fill_window(x, order, from);
 		r = run_window(x, err);
 	}
 	for (size_t i = 0; i < x->n; i++)
