@@ -30,14 +30,15 @@ typedef enum podmox_valid {
 	PODMOX_VALID_HOST = 2,    /* DNS name or address */
 	PODMOX_VALID_NAME = 3,    /* name of a guest */
 	PODMOX_VALID_STORAGE = 4, /* name of a storage */
-	PODMOX_VALID_ID = 5,      /* of a snapshot, pool or service */
+	PODMOX_VALID_ID = 5,      /* of a snapshot or service */
 	PODMOX_VALID_ADDRESS = 6, /* IPv4 or IPv6 */
 	PODMOX_VALID_CIDR = 7,    /* address/prefix */
 	PODMOX_VALID_PORT = 8,    /* 1 to 65535 */
 	PODMOX_VALID_MEMORY = 9,  /* MiB */
 	PODMOX_VALID_CORES = 10,  /* 1 to 8192 */
 	PODMOX_VALID_VOLID = 11,  /* storage:volume */
-	PODMOX_VALID_UPID = 12    /* of a task */
+	PODMOX_VALID_UPID = 12,   /* of a task */
+	PODMOX_VALID_POOL = 13    /* of a pool */
 } podmox_valid;
 
 /** 0, or PODMOX_E_INPUT with what was given and what is allowed. */

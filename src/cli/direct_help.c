@@ -71,6 +71,15 @@ static void print_param(const struct pm_param *p, FILE *out)
 	pm_help_line(left, pm_buf_str(&doc), out);
 }
 
+/* What --force adds to a stop that is graceful without it. */
+static void print_at_once(const struct pm_direct *d, FILE *out)
+{
+	pm_help_line("--force", "Stop it at once, as by pulling the plug; then also:", out);
+	for (const struct pm_param *p = pm_op(PM_OP_GUEST_STOP)->params; p->name != NULL; p++)
+		if (pm_direct_takes(d, p) && pm_op_param(d->op, p->name) == NULL)
+			print_param(p, out);
+}
+
 static void help_of_verb(const struct pm_direct *d, FILE *out)
 {
 	bool none = true;
@@ -87,7 +96,7 @@ static void help_of_verb(const struct pm_direct *d, FILE *out)
 		print_param(p, out);
 	}
 	if (d->id == PM_OP_GUEST_SHUTDOWN && strcmp(d->verb, "stop") == 0)
-		pm_help_line("--force", "Stop it at once, as by pulling the plug.", out);
+		print_at_once(d, out);
 	if (d->op->any_keys)
 		(void)fputs("\nKEY=VALUE: PVE's own keys. VALUE may be @file:PATH, @env:NAME or "
 			    "@credential:NAME;\na password must be.\n",

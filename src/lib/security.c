@@ -41,6 +41,7 @@ static const enum pm_valid valid[] = {
 	[PODMOX_VALID_CORES] = PM_VALID_CORES,
 	[PODMOX_VALID_VOLID] = PM_VALID_VOLID,
 	[PODMOX_VALID_UPID] = PM_VALID_UPID,
+	[PODMOX_VALID_POOL] = PM_VALID_POOL,
 };
 
 int podmox_validate(podmox_valid what, const char *text, podmox_error **reterr)

@@ -46,6 +46,11 @@ int pm_op_next_number(struct pm_pve *p, struct pm_job *j, struct pm_op_request *
 /** The parameter that is a new guest's number and was not given by the caller; NULL: none. */
 const char *pm_op_own_number(const struct pm_op_request *r);
 
+/* ---- op_errors.c ---- */
+
+/** Can the call (or the end of its task) fail so? */
+bool pm_op_can_fail(const struct pm_op *op, enum pm_code code);
+
 /* ---- errors.c, op_fault.c: what PVE says ---- */
 
 /** Appends a text of PVE as part of a sentence: lines joined, empty ones and Perl's places left out, and

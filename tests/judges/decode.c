@@ -13,9 +13,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "op_sample.h"
 #include "pve/op_priv.h"
-
-#define UPID "UPID:pve1:00000361:0003D69F:6B020DF7:vzstart:105:root@pam:"
 
 /* ---- what is expected ---- */
 
@@ -176,35 +175,6 @@ static bool fits(const char *pattern, const char *path, enum pm_guest_type guest
 	return *path == '\0';
 }
 
-static const char *sample(const struct pm_param *p)
-{
-	switch (p->type) {
-	case PM_P_INT:
-	case PM_P_BOOL:
-		return "1";
-	case PM_P_VMID:
-		return "105";
-	case PM_P_VOLID:
-		return "local:iso/x.iso";
-	case PM_P_UPID:
-		return UPID;
-	case PM_P_SIZE:
-	case PM_P_BYTES:
-		return "8G";
-	case PM_P_URL:
-		return "https://example.org/x";
-	case PM_P_NODE:
-	case PM_P_STORAGE:
-	case PM_P_TEXT:
-	case PM_P_NAME:
-	case PM_P_ID:
-	case PM_P_POOL:
-	case PM_P_FILE:
-		break;
-	}
-	return p->choices && strstr(p->choices, "iso") ? "iso" : "local";
-}
-
 static bool was_given(const struct args *a, const char *name)
 {
 	for (size_t i = 0; i < a->n; i++) {
@@ -216,14 +186,17 @@ static bool was_given(const struct args *a, const char *name)
 
 /* What the row needs besides, so that the call is made; `own`: without the recorded names, which may be
  * ones that the client refuses to send. */
-static void complete(const struct pm_op *op, struct args *a, bool own)
+static void complete(enum pm_op_id id, enum pm_guest_type guest, struct args *a, bool own)
 {
+	const struct pm_op *op = pm_op(id);
+
 	if (own)
 		a->n = 0;
 	for (const struct pm_param *p = op->params; p->name; p++) {
-		const char *s = sample(p);
+		const char *s = pm_sample(id, p, guest);
 
-		if (p->flags & (PM_P_REQUIRED | PM_P_FOUND) && !was_given(a, p->name))
+		if (p->flags & (PM_P_REQUIRED | PM_P_FOUND) && !was_given(a, p->name) &&
+			pm_sample_has(p, guest))
 			add(a, p->name, s, strlen(s));
 	}
 	if (op->any_keys)
@@ -340,7 +313,7 @@ static void judge_call(struct judge *x, const struct exchange *e, struct pm_pve 
 
 	pm_diags_init(&job.diags, arena);
 	for (int own = 0; own < 2; own++) {
-		complete(pm_op(id), args, own);
+		complete(id, guest, args, own);
 		ask.v = args->v;
 		ask.n = args->n;
 		r = pm_op_run(pve, &job, &ask, &a, &err);
@@ -357,21 +330,6 @@ static void judge_call(struct judge *x, const struct exchange *e, struct pm_pve 
 	pm_op_answer_done(&a);
 }
 
-static bool is_of_kind(const struct pm_op *op, enum pm_guest_type guest)
-{
-	switch (op->kind) {
-	case PM_OK_NONE:
-		return guest == PM_NO_GUEST;
-	case PM_OK_BOTH:
-		return guest != PM_NO_GUEST;
-	case PM_OK_CT:
-		return guest == PM_CT;
-	case PM_OK_VM:
-		return guest == PM_VM;
-	}
-	return false;
-}
-
 /* All rows that the exchange could have been made by. */
 static void judge_exchange(struct judge *x, const struct exchange *e, struct pm_pve *pve)
 {
@@ -384,7 +342,7 @@ static void judge_exchange(struct judge *x, const struct exchange *e, struct pm_
 			struct args args = { .n = 0 };
 
 			if (strcmp(op->method, e->method) != 0 ||
-				!is_of_kind(op, (enum pm_guest_type)guest) ||
+				!pm_sample_kind(op, (enum pm_guest_type)guest) ||
 				!fits(op->path, e->path, (enum pm_guest_type)guest, &args))
 				continue;
 			judge_call(x, e, pve, (enum pm_op_id)i, (enum pm_guest_type)guest, &args);

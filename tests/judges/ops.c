@@ -6,31 +6,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "pve/op.h"
-
-#define UPID "UPID:pve1:00000361:0003D69F:6B020DF7:vzstart:105:root@pam:"
+#include "op_sample.h"
 
 static const char *const kinds[] = { "", "ct", "vm" };
-
-static bool is_for(const struct pm_op *op, enum pm_guest_type guest)
-{
-	switch (op->kind) {
-	case PM_OK_NONE:
-		return guest == PM_NO_GUEST;
-	case PM_OK_BOTH:
-		return guest != PM_NO_GUEST;
-	case PM_OK_CT:
-		return guest == PM_CT;
-	case PM_OK_VM:
-		return guest == PM_VM;
-	}
-	return false;
-}
-
-static bool has(const struct pm_param *p, enum pm_guest_type guest)
-{
-	return !(p->flags & PM_P_CT && guest == PM_VM) && !(p->flags & PM_P_VM && guest == PM_CT);
-}
 
 /* ---- the table ---- */
 
@@ -91,7 +69,7 @@ static void write_row(struct pm_jwrite *w, enum pm_op_id id, enum pm_guest_type 
 	pm_jw_bool(w, "any_keys", op->any_keys);
 	pm_jw_array(w, "params");
 	for (const struct pm_param *p = op->params; p->name; p++) {
-		if (has(p, guest))
+		if (pm_sample_has(p, guest))
 			write_param(w, p, guest);
 	}
 	pm_jw_array_end(w);
@@ -99,86 +77,6 @@ static void write_row(struct pm_jwrite *w, enum pm_op_id id, enum pm_guest_type 
 }
 
 /* ---- requests ---- */
-
-/* Words that only PVE's schema knows the rules of. */
-static const char *text_of(enum pm_op_id id, const char *name, enum pm_guest_type guest)
-{
-	static const struct {
-		const char *name, *ct, *vm;
-	} known[] = {
-		{ "digest", "0123456789abcdef0123456789abcdef01234567", NULL },
-		{ "target-digest", "0123456789abcdef0123456789abcdef01234567", NULL },
-		{ "delete", "description,onboot", NULL },
-		{ "revert", "tags", NULL },
-		{ "disk", "rootfs", "scsi0" },
-		{ "volume", "mp0", "scsi0" },
-		{ "target-volume", "mp1", "scsi1" },
-		{ "target-storage", "local:data2", NULL },
-		{ "migration-network", "10.0.0.0/8", NULL },
-		{ "statusfilter", "error,warning", NULL },
-		{ "path", "/vms/100", NULL },
-		{ "userid", "ci@pve!gitops", NULL },
-		{ "vms", "105,106", NULL },
-		{ "storage", "local,data2", NULL },
-		{ "filename", "debian-13.tar.zst", NULL },
-	};
-
-	if (strcmp(name, "reference") == 0)
-		return id == PM_OP_STORAGE_PULL ? "docker.io/library/nginx:1.29"
-						: "docker.io/library/nginx";
-	for (size_t i = 0; i < PM_COUNT(known); i++) {
-		if (strcmp(known[i].name, name) == 0)
-			return guest == PM_VM && known[i].vm ? known[i].vm : known[i].ct;
-	}
-	return "a word; with = & and +";
-}
-
-static const char *sample(enum pm_op_id id, const struct pm_param *p, enum pm_guest_type guest)
-{
-	static char text[128][64];
-	static unsigned next;
-	char *s = text[next++ % PM_COUNT(text)];
-
-	switch (p->type) {
-	case PM_P_TEXT:
-		if (!p->choices)
-			return text_of(id, p->name, guest);
-		(void)snprintf(
-			s, sizeof(text[0]), "%.*s", (int)strcspn(p->choices, " "), p->choices);
-		return s;
-	case PM_P_INT:
-		(void)snprintf(s, sizeof(text[0]), "%lld",
-			(long long)(p->max > 0 && p->max < INT64_MAX ? p->max : 7));
-		return s;
-	case PM_P_BOOL:
-		return "yes";
-	case PM_P_VMID:
-		return "105";
-	case PM_P_NODE:
-		return "pve1";
-	case PM_P_STORAGE:
-		return "local";
-	case PM_P_VOLID:
-		return "local:iso/debian+13.iso";
-	case PM_P_UPID:
-		return UPID;
-	case PM_P_NAME:
-		return "web-2.example";
-	case PM_P_ID:
-		return strcmp(p->name, "service") == 0 ? "pveproxy" : "before";
-	case PM_P_POOL:
-		return "p1/sub";
-	case PM_P_SIZE:
-		return "+2.5G";
-	case PM_P_BYTES:
-		return "1.5G";
-	case PM_P_URL:
-		return "https://example.org/debian.iso?x=1";
-	case PM_P_FILE:
-		return "debian-13.iso";
-	}
-	return NULL;
-}
 
 struct request {
 	struct pm_op_arg v[64];
@@ -235,14 +133,14 @@ static void print_row(enum pm_op_id id, enum pm_guest_type guest)
 	add_own(&few, id, guest);
 	add_own(&all, id, guest);
 	for (const struct pm_param *p = params; p->name; p++) {
-		if (!has(p, guest))
+		if (!pm_sample_has(p, guest))
 			continue;
 		/* A free number and a node are looked up before anything is sent. */
 		if (p->flags & (PM_P_REQUIRED | PM_P_FOUND))
-			add(&few, p->name, sample(id, p, guest));
+			add(&few, p->name, pm_sample(id, p, guest));
 		/* Its words are null in the schema, which pve-schema-check cannot read. */
 		if (strcmp(p->name, "compression") != 0)
-			add(&all, p->name, sample(id, p, guest));
+			add(&all, p->name, pm_sample(id, p, guest));
 	}
 	print_request(id, guest, &few);
 	print_request(id, guest, &all);
@@ -260,7 +158,7 @@ static void print_row(enum pm_op_id id, enum pm_guest_type guest)
 			print_request(id, guest, &all);
 			s += strcspn(s, " ");
 			s += *s == ' ';
-			all.v[at].value = sample(id, p, guest);
+			all.v[at].value = pm_sample(id, p, guest);
 		}
 	}
 }
@@ -274,7 +172,7 @@ int main(int argc, char **argv)
 	pm_jw_array(&w, NULL);
 	for (unsigned i = 0; i < PM_OP_MAX; i++) {
 		for (int guest = PM_NO_GUEST; guest <= PM_VM; guest++) {
-			if (!is_for(pm_op((enum pm_op_id)i), (enum pm_guest_type)guest))
+			if (!pm_sample_kind(pm_op((enum pm_op_id)i), (enum pm_guest_type)guest))
 				continue;
 			if (table)
 				write_row(&w, (enum pm_op_id)i, (enum pm_guest_type)guest);

@@ -30,6 +30,7 @@ check() {
 	check headers sh $lint/headers.sh $headers
 	check symbols sh $lint/symbols.sh "$O"
 	check docs awk -f $lint/docs.awk src/ROOMS docs/architecture.md
+	check calls sh $lint/calls.sh "$O"
 	check privacy sh $lint/privacy.sh
 }
 echo "gates: $passed passed, $failed failed"

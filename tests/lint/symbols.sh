@@ -16,7 +16,7 @@ public() {
 }
 words=$(mktemp)
 trap 'rm -f "$words"' EXIT
-{ cat tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c | grep -o 'pm_[a-z0-9_]*'
+{ cat tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c tests/judges/*.c | grep -o 'pm_[a-z0-9_]*'
 	public; } | sort -u >"$words"
 # shellcheck disable=SC2086 # no name of ours holds a space
 nm -A -g $objects | sed 's/:[0-9a-f]* */ /; s/: */ /' | awk -v out="$1/" '
