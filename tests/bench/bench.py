@@ -1,6 +1,6 @@
 """Measures podmox against a simulated cluster: CPU and memory per object, wall time against wrk, peers.
 
-usage: bench.py PODMOX PODMOX_SIM FLOOR
+usage: bench.py PODMOX PODMOX_SIM FLOOR CLIENT
 
 Environment: BENCH_SIZES (default "100 1000 10000"), BENCH_RUNS (default 5), BENCH_PEERS=0 leaves peers out.
 Every figure is the median of its runs. CPU is user and system time of the whole client process. Goals are for
@@ -8,6 +8,10 @@ Every figure is the median of its runs. CPU is user and system time of the whole
 headers character by character. A shared machine changes its speed from minute to minute, so every figure in
 microseconds also stands as a ratio to what the libraries cost alone in the same minute (floor.c): the goals of 30
 and 75 us were set where libyaml's events cost 17 us and a bare libcurl read 28.7 us.
+
+The client (client.c) is 16 threads on one client, each making one blocking read after the other, beside wrk with as
+many connections as the client may open: 6 to each of three hosts. Each thread keeps to the guests of one node, as
+each connection of wrk does: with reads at random, chance alone leaves one of nine workers idle a twelfth of the time.
 """
 import json
 import os
@@ -20,11 +24,12 @@ import sys
 import tempfile
 import time
 
-PODMOX, SIM, FLOOR = (os.path.realpath(p) for p in sys.argv[1:4])
+PODMOX, SIM, FLOOR, CLIENT = (os.path.realpath(p) for p in sys.argv[1:5])
 SIZES = [int(n) for n in os.environ.get("BENCH_SIZES", "100 1000 10000").split()]
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
 PEERS = os.environ.get("BENCH_PEERS", "1") != "0"
 CONNECTIONS = 6  # what podmox opens for reads to one host
+THREADS = 16
 faults = []
 
 
@@ -91,8 +96,9 @@ def median(rows, column):
     return statistics.median(r[column] for r in rows)
 
 
-def report(name, value, unit, goal=None, fmt="{:.2f}"):
-    verdict = "" if goal is None else f"  goal <= {goal:g}: {'met' if value <= goal else 'MISSED'}"
+def report(name, value, unit, goal=None, fmt="{:.2f}", least=False):
+    met = goal is not None and (value >= goal if least else value <= goal)
+    verdict = "" if goal is None else f"  goal {'>=' if least else '<='} {goal:.3g}: {'met' if met else 'MISSED'}"
     print(f"  {name:<58} {fmt.format(value):>10} {unit}{verdict}", flush=True)
 
 
@@ -178,6 +184,114 @@ def latency_run(nodes, n):
             print("  wrk is not installed: no floor")
 
 
+def guest_paths(sim, name, prefix=""):
+    """A file with the path of every guest's configuration, node by node; and the paths of each node."""
+    guests = json.loads(subprocess.run([PODMOX, "-c", sim.config, "get", "pods", "-o", "json"], check=True,
+                                       capture_output=True, text=True).stdout)
+    nodes = [[f"{prefix}/nodes/{g['node']}/lxc/{g['vmid']}/config" for g in guests if g["node"] == f"pve{i + 1}"]
+             for i in range(sim.nodes)]
+    path = os.path.join(sim.dir, name)
+    with open(path, "w") as f:
+        f.writelines(p + "\n" for node in nodes for p in node)
+    return path, nodes
+
+
+WRK_NODES = """
+local next_node = 0
+function setup(thread)
+    next_node = next_node + 1
+    local host, port = hosts[next_node]:match("(.*):(.*)")
+    thread.addr = wrk.lookup(host, port)[1]
+    thread:set("node", next_node)
+end
+function init()
+    requests, at = {}, 0
+    for i, path in ipairs(paths[node]) do requests[i] = wrk.format("GET", path) end
+end
+function request()
+    at = at % #requests + 1
+    return requests[at]
+end
+"""
+
+
+def wrk_all(sim, seconds=2):
+    """Reads a second that wrk gets from all nodes together, over as many connections as the client may open."""
+    script = os.path.join(sim.dir, "all.lua")
+    if not os.path.exists(script):
+        _, nodes = guest_paths(sim, "wrk-paths", "/api2/json")
+        with open(script, "w") as f:
+            f.write("local hosts = {" + ",".join(f'"{u.split("//")[1]}"' for u in sim.ready["urls"]) + "}\n" +
+                    "paths = {" + ",".join("{" + ",".join(f'"{p}"' for p in n) + "}" for n in nodes) + "}" + WRK_NODES)
+    token = f"PVEAPIToken={sim.ready['tokenId']}={sim.ready['tokenSecret']}"
+    out = subprocess.run(["wrk", f"-t{sim.nodes}", f"-c{CONNECTIONS * sim.nodes}", f"-d{seconds}s", "-H",
+                          f"Authorization: {token}", "-s", script, sim.ready["urls"][0]], check=True,
+                         capture_output=True, text=True).stdout
+    return float(next(l.split()[1] for l in out.splitlines() if l.startswith("Requests/sec")))
+
+
+def run_client(sim, paths, seconds=2, meanwhile=None):
+    process = subprocess.Popen([CLIENT, sim.config, paths, str(THREADS), str(seconds)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()  # "go"
+    if meanwhile:
+        meanwhile()
+    out, errors = process.communicate()
+    if process.returncode != 0:
+        sys.exit(f"client: exit {process.returncode}: {errors[:500]}")
+    return json.loads(out), errors
+
+
+def floor_us(sim, paths):
+    """CPU of a bare libcurl loop for each of the paths, all of one node."""
+    header = f"Authorization: PVEAPIToken={sim.ready['tokenId']}={sim.ready['tokenSecret']}"
+    with open(paths) as f:
+        n = sum(1 for _ in f)
+    return measure([FLOOR, "http", sim.ready["urls"][0], header, paths])[0] / n * 1e6
+
+
+def client_run(n, latency=None):
+    with Simulator(n, 3, latency) as sim:
+        print(f"\n{THREADS} threads on one client, three hosts, {latency or 'no'} service time")
+        paths, _ = guest_paths(sim, "paths")
+        full, nodes = guest_paths(sim, "full", "/api2/json")
+        with open(full, "w") as f:
+            f.writelines(p + "\n" for p in nodes[0] * (15000 // len(nodes[0]) + 1))
+        rows = []
+        for _ in range(RUNS):
+            result, errors = run_client(sim, paths)
+            if result["failed"]:
+                faults.append(f"client, {latency or 'no latency'}: {result['failed']} calls failed: {errors[:300]}")
+            rows.append((result["rate"] / wrk_all(sim) if shutil.which("wrk") else 0, result["cpu_us"],
+                         result["cpu_us"] / floor_us(sim, full) if not latency else 0))
+        if shutil.which("wrk"):
+            report("reads a second / wrk over 18 connections", median(rows, 0), "x", 0.95 if latency else 0.4, least=True)
+        if not latency:
+            report("client CPU per read of a config", median(rows, 1), "us", 45, "{:.1f}")
+            report("client CPU / bare libcurl reads", median(rows, 2), "x", 45 / 29)
+
+
+def killed_run(n):
+    """One of three hosts goes away under load; what concerns the other nodes must not notice."""
+    with Simulator(n, 3) as sim:
+        print(f"\n{THREADS} threads, one of three hosts is killed")
+        path, nodes = guest_paths(sim, "living")
+        slowest, late = [], []
+        for victim in (0, 1, 2):
+            living = [p for i, node in enumerate(nodes) if i != victim for p in node]
+            with open(path, "w") as f:
+                f.writelines(f"{p}\n/cluster/status\n/version\n" for p in living)
+            calm, _ = run_client(sim, path, 1)
+            result, errors = run_client(sim, path, 2, lambda: sim.ctl("host-kill", f"pve{victim + 1}"))
+            sim.ctl("host-start", f"pve{victim + 1}")
+            if result["failed"]:
+                faults.append(f"pve{victim + 1} killed: {result['failed']} calls failed: {errors[:300]}")
+            slowest.append((result["slowest_ms"] - calm["slowest_ms"]) / 1000)
+            late.append(result["late"])
+        report("largest added latency of a call", max(slowest), "s", 1, "{:.3f}")
+        report("calls of more than 100 ms, at most", max(late), "", THREADS, "{:.0f}")
+
+
 PROXMOXER = """
 import sys, json, urllib3
 urllib3.disable_warnings()
@@ -245,6 +359,9 @@ def main():
         report(f"growth of CPU per object up to {n}", b / a, "x", 1.3)
     latency_run(1, max(SIZES))
     latency_run(3, max(SIZES))
+    client_run(3000)
+    client_run(3000, "5ms")
+    killed_run(3000)
     if PEERS:
         peers(1000)
     for fault in faults:

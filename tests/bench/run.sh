@@ -3,4 +3,4 @@
 # with its goal; fails only when something could not be measured or a count (not a time) is wrong.
 set -eu
 cd "$(dirname "$0")/../.."
-exec python3 tests/bench/bench.py "$PODMOX" "$PODMOX_SIM" "$O/bench/floor"
+exec python3 tests/bench/bench.py "$PODMOX" "$PODMOX_SIM" "$O/bench/floor" "$O/bench/client"
