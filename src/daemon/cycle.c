@@ -36,6 +36,8 @@ int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct p
 	k->restart = o->allow_restart || allows(rec, PM_CONFIG_SYNC_RESTART);
 	k->replace = o->allow_replace || allows(rec, PM_CONFIG_SYNC_REPLACE);
 	k->max_deletes = pm_rec_int(rec, PM_CONFIG_SYNC_MAX_DELETES, -1);
+	k->interval = PM_S_NS * (uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_INTERVAL, 300);
+	k->sweep = PM_S_NS * (uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_SWEEP, 0);
 	ro.clock = k->clock;
 	return pm_recon_open(&ro, &k->rc, err);
 }
@@ -122,6 +124,19 @@ struct turn {
 	struct pm_outcome_of_cycle *ret;
 };
 
+/* Between two looks for drift only what changed is read. A look reads what would be too old at the next
+ * one; that is everything when nothing may be older than the interval. */
+static void choose_reading(const struct pm_keeper *k, struct pm_recon_ask *ask)
+{
+	ask->reading = PM_READ_CHANGED;
+	if (k->o->once)
+		ask->reading = PM_READ_ALL;
+	else if (k->look && (k->look_at_all || k->sweep <= k->interval))
+		ask->reading = PM_READ_KEEP;
+	else if (k->look)
+		ask->oldest_ns = k->sweep - k->interval;
+}
+
 static int make_plan(struct turn *t, bool prune)
 {
 	struct pm_keeper *k = t->k;
@@ -131,8 +146,17 @@ static int make_plan(struct turn *t, bool prune)
 			.allow_restart = k->restart,
 			.allow_replace = k->replace,
 			.max_deletes = k->max_deletes } };
+	const struct pm_facts *f = &t->cycle.have.facts;
+	int r;
 
-	return pm_recon_plan(k->rc, &t->job, &ask, &t->cycle, &t->ret->err);
+	choose_reading(k, &ask);
+	r = pm_recon_plan(k->rc, &t->job, &ask, &t->cycle, &t->ret->err);
+	if (r < 0)
+		return r;
+	k->look = false;
+	k->look_at_all = false;
+	pm_debug("cluster read", PM_KV_I("configurations", f->nread), PM_KV_I("known", f->nknown));
+	return 0;
 }
 
 /* A guard that refuses the whole, such as too many deletes, holds back only the deletes. */
@@ -177,14 +201,12 @@ static int apply(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
 	uint64_t start = pm_mono_ns(k->clock);
-	uint64_t window =
-		4 * PM_S_NS * (uint64_t)pm_rec_int(k->o->config->rec, PM_CONFIG_SYNC_INTERVAL, 300);
 	int r;
 
 	r = pm_recon_apply(k->rc, &t->job, &t->cycle, &t->ret->err);
 	if (r < 0)
 		return r;
-	pm_returns_note(&k->returns, &t->cycle.plan, &t->cycle.report, start, window);
+	pm_returns_note(&k->returns, &t->cycle.plan, &t->cycle.report, start, 4 * k->interval);
 	judge_report(t, pm_mono_ns(k->clock) - start);
 	return 0;
 }
@@ -284,6 +306,8 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	t.job = (struct pm_job){ .arena = arena, .cancel = k->cancel, .clock = k->clock };
 	pm_diags_init(&t.job.diags, arena);
 	t.set.arena = arena;
+	k->look |= reasons & PM_WHY_DRIFT;
+	k->look_at_all |= reasons & PM_WHY_ASKED;
 	if (read_stable(k) < 0)
 		return;
 	if (load(&t))

@@ -74,6 +74,7 @@ void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 enum pm_reason {
 	PM_WHY_FILES = 1 << 0,   /* something happened to the files */
 	PM_WHY_DRIFT = 1 << 1,   /* the interval is over, or somebody asks */
+	PM_WHY_ASKED = 1 << 4,   /* somebody asks */
 	PM_WHY_RETRY = 1 << 2,   /* the last cycle failed */
 	PM_WHY_CONFIRM = 1 << 3, /* objects are gone: are they still? */
 };
@@ -141,6 +142,9 @@ struct pm_keeper {
 	uint64_t applied,
 		seen; /* tree hashes: of the last plan that was carried out, and looked at */
 	bool clean;   /* the last cycle left nothing to be done */
+	bool look;    /* drift is to be looked for; stays until the cluster was read */
+	bool look_at_all;
+	uint64_t interval, sweep; /* nanoseconds */
 	uint64_t told, told_plan; /* hashes of the findings and of the plan told last */
 	bool restart, replace, prune, heal;
 	int64_t max_deletes;

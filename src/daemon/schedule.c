@@ -5,6 +5,7 @@
 #define CONFIRM_NS (2 * PM_S_NS)
 #define RETRY_MIN  PM_S_NS
 #define RETRY_MAX  (300 * PM_S_NS)
+#define ASKED      1 /* of drift_at: at once */
 
 /* Ten percent more or less, so that daemons do not walk in step. */
 static uint64_t jittered(struct pm_schedule *s, uint64_t ns)
@@ -33,7 +34,7 @@ void pm_schedule_changed(struct pm_schedule *s, uint64_t now)
 
 void pm_schedule_ask(struct pm_schedule *s)
 {
-	s->drift_at = 1;
+	s->drift_at = ASKED;
 }
 
 void pm_schedule_poll(struct pm_schedule *s, uint64_t seconds, uint64_t now)
@@ -90,7 +91,7 @@ unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now)
 		s->poll_at = now + s->poll;
 	}
 	if (due(s->drift_at, now)) {
-		reasons |= PM_WHY_DRIFT;
+		reasons |= s->drift_at == ASKED ? PM_WHY_DRIFT | PM_WHY_ASKED : PM_WHY_DRIFT;
 		s->drift_at = 0;
 	}
 	if (due(s->retry_at, now)) {
@@ -108,7 +109,8 @@ void pm_schedule_ended(struct pm_schedule *s, bool failed, bool confirm, uint64_
 {
 	uint64_t most = RETRY_MIN;
 
-	if (s->drift_at != 1)
+	/* Only a look for drift moves the next one: others do not look at everything. */
+	if (s->drift_at == 0)
 		s->drift_at = now + jittered(s, s->interval);
 	s->confirm_at = confirm ? now + CONFIRM_NS : 0;
 	s->retry_at = 0;

@@ -96,8 +96,8 @@ void pm_cycle_done(struct pm_cycle *c)
 /* ---- parts of a plan ---- */
 
 /* Most of the cluster is read without knowing what is wanted. */
-static int read_live(
-	struct pm_recon *rc, struct pm_loader *l, struct pm_cycle *c, struct pm_error *err)
+static int read_live(struct pm_recon *rc, struct pm_loader *l, const struct pm_recon_ask *ask,
+	struct pm_cycle *c, struct pm_error *err)
 {
 	const struct pm_config *cfg = rc->o.config;
 	struct pm_scope scope = { .set = cfg->set,
@@ -105,7 +105,9 @@ static int read_live(
 		.await = pm_loader_wait,
 		.await_arg = l,
 		.vmid_low = cfg->vmid_low,
-		.vmid_high = cfg->vmid_high };
+		.vmid_high = cfg->vmid_high,
+		.reading = ask->reading,
+		.oldest_ns = ask->oldest_ns };
 	int r = pm_pve_live(rc->pve, pm_loader_meanwhile(l), &scope, &c->have, err);
 
 	return r < 0 ? pm_error_wrap(err, "reading the cluster") : 0;
@@ -183,7 +185,7 @@ int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_a
 	l = pm_loader_start(ask, j, ret);
 	r = wait_for_earlier(rc, pm_loader_meanwhile(l), err);
 	if (r == 0)
-		r = read_live(rc, l, ret, err);
+		r = read_live(rc, l, ask, ret, err);
 	r = pm_loader_end(l, r, err);
 	if (r < 0)
 		return r;

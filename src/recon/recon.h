@@ -65,6 +65,8 @@ struct pm_recon_ask {
 	const struct pm_set *preloaded; /* instead of paths: a set the daemon put together */
 	const struct pm_load *preload;
 	struct pm_plan_opts plan; /* set, root, vmids and whole are filled in */
+	enum pm_reading reading;  /* this and oldest_ns as in a pm_scope */
+	uint64_t oldest_ns;
 };
 int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_ask *ask,
 	struct pm_cycle *ret, struct pm_error *err) PM_CHECK;

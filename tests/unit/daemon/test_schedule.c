@@ -117,7 +117,22 @@ PM_TEST(schedule_ask_during_a_cycle)
 	pm_schedule_ask(&s);
 	pm_schedule_ended(&s, false, false, T0);
 	assert_int_equal(pm_schedule_wait(&s, T0), 0);
-	assert_int_equal(pm_schedule_take(&s, T0), PM_WHY_DRIFT);
+	assert_int_equal(pm_schedule_take(&s, T0), PM_WHY_DRIFT | PM_WHY_ASKED);
+}
+
+/* Cycles that do not look for drift do not put it off. */
+PM_TEST(schedule_drift_is_not_put_off)
+{
+	struct pm_schedule s;
+	unsigned reasons = 0;
+
+	start(&s);
+	for (uint64_t now = T0; now < T0 + 331 * S; now += S) {
+		reasons |= pm_schedule_take(&s, now);
+		pm_schedule_changed(&s, now);
+		pm_schedule_ended(&s, false, false, now);
+	}
+	assert_true(reasons & PM_WHY_DRIFT);
 }
 
 PM_TEST(schedule_polls)
