@@ -60,11 +60,23 @@ static void write_caps(struct sim_call *c, const char *user)
 	pm_jw_object_end(&c->w);
 }
 
+/* The password is right; the second factor is still to come. */
+static void write_challenge(struct sim_call *c, const char *name)
+{
+	pm_jw_object(&c->w, "data");
+	pm_jw_str(&c->w, "username", name);
+	pm_jw_int(&c->w, "NeedTFA", 1);
+	pm_jw_str(&c->w, "ticket", pm_s_tfa_challenge(c, name));
+	pm_jw_str(&c->w, "CSRFPreventionToken", pm_s_csrf(c, name));
+	pm_jw_object_end(&c->w);
+}
+
 static void ticket_post(struct sim_call *c)
 {
 	const char *name = pm_s_arg(c, "username"), *password = pm_s_arg(c, "password");
 	const char *realm = pm_s_arg(c, "realm"), *renewed;
 	struct sim_user *u;
+	bool answered;
 
 	if (!name || !password) {
 		pm_s_bad(c, name ? "password" : "username",
@@ -75,10 +87,16 @@ static void ticket_post(struct sim_call *c)
 		name = pm_arena_printf(c->a, "%s@%s", name, realm);
 	u = pm_s_user(c->s, name);
 	renewed = u ? pm_s_ticket_user(c, password) : NULL;
-	if (!u || !u->enable || (u->expire && u->expire <= c->s->wall_ms / 1000) ||
-		!((renewed && !strcmp(renewed, name)) ||
+	answered = u && pm_s_arg(c, "tfa-challenge") && pm_s_tfa_answered(c, name);
+	if (!u || !u->enable || (u->expire && u->expire <= pm_s_node_time(c, c->asked)) ||
+		(pm_s_arg(c, "tfa-challenge") && !answered) ||
+		!(answered || (renewed && !strcmp(renewed, name)) ||
 			(u->password && !strcmp(u->password, password)))) {
 		pm_s_fail(c, 401, "authentication failure");
+		return;
+	}
+	if (!answered && !(renewed && !strcmp(renewed, name)) && pm_s_tfa_wanted(c, name)) {
+		write_challenge(c, name);
 		return;
 	}
 	pm_s_log(c->s, c->asked, name, "pvedaemon", "successful auth for user '%s'", name);
@@ -95,29 +113,6 @@ static void ticket_post(struct sim_call *c)
 static void nothing(struct sim_call *c)
 {
 	(void)c;
-}
-
-/* ---- lists of names ---- */
-
-static void domains_get(struct sim_call *c)
-{
-	pm_jw_array(&c->w, "data");
-	for (int i = 0; i < 2; i++) {
-		pm_jw_object(&c->w, NULL);
-		pm_jw_str(&c->w, "realm", i ? "pve" : "pam");
-		pm_jw_str(&c->w, "type", i ? "pve" : "pam");
-		pm_jw_str(&c->w, "comment",
-			i ? "Proxmox VE authentication server"
-			  : "Linux PAM standard authentication");
-		pm_jw_object_end(&c->w);
-	}
-	pm_jw_array_end(&c->w);
-}
-
-static void tfa_get(struct sim_call *c)
-{
-	pm_jw_array(&c->w, "data");
-	pm_jw_array_end(&c->w);
 }
 
 /* ---- tokens ---- */
@@ -434,8 +429,6 @@ static void password_put(struct sim_call *c)
 const struct sim_route pm_s_routes_access[] = {
 	{ "POST", "/access/ticket", ticket_post, SIM_PROTECTED | SIM_WORLD, NULL, NULL },
 	{ "GET", "/access/ticket", nothing, SIM_WORLD, NULL, NULL },
-	{ "GET", "/access/domains", domains_get, SIM_WORLD, NULL, NULL },
-	{ "GET", "/access/tfa", tfa_get, SIM_PROTECTED, NULL, NULL },
 	{ "GET", "/access/users", users_get, SIM_PROTECTED, NULL, NULL },
 	{ "POST", "/access/users", users_post, SIM_PROTECTED, USERS, "userid" },
 	{ "GET", "/access/users/{userid}", user_get, 0, NULL, NULL },

@@ -62,6 +62,10 @@ void pm_s_token_drop(struct pm_sim *s, struct sim_user *u, const char *id);
 void pm_s_user_free(struct sim_user *u);
 struct sim_role *pm_s_role(const struct pm_sim *s, const char *id);
 char *pm_s_ticket(struct sim_call *c, const char *user) PM_CHECK;
+/** A second factor (tfa.c): has the user one; the ticket that asks for it; was it given? */
+bool pm_s_tfa_wanted(struct sim_call *c, const char *user);
+char *pm_s_tfa_challenge(struct sim_call *c, const char *user) PM_CHECK;
+bool pm_s_tfa_answered(struct sim_call *c, const char *user);
 char *pm_s_csrf(struct sim_call *c, const char *user) PM_CHECK;
 const char *pm_s_ticket_user(struct sim_call *c, const char *ticket); /* NULL: not valid */
 bool pm_s_quorum_for(struct sim_call *c, const char *what, const char *file);

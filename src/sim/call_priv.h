@@ -69,6 +69,7 @@ int64_t pm_s_arg_int(const struct sim_call *c, const char *k, int64_t otherwise)
 void pm_s_param_add(struct sim_call *c, const char *k, const char *v, bool path);
 int pm_s_params_form(struct sim_call *c, const char *text, size_t n);
 bool pm_s_params_json(struct sim_call *c, const char *text, size_t n);
+bool pm_s_is_upload(const struct sim_call *c);  /* its body is read as it comes */
 bool pm_s_params_multipart(struct sim_call *c); /* false: there is no file in it */
 char *pm_s_unescape(struct pm_arena *a, const char *s, size_t n, bool plus);
 

@@ -24,6 +24,9 @@ struct sim_conn {
 	struct event *peek, *timer;
 	int fd; /* while nobody else owns it */
 	bool tls, busy, ends, linger, http10, mute;
+	bool deaf; /* what it sends is not read any more; it ends when it was idle for too long */
+	char version;
+	const char *host;
 	bool held, due; /* its node is paused; the timer rang meanwhile */
 	unsigned served;
 	char *head;
@@ -281,6 +284,8 @@ static void take_header(struct sim_conn *c, char *line, int64_t *length)
 			*length = -1;
 	} else if (!strcasecmp(line, "content-type")) {
 		c->q.content_type = v;
+	} else if (!strcasecmp(line, "host")) {
+		c->host = v;
 	} else if (!strcasecmp(line, "cookie")) {
 		c->q.cookie = v;
 	} else if (!strcasecmp(line, "authorization")) {
@@ -300,12 +305,15 @@ static bool take_line(struct sim_conn *c, char *line)
 {
 	char *target = strchr(line, ' '), *version = target ? strrchr(target + 1, ' ') : NULL;
 
-	if (!version || strncmp(version + 1, "HTTP/1.", 7) != 0 || version == target + 1)
+	if (!version || strncmp(version + 1, "HTTP/", 5) != 0 || !version[6] || version[7] != '.' ||
+		version == target + 1)
 		return false;
 	*target = *version = '\0';
+	c->version = version[6];
 	c->http10 = version[8] == '0';
 	c->ends = c->http10;
 	memset(&c->q, 0, sizeof(c->q));
+	c->host = NULL;
 	c->q.method = line;
 	c->q.target = target + 1;
 	return true;
@@ -317,10 +325,12 @@ static void redirect(struct sim_conn *c)
 	char more[600];
 
 	memset(&c->r, 0, sizeof(c->r));
-	c->r.status = 301;
-	(void)snprintf(c->r.reason, sizeof(c->r.reason), "Moved Permanently");
-	(void)snprintf(more, sizeof(more), "Location: https://x%.500s\r\n", c->q.target);
-	c->r.body = "Moved Permanently";
+	c->r.status = strcmp(c->q.method, "GET") != 0 ? 308 : 301;
+	(void)snprintf(c->r.reason, sizeof(c->r.reason), "%s",
+		c->r.status == 301 ? "Moved Permanently" : "Permanent Redirect");
+	(void)snprintf(more, sizeof(more), "Location: https://%.100s%.460s\r\n",
+		c->host ? c->host : "localhost", c->q.target);
+	c->r.body = c->r.reason;
 	c->r.nbody = strlen(c->r.body);
 	send_reply(c, more);
 }
@@ -338,14 +348,17 @@ static int64_t take_head(struct sim_conn *c)
 		refuse(c, 400, "bad request", true);
 		return -1;
 	}
+	if (c->version != '1') {
+		refuse(c, 506, "http protocol version not supported", true);
+		return -1;
+	}
 	before = (size_t)(p - c->head);
 	while ((line = next_line(&p)) && *line) {
 		take_header(c, line, &length);
 		lines++;
 	}
-	if (lines > MOST_LINES || c->nhead - before > MOST_HEADER) {
-		c->mute = true;
-		pm_s_conn_free(c);
+	if (lines + 1 >= MOST_LINES || c->nhead - before > MOST_HEADER) {
+		c->deaf = true;
 		return -1;
 	}
 	if (length == -2)
@@ -370,10 +383,7 @@ static bool fetch_head(struct sim_conn *c, struct evbuffer *in)
 	if (end.pos < 0) {
 		eol = evbuffer_search(in, "\r\n", 2, NULL);
 		n = evbuffer_get_length(in);
-		if (n > MOST_LINE || (eol.pos >= 0 && n - (size_t)eol.pos > MOST_HEADER)) {
-			c->mute = true;
-			pm_s_conn_free(c);
-		}
+		c->deaf = n > MOST_LINE || (eol.pos >= 0 && n - (size_t)eol.pos > MOST_HEADER);
 		return false;
 	}
 	n = (size_t)end.pos + 4;
@@ -394,7 +404,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 	if (c->held)
 		return;
-	if (c->linger || (c->busy && c->r.fault == PM_SIM_TIMEOUT)) {
+	if (c->deaf || c->linger || (c->busy && c->r.fault == PM_SIM_TIMEOUT)) {
 		evbuffer_drain(in, evbuffer_get_length(in));
 		return;
 	}

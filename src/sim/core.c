@@ -137,7 +137,7 @@ static bool take_path(struct sim_call *c)
 	return true;
 }
 
-static bool is_upload(const struct sim_call *c)
+bool pm_s_is_upload(const struct sim_call *c)
 {
 	size_t n = strlen(c->path);
 
@@ -169,7 +169,7 @@ static bool take_params(struct sim_call *c)
 		pm_s_plain(c, 500, why, pm_arena_printf(c->a, "%s\n", why));
 		return false;
 	}
-	if (!is_upload(c)) {
+	if (!pm_s_is_upload(c)) {
 		pm_s_params_form(c, c->q->body, c->q->nbody);
 	} else if (strncmp(type, "multipart/form-data", 19) != 0) {
 		c->r->fault =
@@ -387,7 +387,7 @@ static bool body_known(struct sim_call *c)
 		pm_s_plain(c, 501, text, text);
 		return false;
 	}
-	if (!c->q->nbody || !type || !*type || is_upload(c))
+	if (!c->q->nbody || !type || !*type || pm_s_is_upload(c))
 		return true;
 	for (size_t i = 0; i < PM_COUNT(known); i++)
 		if (!strncmp(type, known[i], strlen(known[i])))

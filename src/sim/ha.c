@@ -125,10 +125,32 @@ static void rules_get(struct sim_call *c)
 	pm_jw_array_end(&c->w);
 }
 
+/* What a rule may have depends on its type; of an unknown type it may have nothing of its own. */
+static bool rule_type_known(struct sim_call *c)
+{
+	static const char *const own[] = { "affinity", "nodes", "resources", "strict" };
+	const char *type = pm_s_arg(c, "type");
+
+	if (!strcmp(type, "node-affinity") || !strcmp(type, "resource-affinity"))
+		return true;
+	pm_s_bad(c, "type",
+		"value '%s' does not have a value in the enumeration 'node-affinity, "
+		"resource-affinity'",
+		type);
+	for (size_t i = 0; i < PM_COUNT(own); i++)
+		if (pm_s_has(c, own[i]))
+			pm_s_bad(c, own[i],
+				"property is not defined in schema and the schema does not allow "
+				"additional properties");
+	return false;
+}
+
 static void rules_post(struct sim_call *c)
 {
 	const char *list = pm_s_arg(c, "resources");
 
+	if (!rule_type_known(c))
+		return;
 	while (list && *list) {
 		size_t n = strcspn(list, ",; ");
 		const char *sid = pm_arena_strndup(c->a, list, n);

@@ -4,7 +4,7 @@
 static bool secret(const char *key, size_t n)
 {
 	static const char *const keys[] = { "password", "confirmation-password", "cipassword",
-		"otp" };
+		"otp", "totp", "tfa-challenge" };
 
 	for (size_t i = 0; i < PM_COUNT(keys); i++)
 		if (strlen(keys[i]) == n && !strncmp(keys[i], key, n))

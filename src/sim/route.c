@@ -15,7 +15,7 @@ static const struct sim_route *const tables[] = { pm_s_routes_lxc, pm_s_routes_s
 	pm_s_routes_cluster, pm_s_routes_pool, pm_s_routes_storage, pm_s_routes_access,
 	pm_s_routes_rights, pm_s_routes_node, pm_s_routes_host, pm_s_routes_file,
 	pm_s_routes_network, pm_s_routes_sdn, pm_s_routes_bulk, pm_s_routes_backup,
-	pm_s_routes_keep, pm_s_routes_index };
+	pm_s_routes_keep, pm_s_routes_tfa, pm_s_routes_index };
 
 static size_t parts_of(const char *path)
 {
