@@ -48,7 +48,8 @@ static int do_set(struct sim_order *o)
 		g->running = !strcmp(eq + 1, "running");
 		g->started_ns = o->s->now_ns;
 	} else if (eq[1]) {
-		value = !strcmp(key, "description") ? pm_s_description(eq + 1) : pm_xstrdup(eq + 1);
+		value = !strcmp(key, "description") ? pm_s_guest_text(eq + 1, g->qemu)
+						    : pm_xstrdup(eq + 1);
 		pm_s_conf_set(&g->cur, key, value);
 	} else {
 		pm_s_conf_del(&g->cur, key);

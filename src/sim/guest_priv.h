@@ -104,7 +104,8 @@ bool pm_s_for_vm(const struct sim_call *c); /* by its path */
 const char *pm_s_kind(bool qemu);           /* "VM" or "CT" */
 struct sim_guest *pm_s_guest_here(
 	const struct sim_call *c); /* of that kind on that node, or NULL */
-const char *pm_s_lock_file(const struct sim_guest *g, char out[SIM_FILE]);
+const char *pm_s_lock_file(
+	const struct sim_guest *g, char out[SIM_FILE]); /* of its configuration */
 void pm_s_write_subdirs(struct sim_call *c, const char *names);
 /** "data": the guests of that kind on the node that the caller may see. */
 void pm_s_guests_write(struct sim_call *c, bool qemu,

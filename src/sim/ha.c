@@ -73,6 +73,8 @@ static struct sim_object *resource_for(struct sim_call *c)
 
 	if (!o && !strchr(sid, ':'))
 		o = pm_s_object(c->s, "ha", pm_arena_printf(c->a, "ct:%s", sid));
+	if (!o && !strchr(sid, ':'))
+		o = pm_s_object(c->s, "ha", pm_arena_printf(c->a, "vm:%s", sid));
 	return o;
 }
 

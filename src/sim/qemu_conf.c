@@ -1,6 +1,31 @@
 /* What the text of a virtual machine's configuration means: memory, processors, what it boots from. */
 #include "sim/qemu_priv.h"
 
+void pm_s_because(char **why, const char *fmt, ...)
+{
+	struct pm_buf text = PM_BUF(0);
+	va_list ap;
+
+	if (*why)
+		return;
+	va_start(ap, fmt);
+	pm_buf_addv(&text, fmt, ap);
+	va_end(ap);
+	*why = pm_buf_steal(&text);
+}
+
+void pm_s_note(struct pm_buf *log, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log)
+		return;
+	va_start(ap, fmt);
+	pm_buf_addv(log, fmt, ap);
+	va_end(ap);
+	pm_buf_addc(log, '\n');
+}
+
 int64_t pm_s_vm_memory(const struct sim_conf *conf)
 {
 	const char *v = pm_s_conf_get(conf, "memory");

@@ -3,34 +3,6 @@
 #include "base/num.h"
 #include "sim/qemu_priv.h"
 
-static void fail(struct sim_change *ch, const char *fmt, ...) PM_PRINTF(2, 3);
-static void say(struct sim_change *ch, const char *fmt, ...) PM_PRINTF(2, 3);
-
-static void fail(struct sim_change *ch, const char *fmt, ...)
-{
-	cleanup_buf struct pm_buf text = PM_BUF(0);
-	va_list ap;
-
-	if (ch->why)
-		return;
-	va_start(ap, fmt);
-	pm_buf_addv(&text, fmt, ap);
-	va_end(ap);
-	ch->why = pm_buf_steal(&text);
-}
-
-static void say(struct sim_change *ch, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!ch->log)
-		return;
-	va_start(ap, fmt);
-	pm_buf_addv(ch->log, fmt, ap);
-	va_end(ap);
-	pm_buf_addc(ch->log, '\n');
-}
-
 static void change_done(struct sim_change *ch)
 {
 	pm_s_conf_done(&ch->set);
@@ -99,7 +71,8 @@ static void check_boot(struct sim_change *ch, const char *value)
 		if (n && ((!pm_s_conf_has(&ch->g->cur, key) && !pm_s_conf_has(&ch->g->pend, key) &&
 				  !pm_s_conf_has(&ch->set, key)) ||
 				 pm_s_conf_has(&ch->gone, key)))
-			fail(ch, "invalid bootorder: device '%s' does not exist'", key);
+			pm_s_because(
+				&ch->why, "invalid bootorder: device '%s' does not exist'", key);
 		p += n;
 		p += *p != '\0';
 	}
@@ -110,7 +83,8 @@ static void check_boot(struct sim_change *ch, const char *value)
 static bool protect(struct sim_change *ch, const char *what, const char *name)
 {
 	if (pm_s_true(pm_s_conf_get(&ch->g->cur, "protection")))
-		fail(ch, "can't remove %s '%s' - protection mode enabled", what, name);
+		pm_s_because(
+			&ch->why, "can't remove %s '%s' - protection mode enabled", what, name);
 	return ch->why != NULL;
 }
 
@@ -121,7 +95,8 @@ static void drop_volume(struct sim_change *ch, const char *k, const char *volid)
 	if (protect(ch, strcmp(k, "vmstate") != 0 ? "unused disk" : "vmstate", copy))
 		return;
 	if (strcmp(k, "vmstate") != 0 && pm_s_volume_used(ch->g, copy)) {
-		fail(ch, "unable to delete '%s' - volume is still in use (snapshot?)", copy);
+		pm_s_because(&ch->why, "unable to delete '%s' - volume is still in use (snapshot?)",
+			copy);
 		return;
 	}
 	pm_s_conf_del(&ch->g->cur, k);
@@ -154,7 +129,7 @@ static void remove_key(struct sim_change *ch, const char *k)
 	if (!now)
 		now = pm_s_conf_get(&g->pend, k);
 	if (!now) {
-		say(ch, "cannot delete '%s' - not set in current configuration!", k);
+		pm_s_note(ch->log, "cannot delete '%s' - not set in current configuration!", k);
 		return;
 	}
 	pm_s_conf_set(&ch->modified, k, NULL);
@@ -188,7 +163,7 @@ static void set_drive(struct sim_change *ch, const char *k, const char *v)
 		if (pm_s_is_cdrom(text))
 			boot_follows(ch, k, true);
 	} else {
-		fail(ch, "%s", m.why ? m.why : "the drive could not be made");
+		pm_s_because(&ch->why, "%s", m.why ? m.why : "the drive could not be made");
 		pm_s_drive_unmake(&m);
 	}
 	pm_s_making_done(&m);
@@ -262,7 +237,8 @@ static void check_balloon(struct sim_change *ch)
 			if (pm_s_conf_get(from[i], keys[k]))
 				pm_s_conf_set(&view, keys[k], pm_s_conf_get(from[i], keys[k]));
 	if (pm_s_conf_int(&view, "balloon", 0) > pm_s_vm_memory(&view))
-		fail(ch, "balloon value too large (must be smaller than assigned memory)");
+		pm_s_because(
+			&ch->why, "balloon value too large (must be smaller than assigned memory)");
 }
 
 /* Nothing comes into force after a failure, but what was written until then stays pending: PVE writes

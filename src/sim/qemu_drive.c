@@ -4,34 +4,6 @@
 
 #define MIB (INT64_C(1) << 20)
 
-static void fail(struct sim_making *m, const char *fmt, ...) PM_PRINTF(2, 3);
-static void say(struct sim_making *m, const char *fmt, ...) PM_PRINTF(2, 3);
-
-static void fail(struct sim_making *m, const char *fmt, ...)
-{
-	cleanup_buf struct pm_buf text = PM_BUF(0);
-	va_list ap;
-
-	if (m->why)
-		return;
-	va_start(ap, fmt);
-	pm_buf_addv(&text, fmt, ap);
-	va_end(ap);
-	m->why = pm_buf_steal(&text);
-}
-
-static void say(struct sim_making *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!m->log)
-		return;
-	va_start(ap, fmt);
-	pm_buf_addv(m->log, fmt, ap);
-	va_end(ap);
-	pm_buf_addc(m->log, '\n');
-}
-
 void pm_s_making_done(struct sim_making *m)
 {
 	free(m->why);
@@ -71,7 +43,7 @@ static const char *format_for(struct sim_making *m, const struct sim_storage *st
 	if (!asked)
 		return "raw";
 	if (strcmp(asked, "raw") != 0 && !(dir && strcmp(st->type, "btrfs") != 0)) {
-		fail(m, "unsupported format '%s'", asked);
+		pm_s_because(&m->why, "unsupported format '%s'", asked);
 		return NULL;
 	}
 	return asked;
@@ -83,12 +55,12 @@ static void say_made(struct sim_making *m, const struct sim_volume *v, const cha
 
 	pm_s_image_path(m->s, v->volid, path);
 	if (!pm_s_storage_is_dir(pm_s_storage_of(m->s, v->volid)))
-		say(m, "  Logical volume \"%s\" created.", strrchr(v->volid, ':') + 1);
+		pm_s_note(m->log, "  Logical volume \"%s\" created.", strrchr(v->volid, ':') + 1);
 	else if (strcmp(v->format, "qcow2") != 0)
-		say(m, "Formatting '%s', fmt=%s size=%lld preallocation=off", path, v->format,
-			(long long)v->size);
+		pm_s_note(m->log, "Formatting '%s', fmt=%s size=%lld preallocation=off", path,
+			v->format, (long long)v->size);
 	else
-		say(m,
+		pm_s_note(m->log,
 			"Formatting '%s', fmt=qcow2 cluster_size=%s preallocation=metadata "
 			"compression_type=zlib size=%lld%s lazy_refcounts=off refcount_bits=16",
 			path, backing ? "131072 extended_l2=on" : "65536 extended_l2=off",
@@ -100,11 +72,11 @@ static struct sim_storage *storage_for(struct sim_making *m, const char *id)
 	struct sim_storage *st = pm_s_storage(m->s, id);
 
 	if (!st)
-		fail(m, "storage '%s' does not exist", id);
+		pm_s_because(&m->why, "storage '%s' does not exist", id);
 	else if (pm_s_true(pm_s_conf_get(&st->conf, "disable")))
-		fail(m, "storage '%s' is disabled", id);
+		pm_s_because(&m->why, "storage '%s' is disabled", id);
 	else if (!pm_s_storage_holds(st, "images"))
-		fail(m, "storage '%s' does not support content-type 'images'", id);
+		pm_s_because(&m->why, "storage '%s' does not support content-type 'images'", id);
 	else
 		return st;
 	return NULL;
@@ -135,7 +107,7 @@ static struct sim_volume *allocate_named(
 	else
 		(void)snprintf(volid, sizeof(volid), "%s:%s", st->id, name);
 	if (pm_s_volume(m->s, volid, (int)m->node)) {
-		fail(m, "disk image '%s' already exists", volid);
+		pm_s_because(&m->why, "disk image '%s' already exists", volid);
 		return NULL;
 	}
 	v = pm_s_volume_add(m->s, volid, pm_s_storage_shared(st) ? -1 : (int)m->node, size);
@@ -169,9 +141,9 @@ struct sim_volume *pm_s_drive_copy(
 	struct sim_volume *to;
 	char size[24];
 
-	say(m, "create full clone of drive %s (%s)", key, volid);
+	pm_s_note(m->log, "create full clone of drive %s (%s)", key, volid);
 	if (!from || !st) {
-		fail(m, "volume '%s' does not exist", volid);
+		pm_s_because(&m->why, "volume '%s' does not exist", volid);
 		return NULL;
 	}
 	if (!format && pm_s_storage_is_dir(st))
@@ -185,11 +157,11 @@ struct sim_volume *pm_s_drive_copy(
 	if (!to)
 		return NULL;
 	to->used = from->used;
-	say(m, "allocated target volume '%s'", to->volid);
+	pm_s_note(m->log, "allocated target volume '%s'", to->volid);
 	bytes(to->size, size);
 	if (!pm_s_is_cloudinit(volid)) {
-		say(m, "transferred 0.0 B of %s (0.00%%)", size);
-		say(m, "transferred %s of %s (100.00%%)", size, size);
+		pm_s_note(m->log, "transferred 0.0 B of %s (0.00%%)", size);
+		pm_s_note(m->log, "transferred %s of %s (100.00%%)", size, size);
 	}
 	return to;
 }
@@ -202,9 +174,9 @@ struct sim_volume *pm_s_drive_link(struct sim_making *m, const char *key, const 
 	char linked[300];
 	struct sim_volume *to;
 
-	say(m, "create linked clone of drive %s (%s)", key, volid);
+	pm_s_note(m->log, "create linked clone of drive %s (%s)", key, volid);
 	if (!from || !st) {
-		fail(m, "volume '%s' does not exist", volid);
+		pm_s_because(&m->why, "volume '%s' does not exist", volid);
 		return NULL;
 	}
 	to = pm_s_volume_alloc(
@@ -213,8 +185,8 @@ struct sim_volume *pm_s_drive_link(struct sim_making *m, const char *key, const 
 	if (pm_s_storage_is_dir(st)) {
 		const char *name = strchr(to->volid, '/') + 1;
 
-		say(m, "clone %s: images, %s, %u to %s (base=../%s)", base, name, m->vmid, name,
-			base);
+		pm_s_note(m->log, "clone %s: images, %s, %u to %s (base=../%s)", base, name,
+			m->vmid, name, base);
 		say_made(m, to,
 			pm_arena_printf(m->s->scratch, " backing_file=../%s backing_fmt=%s", base,
 				from->format));
@@ -248,11 +220,12 @@ static struct sim_volume *import(
 	struct sim_volume *v;
 
 	if (source[0] == '/') {
-		fail(m, "cannot import from '%s' - file does not exist", source);
+		pm_s_because(&m->why, "cannot import from '%s' - file does not exist", source);
 		return NULL;
 	}
 	if (!pm_s_volume(m->s, source, (int)m->node)) {
-		fail(m, "cannot import from '%s' - could not get size of %s", source, source);
+		pm_s_because(&m->why, "cannot import from '%s' - could not get size of %s", source,
+			source);
 		return NULL;
 	}
 	v = pm_s_drive_copy(m, key, source, format ? format : "raw");
@@ -287,7 +260,7 @@ static char *make_new(struct sim_making *m, const char *key, struct sim_conf *p,
 	pm_s_conf_del(p, "import-from");
 	text = text_of(p);
 	out = pm_s_drive_with(text, v);
-	say(m, "%s: successfully created disk '%s'", key, out);
+	pm_s_note(m->log, "%s: successfully created disk '%s'", key, out);
 	return pm_xstrdup(out);
 }
 
@@ -314,7 +287,7 @@ static char *make_cloudinit(
 	pm_s_conf_set(p, "media", "cdrom");
 	pm_s_conf_del(p, "format");
 	out = text_of(p);
-	say(m, "%s: successfully created disk '%s'", key, out);
+	pm_s_note(m->log, "%s: successfully created disk '%s'", key, out);
 	return out;
 }
 
@@ -326,7 +299,7 @@ static char *make_known(struct sim_making *m, struct sim_conf *p, const char *vo
 	if (!strchr(volid, ':')) /* a device of the node */
 		return text_of(p);
 	if (!v) {
-		fail(m, "volume %s does not exist", volid);
+		pm_s_because(&m->why, "volume %s does not exist", volid);
 		return NULL;
 	}
 	pm_s_conf_set(p, "size", pm_s_format_size(v->size, size));

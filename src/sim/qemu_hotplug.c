@@ -119,6 +119,18 @@ static bool balloon_on(const char *v)
 	return !v || strcmp(v, "0") != 0;
 }
 
+/* What only needs its feature to be on. */
+static bool by_feature(const struct sim_conf *c, const char *k)
+{
+	static const char *const known[][2] = { { "memory", "memory" }, { "tablet", "usb" },
+		{ "vcpus", "cpu" } };
+
+	for (size_t i = 0; i < PM_COUNT(known); i++)
+		if (!strcmp(known[i][0], k))
+			return pm_s_vm_hotplugs(c, known[i][1]);
+	return pm_s_numbered(k, "usb", 13) >= 0 && usb_plugs(c);
+}
+
 static bool removable(const struct sim_guest *g, const char *k)
 {
 	const struct sim_conf *c = &g->cur;
@@ -130,17 +142,9 @@ static bool removable(const struct sim_guest *g, const char *k)
 		       strcmp(k, "tpmstate0") != 0;
 	if (pm_s_numbered(k, "net", 31) >= 0)
 		return pm_s_vm_hotplugs(c, "network");
-	if (pm_s_numbered(k, "usb", 13) >= 0)
-		return usb_plugs(c);
 	if (!strcmp(k, "hotplug"))
 		return !pm_s_vm_hotplugs(c, "cpu") && !pm_s_vm_hotplugs(c, "memory");
-	if (!strcmp(k, "tablet"))
-		return pm_s_vm_hotplugs(c, "usb");
-	if (!strcmp(k, "vcpus"))
-		return pm_s_vm_hotplugs(c, "cpu");
-	if (!strcmp(k, "memory"))
-		return pm_s_vm_hotplugs(c, "memory");
-	return !strcmp(k, "balloon") && balloon_on(pm_s_conf_get(c, k));
+	return by_feature(c, k) || (!strcmp(k, "balloon") && balloon_on(pm_s_conf_get(c, k)));
 }
 
 /* Do two property strings differ in one of these keys (blanks between them)? */
@@ -218,21 +222,14 @@ static bool plugs(struct sim_change *ch, const char *k, const char *v)
 		return disk_plugs(ch, k, v);
 	if (pm_s_numbered(k, "net", 31) >= 0)
 		return net_plugs(ch, k, v);
-	if (pm_s_numbered(k, "usb", 13) >= 0)
-		return usb_plugs(c);
 	if (!strcmp(k, "hotplug"))
 		return !strstr(v, "cpu") && !strstr(v, "memory") && !pm_s_vm_hotplugs(c, "cpu") &&
 		       !pm_s_vm_hotplugs(c, "memory");
-	if (!strcmp(k, "tablet"))
-		return pm_s_vm_hotplugs(c, "usb");
-	if (!strcmp(k, "vcpus"))
-		return pm_s_vm_hotplugs(c, "cpu");
-	if (!strcmp(k, "memory"))
-		return pm_s_vm_hotplugs(c, "memory");
 	if (!strcmp(k, "agent"))
 		return pm_s_conf_has(c, k) &&
 		       !differ(pm_s_conf_get(c, k), v, "enabled", "enabled type freeze-fs");
-	return !strcmp(k, "balloon") && balloon_on(v) == balloon_on(pm_s_conf_get(c, k));
+	return by_feature(c, k) ||
+	       (!strcmp(k, "balloon") && balloon_on(v) == balloon_on(pm_s_conf_get(c, k)));
 }
 
 void pm_s_vm_hotplug(struct sim_change *ch)

@@ -22,6 +22,11 @@ char *pm_s_vm_net(struct pm_sim *s, const char *text) PM_CHECK;
 char *pm_s_vm_fresh_net(struct pm_sim *s, const char *text) PM_CHECK;
 char *pm_s_vm_fresh_smbios(struct pm_sim *s, const char *text) PM_CHECK;
 
+/** Why something failed: the first reason stays. */
+void pm_s_because(char **why, const char *fmt, ...) PM_PRINTF(2, 3);
+void pm_s_note(struct pm_buf *log, const char *fmt, ...)
+	PM_PRINTF(2, 3); /* a line; NULL: nobody reads it */
+
 /* ---- drives (qemu_drive.c) ---- */
 
 /** Drives in the making: what they are for, and what came of it. */
