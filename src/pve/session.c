@@ -120,6 +120,7 @@ static int token_creds(struct pm_session *s, const struct pm_secret *secret, str
 {
 	cleanup_wipe struct pm_buf auth = PM_BUF(4096);
 
+	(void)pm_buf_reserve(&auth, 4096); /* growing would leave a copy behind */
 	pm_buf_addf(&auth, "Authorization: PVEAPIToken=%s=%s", s->user, pm_secret_text(secret));
 	*ret = creds_new(&auth, NULL);
 	return 0;
@@ -175,6 +176,7 @@ static int take_ticket(
 			"the account %s wants a second factor, which podmox cannot give; use an API token "
 			"instead: set auth.tokenId and auth.tokenSecret",
 			s->user);
+	(void)pm_buf_reserve(&auth, 8192);
 	pm_buf_adds(&auth, "Cookie: PVEAuthCookie=");
 	pm_form_escape(&auth, t.ticket, strlen(t.ticket));
 	pm_buf_addf(&csrf, "CSRFPreventionToken: %s", t.csrf ? t.csrf : "");
@@ -228,6 +230,7 @@ static int fetch_ticket(struct pm_pve *p, struct pm_job *j, const struct pm_secr
 	int r = -PM_E_BUSY;
 	unsigned n;
 
+	(void)pm_buf_reserve(&form, 16384); /* growing would leave a copy behind */
 	pm_form_add(&form, "username", p->session.user);
 	pm_form_add(&form, "password", pm_secret_text(secret));
 	n = pm_hosts_order(&p->hosts, NULL, pm_mono_ns(p->clock), order);

@@ -78,8 +78,11 @@ static int from_file(const char *path, struct pm_secret **ret, struct pm_error *
 {
 	struct pm_buf text = PM_BUF(MAX_SECRET + 4096);
 	size_t n;
-	int r = pm_file_read(AT_FDCWD, path, MAX_SECRET + 2, &text, err);
+	int r;
 
+	/* Memory that had to grow would leave a copy behind. */
+	(void)pm_buf_reserve(&text, MAX_SECRET + 2);
+	r = pm_file_read(AT_FDCWD, path, MAX_SECRET + 2, &text, err);
 	if (r == 0) {
 		n = text.len;
 		if (n > 0 && text.p[n - 1] == '\n')

@@ -1,8 +1,13 @@
 /* Secrets: where they come from, what is refused, and that their memory is special. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "pm_test.h"
@@ -113,8 +118,8 @@ PM_TEST(secret_from_credential)
 	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 }
 
-/* What the kernel says of the mapping that holds the address: "dd" is "do not dump". */
-static bool left_out_of_cores(const void *at)
+/* What the kernel says of the mapping that holds the address: "dd" is "do not dump", "lo" locked. */
+static bool mapped_with(const void *at, const char *flag)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
 	unsigned long from, to;
@@ -127,7 +132,7 @@ static bool left_out_of_cores(const void *at)
 		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
 			ours = (unsigned long)at >= from && (unsigned long)at < to;
 		if (ours && strncmp(line, "VmFlags:", 8) == 0)
-			found = strstr(line, " dd") != NULL;
+			found = strstr(line, flag) != NULL;
 	}
 	(void)fclose(f);
 	return found;
@@ -137,8 +142,71 @@ PM_TEST(secret_is_left_out_of_core_files)
 {
 	PM_CLEANUP(pm_secret_freep) struct pm_secret *s = pm_secret_new("abc", 3);
 
-	assert_true(left_out_of_cores(pm_secret_text(s)));
-	assert_false(left_out_of_cores(&s));
+	assert_true(mapped_with(pm_secret_text(s), " dd"));
+	assert_false(mapped_with(&s, " dd"));
+}
+
+/* Sanitizers and small limits leave memory unlocked; where it can be locked, it is. */
+PM_TEST(secret_is_locked)
+{
+	PM_CLEANUP(pm_secret_freep) struct pm_secret *s = pm_secret_new("abc", 3);
+	void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(page, MAP_FAILED);
+	if (mlock(page, 4096) == 0 && mapped_with(page, " lo"))
+		assert_true(mapped_with(pm_secret_text(s), " lo"));
+	(void)munmap(page, 4096);
+}
+
+/* In a process that may lock nothing a secret is kept all the same. */
+PM_TEST(secret_without_locked_memory)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		const struct rlimit none = { 0, 0 };
+		struct pm_secret *s;
+
+		if (setrlimit(RLIMIT_MEMLOCK, &none) < 0 || (geteuid() == 0 && setuid(65534) < 0))
+			_exit(1);
+		s = pm_secret_new("abc", 3);
+		status = strcmp(pm_secret_text(s), "abc") == 0 ? 7 : 2;
+		pm_secret_free(s);
+		_exit(status);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
+/* What was read on the way is cleared, too. Sanitizers have a heap of their own, where this finds nothing. */
+PM_TEST(secret_files_leave_nothing_on_the_heap)
+{
+	static const char text[] = "sixteen bytes are the allocator's own, and more: heap-s3cret-heap\n";
+	const char *dir = pm_test_dir();
+	FILE *f;
+	char line[512];
+	unsigned long from, to;
+	bool found = false;
+	int fd;
+
+	/* Not through a buffer of ours. */
+	fd = open(pm_test_file(dir, "heap", ""), O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	assert_int_equal(close(fd), 0);
+	pm_secret_free(get(PM_FROM_FILE, "heap", dir));
+	f = fopen("/proc/self/maps", "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		/* NOLINTNEXTLINE(cert-err34-c): the kernel writes numbers */
+		if (strstr(line, "[heap]") && sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			found |= memmem((const void *)from, to - from, text + 48, 16) != NULL;
+	}
+	(void)fclose(f);
+	assert_false(found);
 }
 
 PM_TEST(policy_says_how_to_allow)
