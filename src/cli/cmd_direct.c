@@ -131,6 +131,8 @@ static int finish(struct pm_client *c, struct pm_direct *d, struct pm_op_answer 
 	tell_started(d, ans);
 	if (ans->is_task && !d->a->no_wait)
 		r = pm_direct_follow(c, d->a, &ans->task, err);
+	if (r < 0 && d->id == PM_OP_GUEST_SHUTDOWN && r != -PM_E_CANCELLED)
+		(void)pm_error_wrap(err, "not shut down (\"stop --force\" pulls the plug)");
 	if (r == 0 && d->a->output == PM_OUT_HUMAN && !(ans->is_task && d->a->no_wait))
 		tell_done(d, ans, since_ns);
 	return r;

@@ -64,14 +64,60 @@ call ct.rollback ct rollback 100 before --yes
 call ct.delsnapshot ct delsnapshot 100 before --yes
 call ct.clone ct clone 100 --newid 110 --name copy --full
 ok "it is there" is 110 hostname=copy
-call ct.move ct move 110 rootfs --storage local-lvm --delete --dry-run
+run 0 p ct move 110 rootfs --storage local --dry-run
 ok "shows the call" out_has "POST /nodes/{node}/lxc/110/move_volume"
+call ct.move ct move 110 rootfs --storage local --delete
+call ct.move ct move 110 rootfs --storage local-lvm --delete
 call ct.migrate ct migrate 110 --target pve2
 ok "it moved" test "$(p ct list --node pve2 -o name | tail -n 1)" = 110
 call ct.template ct template 110 --yes
 call ct.delete ct delete 110 --purge --yes
 run 1 p ct status 110
 ok "it is gone" err_has "110"
+
+# ---- virtual machines ----
+call vm.create vm create 200 --node pve1 name=db memory=512 agent=1 scsi0=local-lvm:4 net0=virtio,bridge=vmbr0
+call vm.list vm list
+ok "only machines" out_like '^ *200 +db +stopped +pve1'
+ok "no containers" out_lacks web
+call vm.start vm start 200
+call vm.status vm status 200
+ok "key and value" out_like '^qmpstatus +running'
+call vm.suspend vm suspend 200
+call vm.resume vm resume 200
+call vm.config vm config 200 -o json
+ok "data unchanged" json 'd["name"] == "db"'
+call vm.set vm set 200 onboot=1
+call vm.set vm set 200 --delete onboot
+call vm.pending vm pending 200
+call vm.resize vm resize 200 scsi0 +1G
+call vm.restart vm restart 200
+call vm.stop vm stop 200
+call vm.start vm start 200
+call vm.stop vm stop 200 --force
+call vm.start vm start 200
+call vm.shutdown vm shutdown 200 --timeout 10
+call vm.snapshot vm snapshot 200 before
+call vm.snapshots vm snapshots 200 -o name
+ok "names it" out_like '^before$'
+call vm.rollback vm rollback 200 before --yes
+call vm.delsnapshot vm delsnapshot 200 before --yes
+call vm.clone vm clone 200 --newid 201 --name copy --full
+call vm.move vm move 201 scsi0 --storage local --delete
+call vm.migrate vm migrate 201 --target pve2 --with-local-disks
+call vm.template vm template 201 --yes
+call vm.delete vm delete 201 --purge --yes
+run 1 p vm status 201
+run 64 p vm status 100
+ok "it is a container" err_has "container"
+run 64 p ct start 200
+ok "it is a machine" err_has "virtual machine"
+call vm.set vm set 200 --delete agent
+call vm.start vm start 200
+run 1 p vm stop 200 --timeout 1
+ok "says what else there is" err_has "stop --force"
+call vm.stop vm stop 200 --force
+call vm.delete vm delete 200 --purge --yes
 
 # ---- nodes ----
 call node.list node list
