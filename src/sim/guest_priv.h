@@ -139,6 +139,13 @@ void pm_s_guest_migrate(struct sim_call *c);
 void pm_s_guest_migrate_get(struct sim_call *c);
 bool pm_s_may_clone(struct sim_call *c, unsigned newid); /* else answered */
 
+/* ---- out of a backup (lxc_restore.c, qemu_restore.c) ---- */
+
+/** Reads the lines of the backup's configuration into a guest. Its volumes are still those of then. */
+void pm_s_restore_config(struct sim_guest *g, const char *text);
+void pm_s_restore_drop(
+	struct pm_sim *s, const struct sim_guest *g); /* volumes that it does not use */
+
 /* ---- configurations (guest_config.c) ---- */
 
 void pm_s_config_get(struct sim_call *c);

@@ -10,8 +10,7 @@ static char *raw_line(const char *key, const char *value)
 	return pm_buf_steal(&line);
 }
 
-/* The lines of the backup's configuration into a guest. Volumes are made anew. */
-static void read_config(struct sim_guest *g, const char *text)
+void pm_s_restore_config(struct sim_guest *g, const char *text)
 {
 	cleanup_buf struct pm_buf description = PM_BUF(0);
 
@@ -76,8 +75,7 @@ static void mounts(struct pm_sim *s, struct sim_task *t, struct sim_guest *g)
 	}
 }
 
-/* The volumes that the container had before: `keep` are those that it has now. */
-static void drop_old(struct pm_sim *s, const struct sim_guest *g)
+void pm_s_restore_drop(struct pm_sim *s, const struct sim_guest *g)
 {
 	for (size_t i = s->volumes.n; i-- > 0;) {
 		const struct sim_volume *v = s->volumes.v[i];
@@ -106,14 +104,14 @@ static void restore_end(struct pm_sim *s, struct sim_task *t)
 	pm_s_conf_done(&g->del);
 	while (g->lxc.n)
 		free(g->lxc.v[--g->lxc.n]);
-	read_config(g, text);
+	pm_s_restore_config(g, text);
 	mounts(s, t, g);
 	if (t->fails)
 		return;
 	pm_s_task_log(t, "restoring '%s' now..", archive);
 	pm_s_task_log(t, "merging backed-up and given configuration..");
 	pm_s_create_options(s, t, g);
-	drop_old(s, g);
+	pm_s_restore_drop(s, g);
 	pm_s_conf_del(&g->cur, "lock");
 	if (pool)
 		pm_s_pool_join(s, pool, g->vmid);
@@ -131,7 +129,7 @@ static void restore_undo(struct pm_sim *s, struct sim_task *t)
 		pm_s_guest_touch(s, g);
 		return;
 	}
-	drop_old(s, g);
+	pm_s_restore_drop(s, g);
 	pm_s_guest_del(s, g);
 }
 

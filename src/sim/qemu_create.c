@@ -147,7 +147,7 @@ void pm_s_vm_create(struct sim_call *c)
 	if (!pm_s_quorum_for_guest(c) || !may_create(c, vmid, pool) || !pm_s_vm_settings(c, &set))
 		return;
 	if (pm_s_arg(c, "archive")) {
-		pm_s_fail(c, 501, "restoring a backup is not implemented here");
+		pm_s_vm_restore(c);
 		return;
 	}
 	if (!pm_s_vm_storages(c, &set) || !pm_s_vm_may(c, vmid, pool, &set, NULL) ||

@@ -327,6 +327,34 @@ char *pm_s_drive_make(struct sim_making *m, const char *key, const char *value)
 	return make_known(m, &p, file);
 }
 
+char *pm_s_drive_again(struct sim_making *m, const char *key, const char *value)
+{
+	struct sim_conf p cleanup_conf = { 0 };
+	const char *file, *size, *end;
+	struct sim_storage *st;
+	struct sim_volume *v;
+
+	pm_s_props(&p, value, "file");
+	file = pm_s_conf_get(&p, "file");
+	size = pm_s_conf_get(&p, "size");
+	if (!file || !strchr(file, ':') || (pm_s_is_cdrom(value) && !pm_s_is_cloudinit(value)))
+		return pm_xstrdup(value);
+	st = storage_for(m, m->storage ? m->storage
+				       : pm_arena_strndup(m->s->scratch, file, strcspn(file, ":")));
+	if (!st)
+		return NULL;
+	if (pm_s_is_cloudinit(value))
+		return make_cloudinit(m, key, &p, st->id);
+	end = strrchr(file, '.');
+	v = allocate(m, st, pm_s_storage_is_dir(st) && end ? end + 1 : NULL,
+		size ? pm_s_parse_size(size) : INT64_C(1) << 30);
+	if (!v)
+		return NULL;
+	v->used = v->size;
+	pm_s_note(m->log, "new volume ID is '%s'", v->volid);
+	return pm_s_drive_with(value, v);
+}
+
 /* ---- base volumes ---- */
 
 void pm_s_drive_bases(struct pm_sim *s, struct sim_guest *g, const char *only)

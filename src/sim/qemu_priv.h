@@ -49,6 +49,8 @@ struct sim_volume *pm_s_drive_copy(
 	struct sim_making *m, const char *key, const char *volid, const char *format);
 /** A linked clone of a base volume; NULL: it failed. */
 struct sim_volume *pm_s_drive_link(struct sim_making *m, const char *key, const char *volid);
+/** A drive like one of a backup: a volume as large as that, on `storage` (NULL: its own). free() it. */
+char *pm_s_drive_again(struct sim_making *m, const char *key, const char *value) PM_CHECK;
 /** The text of a drive with another volume, its size brought up to date. free() it. */
 char *pm_s_drive_with(const char *text, const struct sim_volume *v) PM_CHECK;
 /** Turns the volumes of a VM (or that of one drive) into base volumes. */
@@ -86,6 +88,7 @@ bool pm_s_vm_storages(struct sim_call *c, const struct sim_conf *set);
 /* ---- the calls ---- */
 
 void pm_s_vm_create(struct sim_call *c);
+void pm_s_vm_restore(struct sim_call *c);
 void pm_s_vm_delete(struct sim_call *c);
 void pm_s_vm_start(struct sim_call *c);
 void pm_s_vm_stop(struct sim_call *c);

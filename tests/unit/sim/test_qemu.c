@@ -575,6 +575,54 @@ PM_TEST(sim_vm_agent)
 	world_close(&w);
 }
 
+/* The volid of the only backup on `local`. */
+static const char *backup(struct world *w, char volid[120])
+{
+	const char *at = strstr(
+		ask(w, "GET", "/nodes/pve1/storage/local/content?content=backup", NULL)->text,
+		"local:backup/");
+
+	assert_non_null(at);
+	(void)snprintf(volid, 120, "%.*s", (int)strcspn(at, "\""), at);
+	return volid;
+}
+
+PM_TEST(sim_vm_restore)
+{
+	struct world w;
+	const struct answer *a;
+	char volid[120], body[300];
+
+	world_open(&w, (struct pm_sim_options){ 0 });
+	make(&w, 300,
+		"name=a&scsi0=local%3A2%2Cformat%3Dqcow2&scsi1=local%3A1%2Cbackup%3D0&description=t&cores=2");
+	assert_string_equal(run(&w, "POST", "/nodes/pve1/vzdump", "vmid=300&storage=local"), "OK");
+	backup(&w, volid);
+	(void)snprintf(body, sizeof(body), "vmid=301&archive=%s&storage=local-lvm&cores=4", volid);
+	assert_string_equal(run(&w, "POST", Q, body), "OK");
+	a = ask(&w, "GET", Q "/301/config", NULL);
+	assert_string_equal(data(a, "scsi0"), "local-lvm:vm-301-disk-0,size=2G");
+	assert_string_equal(data(a, "scsi1"), "");
+	assert_string_equal(data(a, "description"), "t");
+	assert_string_equal(data(a, "cores"), "4");
+	assert_string_equal(data(a, "lock"), "");
+	(void)snprintf(body, sizeof(body), "vmid=300&archive=%s", volid);
+	assert_string_equal(ask(&w, "POST", Q, body)->reason,
+		"unable to restore VM 300 - VM 300 already exists on node 'pve1'");
+	put(&w, "name=b");
+	(void)snprintf(body, sizeof(body), "vmid=300&archive=%s&force=1", volid);
+	assert_string_equal(run(&w, "POST", Q, body), "OK");
+	assert_string_equal(now(&w, "name"), "a");
+	put(&w, "protection=1");
+	assert_string_equal(
+		run(&w, "POST", Q, body), "unable to restore VM 300 - protection mode enabled");
+	assert_string_equal(now(&w, "lock"), "");
+	(void)snprintf(body, sizeof(body), "vmid=302&archive=%s&scsi0=local%%3A1", volid);
+	assert_string_equal(error_of(ask(&w, "POST", Q, body), "scsi0"),
+		"option conflicts with option 'archive'");
+	world_close(&w);
+}
+
 PM_TEST(sim_vm_rows)
 {
 	struct world w;
