@@ -467,6 +467,49 @@ static void *request_many(void *arg)
 	return NULL;
 }
 
+/* Batches of many sizes, some ended by their callback, some by a deadline that strikes at any moment. */
+static void *hand_over_many(void *arg)
+{
+	struct net *n = arg;
+
+	for (unsigned i = 0; i < 60; i++) {
+		struct pm_cancel cancel = { .on = false };
+		struct net_batch b;
+
+		net_batch_new(&b, n, i % 5 == 4 ? "PUT" : "GET", "/ok", 1 + i * 7 % 41);
+		b.stop_at = i % 3 == 1 ? 1 + i % 5 : 0;
+		if (i % 3 == 2)
+			b.cancel = &cancel;
+		atomic_store(&cancel.deadline_ns,
+			pm_mono_ns(&pm_clock_system) + (uint64_t)i * 100 * 1000);
+		net_batch_run(&b);
+		assert_int_equal(b.seen, b.n);
+		assert_int_equal(
+			net_batch_count(&b, PM_OK) + net_batch_count(&b, PM_E_CANCELLED), b.n);
+		assert_true(i % 3 != 0 || net_batch_count(&b, PM_OK) == b.n);
+		net_batch_end(&b);
+	}
+	return NULL;
+}
+
+PM_TEST(io_gives_each_call_back_once)
+{
+	pthread_t threads[6];
+	struct pm_net_stats s;
+	struct net n;
+
+	net_start(&n, NULL);
+	for (size_t i = 0; i < PM_COUNT(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, hand_over_many, &n), 0);
+	for (size_t i = 0; i < PM_COUNT(threads); i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	net_expect(&n, "/ok", 200);
+	/* What was cancelled may have been sent, too. */
+	pm_io_stats(n.t, &s);
+	assert_true(server_count(n.server, "/ok") <= s.requests);
+	net_stop(&n);
+}
+
 PM_TEST(io_takes_single_requests_of_many_threads)
 {
 	pthread_t threads[8];
