@@ -137,6 +137,31 @@ static void migrate_undo(struct pm_sim *s, struct sim_task *t)
 		pm_s_guest_mark(s, g, NULL);
 }
 
+static void into_migration(struct sim_task *t)
+{
+	t->begin = migrate_begin;
+	t->end = migrate_end;
+	t->undo = migrate_undo;
+}
+
+/* The manager moves what it rules itself, as soon as it was asked. */
+static void ask_end(struct pm_sim *s, struct sim_task *t)
+{
+	struct sim_guest *g = pm_s_guest_of(s, t);
+	struct sim_task *next;
+
+	if (!g)
+		return;
+	next = pm_s_task_new(
+		s, g->node, "root@pam", g->qemu ? "qmigrate" : "vzmigrate", t->id, g->vmid);
+	next->qemu = g->qemu;
+	into_migration(next);
+	pm_s_task_arg(next, "target", pm_s_task_get(t, "target"));
+	pm_s_task_arg(next, "disks", "1");
+	g->holder = NULL; /* it does not wait for the one that asked */
+	pm_s_task_start(s, next);
+}
+
 /* ---- the calls ---- */
 
 /* The node that is named, another one than this; -1: answered. */
@@ -197,10 +222,15 @@ void pm_s_guest_migrate(struct sim_call *c)
 	g = pm_s_guest_for(c);
 	if (!g || pm_s_locked(c, g) || !mode_fine(c, g) || !storages_reach(c, g, to))
 		return;
-	t = pm_s_guest_task(c, g->qemu ? "qmigrate" : "vzmigrate");
-	t->begin = migrate_begin;
-	t->end = migrate_end;
-	t->undo = migrate_undo;
+	if (pm_s_ha_managed(c->s, g)) {
+		t = pm_s_guest_task(c, "hamigrate");
+		t->end = ask_end;
+		pm_s_task_log(t, "Requesting HA migration for %s %u to node %s", pm_s_kind(g->qemu),
+			g->vmid, pm_s_arg(c, "target"));
+	} else {
+		t = pm_s_guest_task(c, g->qemu ? "qmigrate" : "vzmigrate");
+		into_migration(t);
+	}
 	pm_s_task_arg(t, "target", pm_s_arg(c, "target"));
 	pm_s_task_arg(t, "disks", pm_s_arg(c, "with-local-disks"));
 	pm_s_task_go(c, t);

@@ -507,6 +507,25 @@ PM_TEST(sim_vm_migrates)
 	world_close(&w);
 }
 
+PM_TEST(sim_vm_moved_by_ha)
+{
+	struct world w;
+
+	world_open(&w, (struct pm_sim_options){ .nodes = 2 });
+	make(&w, 300, "scsi0=local%3A1&start=1&ha-managed=1");
+	forward(&w, 500);
+	assert_has(ask(&w, "POST", Q "/300/status/start", NULL)->text, ":hastart:300:");
+	assert_string_equal(run(&w, "POST", Q "/300/migrate", "target=pve2&online=1"), "OK");
+	forward(&w, 500);
+	assert_string_equal(
+		data(ask(&w, "GET", "/nodes/pve2/qemu/300/status/current", NULL), "status"),
+		"running");
+	assert_string_equal(
+		ask(&w, "POST", "/nodes/pve2/qemu/300/status/suspend", "todisk=1")->reason,
+		"Cannot suspend HA managed VM to disk");
+	world_close(&w);
+}
+
 PM_TEST(sim_vm_delete)
 {
 	struct world w;
