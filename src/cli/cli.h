@@ -17,7 +17,7 @@ struct pm_args {
 	const char *config, *output_word, *color, *log_format;
 	bool verbose, quiet, help, no_cache;
 	/* of commands */
-	const char *target, *max_deletes, *limit;
+	const char *target, *max_deletes, *out, *live, *limit;
 	bool prune, detailed_exitcode, yes, dry_run, allow_restart, allow_replace, observe, once;
 	bool wait, no_wait;
 	int64_t parallelism;
@@ -26,6 +26,7 @@ struct pm_args {
 	PM_VEC(const char *) rest; /* ends with NULL, not counted */
 	size_t nplain;             /* the last so many of it stood behind "--" */
 	/* made of it */
+	bool record; /* what is read is kept, for a snapshot */
 	enum pm_output output;
 	bool colour, terminal; /* colour on stdout; stderr and stdin are a terminal */
 };
@@ -71,6 +72,7 @@ void pm_help_line(const char *left, const char *text, FILE *out); /* two columns
 int cmd_validate(struct pm_args *a);
 int cmd_plan(struct pm_args *a);
 int cmd_apply(struct pm_args *a);
+int cmd_snapshot(struct pm_args *a);
 int cmd_delete(struct pm_args *a);
 int cmd_watch(struct pm_args *a);
 int cmd_get(struct pm_args *a);
@@ -110,6 +112,7 @@ struct pm_cli {
 	struct pm_config *config;
 	struct pm_recon *recon;
 	struct pm_job job;
+	struct pm_recon_ask ask;
 	struct pm_cycle cycle;
 };
 
@@ -124,6 +127,8 @@ void pm_cli_close(struct pm_cli *s);
 const char *pm_cli_source(struct pm_arena *a, const struct pm_config *config);
 
 /** Plans as the arguments ask. Exit status, 0: done. Findings are printed. */
+/** Plans what s->ask says. Exit status, 0: done. Findings are printed. */
+int pm_cli_plan_ask(struct pm_cli *s, const struct pm_args *a);
 int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded);
 
 /* ---- progress.c ---- */

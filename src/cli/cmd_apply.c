@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cli/cli_priv.h"
+#include "recon/saved.h"
 
 static void print_line(const struct pm_buf *json)
 {
@@ -137,14 +138,54 @@ static int show_and_execute(struct pm_args *a, struct pm_cli *s, const struct pm
 	return status != 0 ? status : execute(a, s);
 }
 
+/* The plan in a file, or nothing. Whoever made it approved it. */
+static int execute_saved(struct pm_args *a, struct pm_cli *s)
+{
+	struct pm_saved *saved;
+	struct pm_error err = { 0 };
+	int status;
+
+	if (pm_saved_open(s->job.arena, a->rest.v[0], &saved, &err) < 0)
+		return pm_cli_fail(&err);
+	s->ask = *pm_saved_ask(saved);
+	status = pm_cli_plan_ask(s, a);
+	if (status != 0)
+		return status;
+	if (pm_saved_check(saved, &s->cycle, s->config->set, &err) < 0)
+		return pm_cli_fail(&err);
+	pm_cli_plan(a, &s->cycle.plan);
+	if (a->dry_run || pm_plan_empty(&s->cycle.plan))
+		return pm_cli_plan_status(a, &s->cycle.plan);
+	return execute(a, s);
+}
+
+static bool is_saved(const struct pm_args *a)
+{
+	return a->rest.n == 1 && a->command->run == cmd_apply && pm_saved_is(a->rest.v[0]);
+}
+
+/* The file holds the options that it was made with. */
+static int check_saved(const struct pm_args *a)
+{
+	if (!a->prune && !a->allow_restart && !a->allow_replace && !a->target && !a->max_deletes)
+		return 0;
+	(void)fputs("podmox: error: a saved plan was made with its own options; give them to plan "
+		    "--out\n",
+		stderr);
+	return 64;
+}
+
 static int run(struct pm_args *a, const struct pm_set *preloaded)
 {
 	struct pm_progress *progress = pm_progress_new(a);
 	struct pm_cli s;
-	int status = pm_cli_open(a, a->dry_run, pm_progress_event, progress, &s);
+	bool saved = is_saved(a);
+	int status = saved ? check_saved(a) : 0;
 
+	if (status == 0)
+		status = pm_cli_open(a, a->dry_run, pm_progress_event, progress, &s);
 	if (status == 0) {
-		status = show_and_execute(a, &s, preloaded);
+		status = saved ? execute_saved(a, &s) : show_and_execute(a, &s, preloaded);
 		pm_cli_close(&s);
 	}
 	pm_progress_free(progress);

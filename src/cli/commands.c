@@ -35,6 +35,8 @@ FLAG(no_cache, "no-cache", 0, "ask the cluster for everything anew");
 TEXT(target, "target", 0, "KIND/NS/NAME", "only this object; a partial plan never prunes");
 TEXT(max_deletes, "max-deletes", 0, "N|N%",
 	"most deletions of this run (3 or 10%, the larger one)");
+TEXT(out, "out", 0, "FILE", "save the plan, for apply FILE to do just that");
+TEXT(live, "live", 0, "FILE", "plan against a snapshot instead of the cluster");
 FLAG(prune, "prune", 0, "delete what the set owns and the manifests no longer name");
 FLAG(detailed_exitcode, "detailed-exitcode", 0, "exit 2 when changes are pending");
 FLAG(yes, "yes", 'y', "do not ask");
@@ -53,8 +55,9 @@ TEXT(limit, "limit", 0, "N", "that many of the last records (20)");
 const struct pm_option *const pm_global_options[] = { &opt_config, &opt_output_word, &opt_color,
 	&opt_log_format, &opt_verbose, &opt_quiet, &opt_no_cache, &opt_help, NULL };
 
-static const struct pm_option *const plan_options[] = { &opt_prune, &opt_target, &opt_allow_restart,
-	&opt_allow_replace, &opt_max_deletes, &opt_detailed_exitcode, NULL };
+static const struct pm_option *const plan_options[] = { &opt_out, &opt_live, &opt_prune,
+	&opt_target, &opt_allow_restart, &opt_allow_replace, &opt_max_deletes,
+	&opt_detailed_exitcode, NULL };
 static const struct pm_option *const apply_options[] = { &opt_yes, &opt_dry_run, &opt_prune,
 	&opt_target, &opt_parallelism, &opt_allow_restart, &opt_allow_replace, &opt_max_deletes,
 	&opt_detailed_exitcode, NULL };
@@ -77,8 +80,10 @@ const struct pm_command pm_commands[] = {
 		false, NULL },
 	{ "plan", "[PATH...]", "Show what would be done.", plan_options, cmd_plan, 0, -1, false,
 		NULL },
-	{ "apply", "[PATH...]", "Plan, ask, execute, verify.", apply_options, cmd_apply, 0, -1,
-		false, NULL },
+	{ "snapshot", "FILE", "Save the live state, for plans without a cluster.", NULL,
+		cmd_snapshot, 1, 1, false, NULL },
+	{ "apply", "[PATH...|PLANFILE]", "Plan, ask, execute, verify.", apply_options, cmd_apply, 0,
+		-1, false, NULL },
 	{ "delete", "PATH...|KIND/NS/NAME...", "Remove objects of the set.", delete_options,
 		cmd_delete, 1, -1, false, NULL },
 	{ "watch", "[PATH]", "Keep the cluster equal to a directory, until told to end.",

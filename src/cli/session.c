@@ -65,6 +65,8 @@ int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void
 	pm_cli_job(&s->job);
 	r = pm_cli_config(a, &s->job, &s->config, &err);
 	o.config = s->config;
+	o.snapshot = a->live;
+	o.record = a->record;
 	if (r == 0)
 		r = pm_recon_open(&o, &s->recon, &err);
 	if (r == 0)
@@ -133,7 +135,8 @@ static int parse_target(struct pm_cli *s, const char *text, const char **ret)
 	return 0;
 }
 
-int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded)
+/* What the command line asks for. Exit status, 0: fine. */
+static int make_ask(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded)
 {
 	struct pm_recon_ask ask = { .preloaded = preloaded,
 		.plan = { .prune = a->prune,
@@ -143,7 +146,6 @@ int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_
 			.prune_single = a->prune && a->target != NULL } };
 	struct pm_error err = { 0 };
 	int status = 0;
-	int r;
 
 	if (a->target != NULL)
 		status = parse_target(s, a->target, &ask.plan.target);
@@ -158,10 +160,25 @@ int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_
 		if (ask.paths == NULL)
 			return 64;
 	}
-	r = pm_recon_plan(s->recon, &s->job, &ask, &s->cycle, &err);
+	s->ask = ask;
+	return 0;
+}
+
+int pm_cli_plan_ask(struct pm_cli *s, const struct pm_args *a)
+{
+	struct pm_error err = { 0 };
+	int r = pm_recon_plan(s->recon, &s->job, &s->ask, &s->cycle, &err);
+
 	if (r < 0 || (!a->quiet && (a->output == PM_OUT_HUMAN || a->output == PM_OUT_NAME))) {
 		pm_diags_sort(&s->job.diags);
 		pm_diags_print(&s->job.diags, stderr, 50);
 	}
 	return r < 0 ? pm_cli_fail(&err) : 0;
+}
+
+int pm_cli_make_plan(struct pm_cli *s, const struct pm_args *a, const struct pm_set *preloaded)
+{
+	int status = make_ask(s, a, preloaded);
+
+	return status != 0 ? status : pm_cli_plan_ask(s, a);
 }

@@ -17,7 +17,7 @@ struct loading {
 };
 
 /* Of a content: eight bytes at once, because a byte a turn would cost as much as all checks of a value. */
-static uint64_t hash_of(const char *s, size_t n)
+uint64_t pm_manifest_hash(const char *s, size_t n)
 {
 	return pm_hash_fast(s, n, 0) | 1;
 }
@@ -29,7 +29,7 @@ static void take_file(void *arg, const struct pm_found *f)
 	unsigned errors = l->d->nerrors;
 
 	if (f->text) {
-		file.hash = hash_of(f->text, f->n);
+		file.hash = pm_manifest_hash(f->text, f->n);
 		pm_reader_read(&l->reader, f->path, f->text, f->n, l->d);
 	} else {
 		struct pm_diag *diag = pm_diag_add(

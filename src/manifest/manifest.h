@@ -36,6 +36,9 @@ struct pm_load {
 int pm_manifest_load(const char *const *paths, size_t npaths, struct pm_set *ret,
 	struct pm_load *ret_load, struct pm_diags *d, struct pm_error *err) PM_CHECK;
 
+/** `hash` of a content in a pm_load_file. */
+uint64_t pm_manifest_hash(const char *s, size_t n);
+
 /** One file below a folder, or a place that could not be read. */
 struct pm_found {
 	const char *path; /* in the arena */

@@ -107,6 +107,11 @@ static bool is_near(const struct live *l, const struct pm_live *g)
 	       !is_anothers(l, g->tags);
 }
 
+static bool is_container(PM_UNUSED const struct live *l, const struct pm_live *g)
+{
+	return strcmp(g->type, "lxc") == 0;
+}
+
 /* In scope only because a manifest names it. */
 static bool is_only_named(const struct live *l, const struct pm_live *g)
 {
@@ -345,8 +350,8 @@ static bool wants_status(const struct live *l, const struct pm_obj *o)
 	const struct pm_obj *want;
 	const char *state;
 
-	if (!o->spec)
-		return false;
+	if (!o->spec || l->scope->all)
+		return o->spec != NULL;
 	want = find_want(l, o);
 	if (!want || !want->spec)
 		return o->ns[0] && strcmp(o->live->status, "unknown") == 0;
@@ -454,7 +459,7 @@ static int read_near(struct live *l, struct pm_error *err)
 	if (r < 0)
 		return r;
 	l->job = pm_xcalloc(l->inv.n + 1, sizeof(struct pm_obj *));
-	choose(l, is_near);
+	choose(l, l->scope->all ? is_container : is_near);
 	return fetch_new(l, PM_OP_GUEST_PENDING, got_config, err);
 }
 

@@ -20,6 +20,7 @@ struct pm_pve_opts {
 	const struct pm_clock *clock;
 	uint64_t seed; /* of retries' jitter; 0: the system's */
 	bool no_cache; /* every read goes to PVE */
+	bool offline;  /* the transport needs no login: no secret is read, nobody logs in */
 };
 
 /** Prepares; nothing is sent before the first call. Owner: the caller. */
@@ -140,6 +141,7 @@ struct pm_scope {
 	int (*await)(void *arg, struct pm_error *err);
 	void *await_arg;
 	unsigned vmid_low, vmid_high;
+	bool all; /* every container, and its run state */
 	enum pm_reading reading;
 	uint64_t
 		oldest_ns; /* of PM_READ_CHANGED: what is older is asked for, too, and of what is half as

@@ -28,7 +28,7 @@ struct pm_creds;
 struct pm_session {
 	pthread_mutex_t lock;
 	char *user; /* "root@pam", or the token's id */
-	bool token;
+	bool token, offline;
 	enum pm_secret_from from; /* of the password or the token's secret */
 	const char *what, *dir;
 	struct pm_creds *creds;   /* NULL: log in first */

@@ -58,6 +58,15 @@ static void wipe_buf(struct pm_buf *b)
 
 #define cleanup_wipe PM_CLEANUP(wipe_buf)
 
+/* Who needs to say nothing. */
+static struct pm_creds *nobody(void)
+{
+	struct pm_creds *c = pm_xcalloc(1, sizeof(*c));
+
+	c->refs = 1;
+	return c;
+}
+
 /* ---- opening ---- */
 
 static void set_secret(struct pm_session *s, struct pm_arena *a, const struct pm_secret_ref *ref)
@@ -83,6 +92,14 @@ int pm_session_open(
 		pm_rec_get(c, id ? PM_CLUSTER_TOKEN_SECRET : PM_CLUSTER_PASSWORD);
 	PM_CLEANUP(pm_secret_freep) struct pm_secret *probe = NULL;
 
+	s->token = id != NULL;
+	if (o->offline) {
+		s->user = pm_arena_strdup(a, id ? id : user ? user : "");
+		s->creds = nobody();
+		s->offline = true;
+		pthread_mutex_init(&s->lock, NULL);
+		return 0;
+	}
 	if (!id && !user)
 		return pm_error_set(err, PM_E_INPUT,
 			"nobody to log in as; set auth.tokenId and auth.tokenSecret, or auth.username and "
@@ -90,7 +107,6 @@ int pm_session_open(
 	if (secret->state != PM_SET)
 		return pm_error_set(err, PM_E_INPUT, "%s is not set",
 			id ? "auth.tokenSecret" : "auth.password");
-	s->token = id != NULL;
 	s->user = id ? pm_arena_strdup(a, id)
 		     : pm_arena_printf(a, strchr(user, '@') ? "%s" : "%s@%s", user,
 			       pm_rec_str(c, PM_CLUSTER_REALM, "pam"));
@@ -368,7 +384,7 @@ int pm_session_take(struct pm_pve *p, struct pm_job *j, struct pm_lease *ret, st
 			r = -(int)err->code;
 			break;
 		}
-		if (s->creds && (s->token || age < TICKET_RENEW_NS))
+		if (s->creds && (s->token || s->offline || age < TICKET_RENEW_NS))
 			break;
 		if (!s->logging_in) {
 			bool spare = s->creds && age < TICKET_LIFE_NS;

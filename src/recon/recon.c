@@ -1,11 +1,14 @@
 /* One cycle, from a directory of manifests to a report. Read it from the bottom: pm_recon_plan says what
  * a plan is made of, pm_recon_apply what becomes of it; what stands above are the parts. */
 #include "recon/recon_priv.h"
+#include "recon/snapshot.h"
 
 struct pm_recon {
 	struct pm_recon_opts o;
 	struct pm_transport *transport; /* what calls go through */
 	bool owns_transport;
+	const char *made;               /* of the snapshot; NULL: none */
+	struct pm_transport *recording; /* inside of it; NULL: none */
 	struct pm_audit *audit;
 	struct pm_pve *pve;
 };
@@ -21,16 +24,23 @@ static int open_transport(struct pm_recon *rc, struct pm_error *err)
 
 	if (rc->o.transport) {
 		rc->transport = rc->o.transport;
+	} else if (rc->o.snapshot) {
+		r = pm_snapshot_open(rc->o.snapshot, &rc->transport, &rc->made, err);
+		if (r < 0)
+			return r;
+		rc->owns_transport = true;
 	} else {
 		r = pm_io_start(&net, &rc->transport, err);
 		if (r < 0)
 			return r;
 		rc->owns_transport = true;
 	}
-	if (!rc->o.readonly)
+	if (!rc->o.readonly && !rc->o.record)
 		return 0;
 	if (!rc->owns_transport)
 		rc->transport = pm_transport_borrow(rc->transport);
+	if (rc->o.record)
+		rc->transport = rc->recording = pm_transport_record(rc->transport);
 	rc->transport = pm_transport_readonly(rc->transport);
 	rc->owns_transport = true;
 	return 0;
@@ -45,7 +55,8 @@ static int open_pve(struct pm_recon *rc, struct pm_error *err)
 		.allow = allow->state == PM_SET ? allow->u.list : NULL,
 		.transport = rc->transport,
 		.clock = rc->o.clock,
-		.seed = rc->o.seed };
+		.seed = rc->o.seed,
+		.offline = rc->o.snapshot != NULL };
 	int r;
 
 	/* Who only reads leaves no trace, and needs no right to write the log. */
@@ -85,6 +96,11 @@ void pm_recon_free(struct pm_recon *rc)
 	if (rc->owns_transport)
 		pm_transport_free(rc->transport);
 	free(rc);
+}
+
+const char *pm_recon_snapshot_made(const struct pm_recon *rc)
+{
+	return rc->made;
 }
 
 void pm_cycle_done(struct pm_cycle *c)
@@ -192,6 +208,20 @@ int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_a
 
 	o = plan_opts(rc->o.config, ask, &ret->load);
 	return pm_plan_build(&ret->want, &ret->have, &o, &j->diags, &ret->plan, err);
+}
+
+int pm_recon_snapshot(struct pm_recon *rc, struct pm_job *j, const char *file, struct pm_error *err)
+{
+	const struct pm_config *cfg = rc->o.config;
+	const struct pm_scope all = { .set = cfg->set, .all = true };
+	const struct pm_snapshot_facts facts = { .set = cfg->set,
+		.cluster = pm_pve_cluster_name(rc->pve),
+		.made_ms = pm_wall_ms(rc->o.clock) };
+	struct pm_set have = { .arena = j->arena };
+	int r = pm_pve_live(rc->pve, j, &all, &have, err);
+
+	pm_set_done(&have);
+	return r < 0 ? r : pm_snapshot_write(rc->recording, file, &facts, err);
 }
 
 static int run(struct pm_exec *e, struct pm_job *j, struct pm_cycle *c, struct pm_error *err)

@@ -35,6 +35,9 @@ struct pm_recon_opts {
 	const struct pm_clock *clock;
 	struct pm_transport
 		*transport; /* NULL: the real one is started and owned; else owned by the caller */
+	bool record;        /* keep what is read, for pm_recon_snapshot */
+	const char *
+		snapshot; /* a file to read instead of the cluster: offline, and readonly; NULL: none */
 	unsigned workers;
 	pm_event_fn *event;
 	void *event_arg;
@@ -70,6 +73,13 @@ struct pm_recon_ask {
 };
 int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_ask *ask,
 	struct pm_cycle *ret, struct pm_error *err) PM_CHECK;
+
+/** Reads all containers and writes what PVE said of them, secrets left out; `record` was set. */
+int pm_recon_snapshot(
+	struct pm_recon *rc, struct pm_job *j, const char *file, struct pm_error *err) PM_CHECK;
+
+/** When the snapshot that is read was made; NULL: the cluster itself is read. */
+const char *pm_recon_snapshot_made(const struct pm_recon *rc);
 
 /** Runs the plan of the cycle under the set's lock. */
 int pm_recon_apply(
