@@ -16,7 +16,8 @@ struct change {
 	const char *object, *node, *type;
 	unsigned vmid;
 	const char *form;
-	bool again; /* the same twice does no harm */
+	bool again;       /* the same twice does no harm */
+	const char *pool; /* of a PVE before 8.1, in its path; else NULL */
 };
 
 static struct change change_of(
@@ -48,7 +49,12 @@ static int deliver(struct pm_pve *p, struct pm_job *j, const struct change *c, s
 	const char *upid;
 	int r;
 
-	pm_op_guest_path(op, c->node, c->type, c->vmid, &path);
+	if (c->pool) {
+		pm_buf_addf(&path, "%s/", op->path);
+		pm_form_escape(&path, c->pool, strlen(c->pool));
+	} else {
+		pm_op_guest_path(op, c->node, c->type, c->vmid, &path);
+	}
 	call.path = pm_buf_str(&path);
 	memset(ret, 0, sizeof(*ret));
 	r = pm_pve_send(p, j, &call, 0, &root, err);
@@ -238,29 +244,53 @@ int pm_pve_migrate(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have
 	return r < 0 && says(err, "target is local node") ? 0 : r;
 }
 
+/* One write to one pool. Before 8.1 its name stands in the path. */
+struct membership {
+	const char *pool;
+	bool leave, move;
+};
+
+static int write_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	const struct membership *m, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf form = PM_BUF(4096), whole = PM_BUF(8192);
+	struct change c = change_of(j, PM_OP_POOL_SET, have, NULL);
+	struct pm_task none;
+	int r;
+
+	pm_buf_addf(&form, "vms=%u%s", have->live->vmid,
+		m->leave ? "&delete=1" : (m->move ? "&allow-move=1" : ""));
+	pm_form_add(&whole, "poolid", m->pool);
+	pm_buf_addf(&whole, "&%s", pm_buf_str(&form));
+	c.form = pm_buf_str(&whole);
+	c.again = true; /* joining twice is refused with a text that says so */
+	r = deliver(p, j, &c, &none, err);
+	if (r < 0 && err->http_status == 501) {
+		c.pool = m->pool;
+		c.form = pm_buf_str(&form);
+		r = deliver(p, j, &c, &none, err);
+	}
+	return r < 0 && says(err, m->leave ? "is not a pool member" : "is already a pool member")
+		       ? 0
+		       : r;
+}
+
 int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *pool,
 	struct pm_error *err)
 {
-	cleanup_buf struct pm_buf form = PM_BUF(4096);
-	struct change c = change_of(j, PM_OP_POOL_SET, have, NULL);
-	struct pm_task none;
-	char vmid[16];
+	struct membership join = { .pool = pool, .move = have->live->pool != NULL },
+			  leave = { .pool = have->live->pool, .leave = true };
 	int r;
 
-	if (!pool && !have->live->pool)
-		return 0;
-	(void)snprintf(vmid, sizeof(vmid), "%u", have->live->vmid);
-	pm_form_add(&form, "poolid", pool ? pool : have->live->pool);
-	pm_form_add(&form, "vms", vmid);
 	if (!pool)
-		pm_form_add(&form, "delete", "1");
-	else if (have->live->pool)
-		pm_form_add(&form, "allow-move", "1");
-	c.form = pm_buf_str(&form);
-	c.again = true; /* joining twice is refused with a text that says so */
-	r = deliver(p, j, &c, &none, err);
-	return r < 0 && says(err, pool ? "is already a pool member" : "is not a pool member") ? 0
-											      : r;
+		return have->live->pool ? write_pool(p, j, have, &leave, err) : 0;
+	r = write_pool(p, j, have, &join, err);
+	/* Before 8.0 no guest moves from pool to pool: it leaves one and joins the other. */
+	if (r == 0 || !join.move || err->code != PM_E_UNSUPPORTED || !says(err, "allow-move"))
+		return r;
+	r = write_pool(p, j, have, &leave, err);
+	join.move = false;
+	return r < 0 ? r : write_pool(p, j, have, &join, err);
 }
 
 int pm_pve_delete(

@@ -14,19 +14,20 @@
 #define PARAMS(...) ((const struct pm_param[]){ __VA_ARGS__, { .name = NULL } })
 
 static const struct pm_op ops[PM_OP_MAX] = {
-#define PM_OP(id, n, v, k, m, p, o, a, i, any, c, d, ps) \
-	[PM_OP_##id] = { .noun = (n),                    \
-		.verb = (v),                             \
-		.kind = (k),                             \
-		.method = (m),                           \
-		.path = p,                               \
-		.operation = (o),                        \
-		.answer = (a),                           \
-		.idempotent = (i),                       \
-		.any_keys = (any),                       \
-		.params = ps,                            \
-		.columns = (c),                          \
-		.doc = (d) },
+#define PM_OP(id, n, v, k, m, p, o, a, i, any, c, d, ps, ...) \
+	[PM_OP_##id] = { .noun = (n),                         \
+		.verb = (v),                                  \
+		.kind = (k),                                  \
+		.method = (m),                                \
+		.path = p,                                    \
+		.operation = (o),                             \
+		.answer = (a),                                \
+		.idempotent = (i),                            \
+		.any_keys = (any),                            \
+		.params = ps,                                 \
+		.columns = (c),                               \
+		.doc = (d),                                   \
+		##__VA_ARGS__ },
 #include "pve/op.def"
 #undef PM_OP
 };
@@ -368,6 +369,28 @@ static int take_answer(struct pm_job *j, const struct pm_op_request *r, struct j
 	return 0;
 }
 
+/* PVE is too old for the call, or for a parameter that it names: which version is not. */
+static void add_since(const struct pm_op_request *r, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf what = PM_BUF(512);
+	struct pm_error before = *err;
+
+	if (r->op->since)
+		pm_buf_addf(&what, "; the call came with PVE %s", r->op->since);
+	for (unsigned i = 0; r->op->params[i].name; i++) {
+		const struct pm_param *p = &r->op->params[i];
+
+		if (p->since && r->value[i] && strstr(err->msg, pm_param_key(p, r->guest)))
+			pm_buf_addf(&what, "; %s came with PVE %s", p->name, p->since);
+	}
+	if (what.len == 0)
+		return;
+	(void)pm_error_set(err, before.code, "%s%s", before.msg, pm_buf_str(&what));
+	err->http_status = before.http_status;
+	err->maybe_sent = before.maybe_sent;
+	(void)pm_error_where(err, "%s", before.where);
+}
+
 int pm_op_run(struct pm_pve *p, struct pm_job *j, const struct pm_op_ask *ask,
 	struct pm_op_answer *ret, struct pm_error *err)
 {
@@ -380,8 +403,16 @@ int pm_op_run(struct pm_pve *p, struct pm_job *j, const struct pm_op_ask *ask,
 	if (ask->fault)
 		*ask->fault = (struct pm_fault){ .code = PM_OK };
 	code = pm_op_check(&r, err);
-	if (code == 0)
+	if (code == 0) {
 		code = send_all(p, j, &r, &root, err);
+		/* 501: nothing was done. */
+		if (code < 0 && r.op->older && err->http_status == 501) {
+			r.older = true;
+			code = send_all(p, j, &r, &root, err);
+		}
+		if (code < 0 && err->code == PM_E_UNSUPPORTED)
+			add_since(&r, err);
+	}
 	if (code == 0)
 		code = take_answer(j, &r, root, ret, err);
 	return code;

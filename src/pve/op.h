@@ -54,6 +54,7 @@ struct pm_param {
 	const char *choices; /* the words it may be, with blanks; NULL: any */
 	const char *def;     /* PVE's default as text; NULL: none */
 	const char *doc;     /* one sentence */
+	const char *since;   /* version of PVE that brought it; NULL: known for long */
 };
 
 enum pm_guest_type { PM_NO_GUEST, PM_CT, PM_VM };
@@ -85,6 +86,8 @@ struct pm_op {
 	const struct pm_param *params;
 	const char *columns; /* of the table for people: "vmid name status"; NULL: key and value */
 	const char *doc;
+	const char *since; /* version of PVE that brought the call; NULL: known for long */
+	const char *older; /* its path before that; parameters in it stand nowhere else */
 };
 
 /** The row. Never NULL. */

@@ -80,7 +80,8 @@ static void add_call(struct pm_buf *out, enum pm_op_id id)
 {
 	const struct pm_op *op = pm_op(id);
 
-	pm_buf_addf(out, "| %s | `%s %s` | ", op->doc, op->method, op->path);
+	pm_buf_addf(out, "| %s%s%s | `%s %s` | ", op->doc, op->since ? " Since PVE " : "",
+		op->since ? op->since : "", op->method, op->path);
 	add_answer(out, op);
 	pm_buf_addf(out, " | %s | ", op->operation ? op->operation : "reads");
 	add_errors(out, op);
@@ -155,7 +156,8 @@ static void add_param(struct pm_buf *out, enum pm_op_id id, const struct pm_para
 {
 	const struct pm_op *op = pm_op(id);
 
-	pm_buf_addf(out, "| %s | %s | ", p->name, p->doc);
+	pm_buf_addf(out, "| %s | %s%s%s | ", p->name, p->doc, p->since ? " Since PVE " : "",
+		p->since ? p->since : "");
 	add_takes(out, p);
 	pm_buf_adds(out, " | ");
 	add_default(out, p);

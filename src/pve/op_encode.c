@@ -33,9 +33,23 @@ static const char *type_of(enum pm_guest_type guest)
 	return guest == PM_VM ? "qemu" : "lxc";
 }
 
+static const char *path_of(const struct pm_op_request *r)
+{
+	return r->older ? r->op->older : r->op->path;
+}
+
+/* Stands in the path, or is never sent. */
+static bool in_form(const struct pm_op_request *r, const struct pm_param *p)
+{
+	char braces[80];
+
+	(void)snprintf(braces, sizeof(braces), "{%s}", p->name);
+	return !(p->flags & (PM_P_PATH | PM_P_OURS)) && !(r->older && strstr(r->op->older, braces));
+}
+
 void pm_op_add_path(const struct pm_op_request *r, struct pm_buf *out)
 {
-	const char *s = r->op->path;
+	const char *s = path_of(r);
 
 	while (*s && *s != '?') {
 		const char *end = *s == '{' ? strchr(s, '}') : NULL, *value;
@@ -58,12 +72,12 @@ void pm_op_add_path(const struct pm_op_request *r, struct pm_buf *out)
 void pm_op_add_form(const struct pm_op_request *r, struct pm_buf *out)
 {
 	const struct pm_param *params = r->op->params;
-	const char *query = strchr(r->op->path, '?');
+	const char *query = strchr(path_of(r), '?');
 
 	if (query)
 		pm_buf_adds(out, query + 1);
 	for (unsigned i = 0; params[i].name; i++) {
-		if (r->value[i] && !(params[i].flags & (PM_P_PATH | PM_P_OURS)))
+		if (r->value[i] && in_form(r, &params[i]))
 			pm_form_add(out, pm_param_key(&params[i], r->guest), r->value[i]);
 	}
 	for (size_t i = 0; r->op->any_keys && i < r->ask->n; i++) {

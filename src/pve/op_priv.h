@@ -12,6 +12,7 @@ struct pm_op_request {
 	const struct pm_op_ask *ask;
 	const struct pm_op *op;
 	enum pm_guest_type guest;             /* PM_NO_GUEST: it concerns none */
+	bool older;                           /* for a PVE that is older than op->since */
 	struct pm_arena *a;                   /* of what is made of the arguments */
 	const char *value[PM_OP_MOST_PARAMS]; /* as PVE writes it, by parameter; NULL: not given */
 };

@@ -83,13 +83,19 @@ if [ -x "$podmox" ]; then
 		*) echo "$where: there is no command $command" ;;
 		esac
 		[ -n "$option" ] || continue
-		bare=$(echo "${option#--}" | tr 'a-z' 'A-Z')
+		bare=$(echo "${option#--}" | tr '[:lower:]' '[:upper:]')
 		case $text in
 		*"$option"* | *" $bare"* | *"[$bare"*) ;;
 		*) echo "$where: podmox $words has no option $option" ;;
 		esac
 	done <"$dir/commands" >>"$dir/found"
 fi
+# The page of versions and its tests name the same differences.
+sed -n 's/.*\(VERSION\|PM_TEST\)(\(version_\)\{0,1\}\([a-z0-9_]*\).*/version_\3/p' \
+	tests/unit/pve/test_versions.c | grep -v '^version_##\|^version_$\|^version_id$' | sort >"$dir/tested"
+grep -o 'version_[a-z0-9_]* |$' docs/reference/versions.md | cut -d' ' -f1 | sort >"$dir/told"
+diff "$dir/tested" "$dir/told" | sed -n 's/^</docs\/reference\/versions.md: lacks/p; s/^>/docs\/reference\/versions.md: no test/p' >>"$dir/found"
+
 cat "$dir/found"
 echo "calls: $(grep '^rows' "$dir/named" | cut -f3) rows, $(wc -l <"$dir/found") faults"
 [ ! -s "$dir/found" ]
