@@ -558,10 +558,15 @@ static const struct pm_format formats[] = {
 static uint8_t table[128];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+static size_t slot_of(const char *name)
+{
+	return pm_hash_fast(name, strlen(name), 0) % sizeof(table);
+}
+
 static void make_table(void)
 {
 	for (unsigned i = 0; i < PM_COUNT(formats); i++) {
-		size_t at = pm_hash(formats[i].name, strlen(formats[i].name), 0) % sizeof(table);
+		size_t at = slot_of(formats[i].name);
 
 		while (table[at])
 			at = (at + 1) % sizeof(table);
@@ -572,8 +577,7 @@ static void make_table(void)
 const struct pm_format *pm_format_find(const char *name)
 {
 	(void)pthread_once(&once, make_table);
-	for (size_t at = pm_hash(name, strlen(name), 0) % sizeof(table); table[at];
-		at = (at + 1) % sizeof(table)) {
+	for (size_t at = slot_of(name); table[at]; at = (at + 1) % sizeof(table)) {
 		if (!strcmp(formats[table[at] - 1].name, name))
 			return &formats[table[at] - 1];
 	}

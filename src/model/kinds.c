@@ -240,7 +240,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static unsigned slot_of(const char *s, size_t n)
 {
-	return (unsigned)(pm_hash(s, n, 0) % SLOTS);
+	return (unsigned)(pm_hash_fast(s, n, 0) % SLOTS);
 }
 
 static void put(uint8_t *table, const char *s, unsigned code)

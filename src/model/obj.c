@@ -33,7 +33,7 @@ void pm_set_done(struct pm_set *s)
 static int compare_id(
 	const struct pm_obj *o, const struct pm_kind *k, const char *ns, const char *name)
 {
-	int d = strcmp(o->kind->name, k->name);
+	int d = o->kind == k ? 0 : strcmp(o->kind->name, k->name);
 
 	if (d == 0)
 		d = strcmp(o->ns, ns);
