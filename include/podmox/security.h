@@ -61,12 +61,13 @@ typedef struct podmox_audit_record {
 } podmox_audit_record;
 typedef void podmox_audit_fn(void *arg, const podmox_audit_record *record);
 
-/** Calls for the last `limit` records (0: all), the oldest first, over rotated files. PODMOX_E_IO,
- * PODMOX_E_INVALID. */
+/** Calls for the last `limit` records (0: all), the oldest first, over rotated files. PODMOX_E_NOTFOUND:
+ * there is no log; PODMOX_E_IO. */
 PODMOX_API int podmox_audit_read(
 	const char *file, size_t limit, podmox_audit_fn *fn, void *arg, podmox_error **err);
 
-/** Checks the chain. *ret_records (may be NULL): good ones. PODMOX_E_INVALID names file and line. */
+/** Checks the chain over rotated files. *ret_records (may be NULL): good ones. PODMOX_E_INVALID names file
+ * and line, and what was done there; PODMOX_E_NOTFOUND; PODMOX_E_IO. */
 PODMOX_API int podmox_audit_verify(const char *file, size_t *ret_records, podmox_error **err);
 
 PODMOX_END

@@ -67,3 +67,65 @@ int podmox_operation_check(
 
 	return pm_policy_check(allow, n, operation, &err) < 0 ? pm_lib_fail(reterr, &err, NULL) : 0;
 }
+
+/* ---- audit log ---- */
+
+struct reader {
+	podmox_audit_fn *fn;
+	void *arg;
+};
+
+static void tell(void *arg, const struct pm_audit_entry *e)
+{
+	const struct reader *r = arg;
+	const podmox_audit_record record = { .size = sizeof(record),
+		.time = e->time,
+		.user = e->r.user,
+		.operation = e->r.operation,
+		.object = e->r.object,
+		.host = e->r.host,
+		.method = e->r.method,
+		.path = e->r.path,
+		.keys = e->r.keys,
+		.result = e->r.result,
+		.details = e->r.details };
+
+	/* What a crash left half written is no record. */
+	if (e->seq > 0)
+		r->fn(r->arg, &record);
+}
+
+int podmox_audit_read(
+	const char *file, size_t limit, podmox_audit_fn *fn, void *arg, podmox_error **reterr)
+{
+	struct reader r = { fn, arg };
+	struct pm_error err = { .code = PM_OK };
+
+	if (!file || !fn) {
+		(void)pm_error_set(&err, PM_E_USAGE, "file and fn must be given");
+		return pm_lib_fail(reterr, &err, NULL);
+	}
+	return pm_audit_read(file, limit, tell, &r, &err) < 0 ? pm_lib_fail(reterr, &err, NULL) : 0;
+}
+
+int podmox_audit_verify(const char *file, size_t *ret_records, podmox_error **reterr)
+{
+	struct pm_audit_verdict v = { .records = 0 };
+	struct pm_error err = { .code = PM_OK }, at;
+	int r;
+
+	if (!file) {
+		(void)pm_error_set(&err, PM_E_USAGE, "file must be given");
+		return pm_lib_fail(reterr, &err, NULL);
+	}
+	r = pm_audit_verify(file, &v, &err);
+	if (ret_records)
+		*ret_records = v.records;
+	if (r == 0)
+		return 0;
+	if (v.line > 0) {
+		at = err;
+		(void)pm_error_set(&err, at.code, "%s:%u: %s", v.file, v.line, at.msg);
+	}
+	return pm_lib_fail(reterr, &err, NULL);
+}

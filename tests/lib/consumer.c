@@ -61,6 +61,46 @@ static void check_open(void)
 	podmox_client_close(NULL);
 }
 
+static void count(void *arg, const podmox_audit_record *record)
+{
+	check(record->size == sizeof(*record), "a record knows its size");
+	check(strcmp(record->operation, "start") == 0 && strcmp(record->user, "") == 0,
+		"texts are those of the record, or empty");
+	++*(size_t *)arg;
+}
+
+/* Its only record, whose hash anybody can make anew with sha256sum. */
+static void check_audit(void)
+{
+	static const char log[] =
+		"{\"seq\":1,\"time\":\"2026-03-01T12:00:00.000Z\",\"prev\":"
+		"\"0000000000000000000000000000000000000000000000000000000000000000\","
+		"\"operation\":\"start\",\"result\":\"ok\",\"hash\":"
+		"\"0998a4f73aafdf15735258cf194ee23095c14e79dcccd820f1bd7bf0f23ab1dc\"}\n";
+	const char *file = "consumer-audit.jsonl";
+	podmox_error *err = NULL;
+	size_t n = 0;
+	FILE *f;
+	int r;
+
+	r = podmox_audit_read("/nonexistent/audit.jsonl", 0, count, &n, &err);
+	check_error(r, PODMOX_E_NOTFOUND, err, "/nonexistent/audit.jsonl");
+	r = podmox_audit_verify("/nonexistent/audit.jsonl", &n, &err);
+	check_error(r, PODMOX_E_NOTFOUND, err, "/nonexistent/audit.jsonl");
+	r = podmox_audit_read(NULL, 0, count, &n, &err);
+	check_error(r, PODMOX_E_USAGE, err, "file");
+	f = fopen(file, "w");
+	check(f != NULL && fputs(log, f) > 0 && fclose(f) == 0, "a log is written");
+	check(podmox_audit_read(file, 5, count, &n, NULL) == 0 && n == 1, "one record is read");
+	check(podmox_audit_verify(file, &n, NULL) == 0 && n == 1, "one record is good");
+	f = fopen(file, "a");
+	check(f != NULL && fputs("more\n", f) > 0 && fclose(f) == 0, "something is added");
+	r = podmox_audit_verify(file, &n, &err);
+	check_error(r, PODMOX_E_INVALID, err, "consumer-audit.jsonl:2: ");
+	check(n == 1, "the records before it are counted");
+	(void)remove(file);
+}
+
 static void check_security(void)
 {
 	const char *allow[] = { "start", "stop" };
@@ -127,6 +167,7 @@ int main(void)
 	check(n > 60, "every call has an address");
 	check_open();
 	check_security();
+	check_audit();
 	check_rest();
 	printf("consumer: %lu calls, %s\n", (unsigned long)n, failed ? "wrong" : "good");
 	return failed;
