@@ -51,19 +51,24 @@ static void count(atomic_uint_fast64_t *n, uint64_t more)
 
 /* ---- from the queue to the network ---- */
 
+static enum pm_lane lane_of(const struct pm_call *c)
+{
+	if (c->urgent)
+		return PM_PROBES;
+	return strcmp(c->method, "GET") == 0 ? PM_READS : PM_WRITES;
+}
+
 static void queue_batch(struct io *io, struct pm_batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		struct pm_call *c = b->v[i];
-		struct pm_queue *q;
 
 		if (!b->site || b->host != c->host) {
 			b->site = pm_site_of(&io->sites, c->host);
 			b->host = c->host;
 		}
-		q = &b->site->queue[strcmp(c->method, "GET") == 0 ? PM_READS : PM_WRITES];
 		c->batch = b;
-		pm_queue_push(q, c);
+		pm_queue_push(&b->site->queue[lane_of(c)], c);
 	}
 }
 
@@ -145,8 +150,10 @@ static bool held(struct io *io, struct pm_site *site)
 		site->held_ns = 0;
 		return false;
 	}
-	if (site->queue[PM_READS].first || site->queue[PM_WRITES].first)
-		hold(io, (site->held_ns - now) / PM_MS_NS + 1);
+	for (int i = 0; i < PM_LANES; i++) {
+		if (site->queue[i].first)
+			hold(io, (site->held_ns - now) / PM_MS_NS + 1);
+	}
 	return true;
 }
 
@@ -160,7 +167,7 @@ static bool start_calls(struct io *io)
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (io->turn + i) % n;
 		struct pm_site *site = io->sites.v[at / PM_LANES];
-		enum pm_lane lane = at % PM_LANES == 0 ? PM_WRITES : PM_READS;
+		enum pm_lane lane = at % PM_LANES;
 		struct pm_queue *q = &site->queue[lane];
 
 		while (q->first && q->running < q->most && !held(io, site)) {
@@ -244,8 +251,8 @@ static void drop_slot(struct io *io, struct pm_slot *s, void (*fail)(struct pm_s
 static void halt_batch(struct io *io, const struct pm_batch *b)
 {
 	for (size_t i = 0; i < io->sites.n; i++) {
-		drop_queued(io, &io->sites.v[i]->queue[PM_READS], b);
-		drop_queued(io, &io->sites.v[i]->queue[PM_WRITES], b);
+		for (int k = 0; k < PM_LANES; k++)
+			drop_queued(io, &io->sites.v[i]->queue[k], b);
 	}
 	if (b->halting < PM_HALT_ALL)
 		return;

@@ -11,7 +11,7 @@
 #include "base/vec.h"
 #include "net/net.h"
 
-enum pm_lane { PM_READS, PM_WRITES, PM_LANES };
+enum pm_lane { PM_PROBES, PM_WRITES, PM_READS, PM_LANES };
 
 struct pm_slot;
 struct pm_line;

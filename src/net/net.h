@@ -49,6 +49,7 @@ struct pm_call {
 		timeout_ms; /* from the moment it leaves the queue, for an upload: without that anything
 				moves; 0: 30 s */
 	bool idempotent; /* may be repeated by the connection layer; a GET always may */
+	bool urgent; /* goes past the calls that wait for its host: a probe, whether it answers */
 	size_t max_body; /* 0: 64 MiB */
 	void *user;      /* the caller's */
 	/* out */

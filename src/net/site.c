@@ -145,6 +145,7 @@ struct pm_site *pm_site_of(struct pm_sites *all, const struct pm_host *h)
 		s = site_new(h, alone);
 		pm_vec_push(all, s); /* NOLINT(bugprone-sizeof-expression): pointers they are */
 	}
+	s->queue[PM_PROBES].most = 1;
 	s->queue[PM_READS].most = h->reads > 0 ? h->reads : DEFAULT_READS;
 	s->queue[PM_WRITES].most = h->writes > 0 ? h->writes : DEFAULT_WRITES;
 	return s;

@@ -138,17 +138,30 @@ int pm_misses_sum(const struct pm_misses *m, struct pm_error *err)
 	return -(int)err->code;
 }
 
-/* Sends one request, and beside it probes to hosts that may be back. */
+/* Sends one request, and beside it probes to hosts that may be back. What may be asked elsewhere, too, is
+ * given up when its host is found to say nothing to anybody. */
 static int ask_host(struct pm_pve *p, struct pm_job *j, struct pm_call *c, struct pm_error *err)
 {
+	struct pm_waiter waiter = { .cancel.above = j->cancel };
 	struct pm_call *batch[1 + MOST_HOSTS] = { c };
 	struct pm_probes probes;
+	bool given_up = false;
 
 	pm_hosts_asked(&p->hosts, c->host, pm_mono_ns(p->clock));
 	pm_probes_init(&probes, p);
 	for (unsigned i = 0; i < probes.n; i++)
 		batch[1 + i] = &probes.v[i];
-	pm_net_batch(p->transport, batch, 1 + probes.n, NULL, NULL, j->cancel);
+	if (c->idempotent)
+		pm_hosts_wait(&p->hosts, c->host, &waiter);
+	pm_net_batch(p->transport, batch, 1 + probes.n, NULL, NULL,
+		c->idempotent ? &waiter.cancel : j->cancel);
+	if (c->idempotent)
+		given_up = pm_hosts_waited(&p->hosts, c->host, &waiter);
+	if (given_up && c->err.code == PM_E_CANCELLED && !pm_cancelled(j->cancel, p->clock)) {
+		(void)pm_error_set(&c->err, PM_E_TIMEOUT,
+			"%s takes requests and answers none; it was given up", c->host->name);
+		c->err.maybe_sent = true;
+	}
 	pm_hosts_told(&p->hosts, c, false, pm_mono_ns(p->clock));
 	pm_probes_done(&probes, p);
 	if (c->err.code == PM_OK)

@@ -8,11 +8,12 @@
 #include "base/mem.h"
 #include "pve/pve_priv.h"
 
-#define WINDOW     2048 /* calls in one batch */
-#define STRIKES    3    /* bad answers for a node, one after the other, before it is given up */
-#define TRIES      3    /* of one call */
-#define RATE_TRIES 20   /* the same, where something limits the rate */
-#define NODES_MOST 256  /* nodes told apart; the rest are asked through any host */
+#define WINDOW      2048 /* calls in one batch */
+#define STRIKES     3    /* bad answers for a node, one after the other, before it is given up */
+#define TRIES       3    /* of one call */
+#define RATE_TRIES  20   /* the same, where something limits the rate */
+#define PATIENCE_MS 10000
+#define NODES_MOST  256 /* nodes told apart; the rest are asked through any host */
 
 enum state { WAITING, SENT, FINISHED };
 
@@ -233,6 +234,9 @@ static void prepare(struct fetch *x, struct item *it)
 	it->call.path = x->f->v[it->index].path;
 	it->call.headers = x->lease.read;
 	it->call.timeout_ms = x->p->timeout_ms;
+	/* What is read in numbers is read fast; one that is not may be asked of somebody else. */
+	if (it->tries == 0 && atomic_load(&x->p->hosts.n) > 1 && x->p->timeout_ms > PATIENCE_MS)
+		it->call.timeout_ms = PATIENCE_MS;
 	it->call.idempotent = true;
 	pm_hosts_asked(&x->p->hosts, it->call.host, x->now_ns);
 }

@@ -262,11 +262,13 @@ unsigned pm_hosts_due(struct pm_hosts *h, uint64_t now_ns, uint8_t due[MOST_HOST
 	for (unsigned i = 0; i < count && well; i++) {
 		struct pm_health *e = &h->health[i];
 
-		if (e->circuit == PM_CLOSED || now_ns < e->retry_ns || now_ns < e->rest_ns ||
-			(e->learnt && e->distrusted))
+		enum rank rank = rank_of(e, now_ns);
+
+		if (rank == FINE || rank == NEVER || now_ns < e->retry_ns)
 			continue;
-		e->circuit = PM_HALF_OPEN;
-		e->retry_ns = now_ns + pause_ns(h, e);
+		if (rank != SILENT)
+			e->circuit = PM_HALF_OPEN;
+		e->retry_ns = now_ns + (rank == SILENT ? SILENT_NS : pause_ns(h, e));
 		due[n++] = (uint8_t)i;
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -303,6 +305,40 @@ void pm_hosts_asked(struct pm_hosts *h, const struct pm_host *host, uint64_t now
 	if (e->waiting++ == 0)
 		e->heard_ns = now_ns;
 	pthread_mutex_unlock(&h->lock);
+}
+
+void pm_hosts_wait(struct pm_hosts *h, const struct pm_host *host, struct pm_waiter *w)
+{
+	struct pm_health *e = health_of(h, host);
+
+	pthread_mutex_lock(&h->lock);
+	w->next = e->waiters;
+	e->waiters = w;
+	pthread_mutex_unlock(&h->lock);
+}
+
+bool pm_hosts_waited(struct pm_hosts *h, const struct pm_host *host, struct pm_waiter *w)
+{
+	struct pm_waiter **at = &health_of(h, host)->waiters;
+	bool given_up;
+
+	pthread_mutex_lock(&h->lock);
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	given_up = w->given_up;
+	pthread_mutex_unlock(&h->lock);
+	return given_up;
+}
+
+/* The mutex is held. The host does not even answer a probe: whoever waits for it, and may ask elsewhere,
+ * waits no longer. */
+static void give_up(struct pm_health *e)
+{
+	for (struct pm_waiter *w = e->waiters; w; w = w->next) {
+		w->given_up = true;
+		atomic_store(&w->cancel.on, true);
+	}
 }
 
 void pm_hosts_spared(struct pm_hosts *h, const struct pm_host *host)
@@ -370,6 +406,8 @@ void pm_hosts_told(struct pm_hosts *h, const struct pm_call *c, bool probe, uint
 	e->waiting--;
 	if (c->err.code != PM_OK) {
 		news = note_failure(h, e, c, now_ns);
+		if (probe && e->circuit == PM_OPEN)
+			give_up(e);
 	} else if (pm_pve_is_hop(c->status) && pm_pve_host_trouble(c)) {
 		break_circuit(h, e, now_ns);
 	} else {
@@ -399,6 +437,7 @@ void pm_probes_init(struct pm_probes *x, struct pm_pve *p)
 			.path = API "/access/domains",
 			.timeout_ms = PROBE_TIMEOUT_MS,
 			.idempotent = true,
+			.urgent = true,
 			.max_body = 1 << 20,
 			.user = x };
 		pm_hosts_asked(&p->hosts, x->v[i].host, now);

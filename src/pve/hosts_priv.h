@@ -12,6 +12,14 @@
 
 struct json_object;
 
+/** A call that may be given up and made elsewhere when its host falls silent. `cancel` is what it runs
+ * under, below the caller's own. */
+struct pm_waiter {
+	struct pm_waiter *next;
+	struct pm_cancel cancel;
+	bool given_up;
+};
+
 /** What is known about a host beyond its address. */
 struct pm_health {
 	char node[NODE_MAX]; /* the node it is; "" unknown */
@@ -21,7 +29,8 @@ struct pm_health {
 	enum pm_circuit circuit;
 	unsigned failures; /* one after the other */
 	unsigned waiting;  /* requests that have no answer yet */
-	uint64_t retry_ns; /* not closed: when it may be probed (again) */
+	uint64_t retry_ns; /* when it may be probed (again) */
+	struct pm_waiter *waiters;
 	uint64_t rest_ns;  /* it asked to be left alone until then */
 	uint64_t heard_ns; /* when it answered last, or began to owe an answer */
 };
@@ -47,8 +56,8 @@ void pm_hosts_done(struct pm_hosts *h);
 unsigned pm_hosts_order(
 	struct pm_hosts *h, const char *node, uint64_t now_ns, uint8_t order[MOST_HOSTS]);
 
-/** Which hosts the caller is to probe now, because they failed or are new and their time has come; nobody
- * else is told so for a while. None where no host is well: then calls themselves find out. */
+/** Which hosts the caller is to probe now, because they failed or are new and their time has come, or owe an
+ * answer for too long; nobody else is told so for a while. None where no host is well: then calls themselves find out. */
 unsigned pm_hosts_due(struct pm_hosts *h, uint64_t now_ns, uint8_t due[MOST_HOSTS]);
 
 /** Nanoseconds until a host may be asked, when all that could answer want to be left alone; else 0. */
@@ -58,6 +67,10 @@ uint64_t pm_hosts_rest_ns(struct pm_hosts *h, uint64_t now_ns);
 void pm_hosts_asked(struct pm_hosts *h, const struct pm_host *host, uint64_t now_ns);
 /** The call is over, and what came of it tells how its host is. `probe`: nothing but a probe. */
 void pm_hosts_told(struct pm_hosts *h, const struct pm_call *c, bool probe, uint64_t now_ns);
+/** While a call is under way: when a probe finds that its host says nothing, it is given up. */
+void pm_hosts_wait(struct pm_hosts *h, const struct pm_host *host, struct pm_waiter *w);
+/** Takes it off; true: it was given up. */
+bool pm_hosts_waited(struct pm_hosts *h, const struct pm_host *host, struct pm_waiter *w);
 /** The call is over, and its host is not to blame. */
 void pm_hosts_spared(struct pm_hosts *h, const struct pm_host *host);
 

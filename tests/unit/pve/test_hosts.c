@@ -214,6 +214,37 @@ PM_TEST(a_host_that_owes_an_answer_is_passed_over)
 	client_stop(&c);
 }
 
+/* A silent host is probed beside calls to others; when it does not answer that either, whoever waits for
+ * it and may ask elsewhere is sent on. */
+PM_TEST(who_waits_for_a_silent_host_is_sent_on)
+{
+	struct pm_waiter w = { .next = NULL };
+	struct pm_hosts *h;
+	struct client c;
+
+	client_start_token(&c, "a b");
+	h = &c.pve->hosts;
+	client_answer(&c, "GET", "/x", "{\"data\":1}");
+	pm_fake_add(c.net, &(struct pm_fake_rule){ .host = "a", .times = 1, .status = 501 });
+	client_fail(&c, "a", NULL, PM_E_TIMEOUT, true);
+	pm_hosts_asked(h, &h->v[0], now(&c));
+	pm_hosts_wait(h, &h->v[0], &w);
+	pass(&c, 1000);
+	/* It is slow, but it lives. */
+	assert_ok(client_get(&c, "/x"), &c.err);
+	assert_int_equal(client_count(&c, "GET", "/access/domains"), 1);
+	assert_false(atomic_load(&w.cancel.on));
+	assert_int_equal(circuit_of(&c, 0), PM_CLOSED);
+	pass(&c, 1000);
+	assert_ok(client_get(&c, "/x"), &c.err);
+	assert_int_equal(client_count(&c, "GET", "/access/domains"), 2);
+	assert_true(atomic_load(&w.cancel.on));
+	assert_int_equal(circuit_of(&c, 0), PM_OPEN);
+	assert_true(pm_hosts_waited(h, &h->v[0], &w));
+	pm_hosts_spared(h, &h->v[0]);
+	client_stop(&c);
+}
+
 PM_TEST(what_concerns_no_node_goes_where_there_is_room)
 {
 	struct client c;
