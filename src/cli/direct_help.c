@@ -95,7 +95,7 @@ static void help_of_verb(const struct pm_direct *d, FILE *out)
 		none = false;
 		print_param(p, out);
 	}
-	if (d->id == PM_OP_GUEST_SHUTDOWN && strcmp(d->verb, "stop") == 0)
+	if (d->at_once)
 		print_at_once(d, out);
 	if (d->op->any_keys)
 		(void)fputs("\nKEY=VALUE: PVE's own keys. VALUE may be @file:PATH, @env:NAME or "
@@ -117,7 +117,8 @@ void pm_direct_help(const struct pm_args *a, FILE *out)
 		help_of_noun(a, out);
 		return;
 	}
-	if (d.id == PM_OP_GUEST_STOP)
+	d.at_once = d.id == PM_OP_GUEST_STOP;
+	if (d.at_once)
 		d.id = PM_OP_GUEST_SHUTDOWN;
 	d.op = pm_op(d.id);
 	help_of_verb(&d, out);

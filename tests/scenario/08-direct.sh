@@ -166,8 +166,8 @@ call storage.rm storage rm local:iso/disk.iso --node pve1 --yes
 call storage.alloc storage alloc pve1/local-lvm 100 vm-100-disk-9 1G
 ok "tells the volume" out_has local-lvm:vm-100-disk-9
 call storage.download storage download pve1/local --content iso --url https://example.org/a.iso --filename a.iso
-call storage.tags storage tags pve1 docker.io/library/nginx
-call storage.pull storage pull pve1/local docker.io/library/nginx:1.29
+call storage.tags storage tags pve1 registry.example/library/nginx
+call storage.pull storage pull pve1/local registry.example/library/nginx:1.29
 
 # ---- pools, the cluster, oneself ----
 call pool.create pool create shop --comment "for the shop"
