@@ -2,6 +2,8 @@
 #include "base/num.h"
 #include "sim/sim_priv.h"
 
+#define CLUSTER_TASKS 25
+
 static bool own(const struct sim_call *c, const struct sim_task *t)
 {
 	size_t n = strlen(c->user->id);
@@ -200,17 +202,23 @@ static void tasks_list(struct sim_call *c)
 		pm_jw_int(&c->w, "total", n);
 }
 
+/* Of each node those that run, and as many ended ones as make 25 with them, the newest. */
 static void cluster_tasks(struct sim_call *c)
 {
 	bool all = pm_s_may(c, "/", pm_s_priv("Sys.Audit"));
-	unsigned n = 0;
+	unsigned listed[SIM_NODES] = { 0 };
 
+	for (size_t i = 0; i < c->s->tasks.n; i++)
+		listed[c->s->tasks.v[i]->node] += c->s->tasks.v[i]->state != SIM_ENDED;
 	pm_jw_array(&c->w, "data");
-	for (size_t i = c->s->tasks.n; i-- > 0 && n < 25 * c->s->nnodes;)
-		if (all || !strcmp(c->s->tasks.v[i]->user, c->authid)) {
-			list_one(c, c->s->tasks.v[i], true);
-			n++;
-		}
+	for (size_t i = c->s->tasks.n; i-- > 0;) {
+		const struct sim_task *t = c->s->tasks.v[i];
+
+		if (t->state == SIM_ENDED && listed[t->node]++ >= CLUSTER_TASKS)
+			continue;
+		if (all || !strcmp(t->user, c->authid))
+			list_one(c, t, true);
+	}
 	pm_jw_array_end(&c->w);
 }
 

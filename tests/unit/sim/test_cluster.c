@@ -37,6 +37,21 @@ PM_TEST(sim_status_lags)
 	world_close(&w);
 }
 
+/* The cluster's list is short for each node by itself. */
+PM_TEST(sim_tasks_of_the_cluster)
+{
+	struct world w;
+
+	world_open(&w, (struct pm_sim_options){ .nodes = 2 });
+	assert_string_equal(run(&w, "POST", "/nodes/pve2/lxc", MINIMAL "&vmid=200"), "OK");
+	for (unsigned vmid = 100; vmid < 130; vmid++)
+		make(&w, vmid, "x");
+	assert_int_equal(json_object_array_length(
+				 pm_json_get(ask(&w, "GET", "/cluster/tasks", NULL)->json, "data")),
+		26);
+	world_close(&w);
+}
+
 PM_TEST(sim_resources_are_fresh)
 {
 	struct world w;
