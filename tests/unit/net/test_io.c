@@ -139,6 +139,20 @@ PM_TEST(io_keeps_connections)
 	net_stop(&n);
 }
 
+/* The resolver has sockets of its own, which come and go. */
+PM_TEST(io_finds_hosts_by_name)
+{
+	char url[64];
+	struct net n;
+
+	net_start(&n, NULL);
+	(void)snprintf(url, sizeof(url), "http://localhost%s", strrchr(server_url(n.server), ':'));
+	n.host.url = url;
+	net_many(&n, "/ok", 200);
+	net_expect(&n, "/ok", 200);
+	net_stop(&n);
+}
+
 PM_TEST(io_lives_with_100_requests_a_connection)
 {
 	static const struct server_opts like_pve = { .tls = true, .per_connection = 100 };
