@@ -184,7 +184,8 @@ PM_TEST(secret_without_locked_memory)
 /* What was read on the way is cleared, too. Sanitizers have a heap of their own, where this finds nothing. */
 PM_TEST(secret_files_leave_nothing_on_the_heap)
 {
-	static const char text[] = "sixteen bytes are the allocator's own, and more: heap-s3cret-heap\n";
+	static const char text[] =
+		"sixteen bytes are the allocator's own, and more: heap-s3cret-heap\n";
 	const char *dir = pm_test_dir();
 	FILE *f;
 	char line[512];
