@@ -1,5 +1,6 @@
 /* Log of the program itself, on stderr: one call an event, a constant message, facts as pairs.
- * Only cli, daemon, recon and exec log at info and above. Thread-safe. */
+ * Only cli, daemon, recon and exec log at info and above; pve warns of a host that is not trusted.
+ * Thread-safe. */
 #ifndef PM_BASE_LOG_H
 #define PM_BASE_LOG_H
 

@@ -42,7 +42,7 @@ struct json_object;
 struct pm_fault;
 struct pm_pve_call {
 	const char *method, *path, *form;
-	const char *node; /* whose host is asked first; NULL: any */
+	const char *node; /* whose host is asked first; NULL: the path's, else any */
 	const char *operation, *object;
 	bool idempotent; /* of a write: may be repeated after a lost answer (it carries a digest) */
 	bool cached; /* of a read: an answer that is not too old for its class of path will do */

@@ -203,6 +203,29 @@ PM_TEST(queue_holds_no_write_behind_reads)
 	behind_end(&b, 6, 6);
 }
 
+/* A host whose places are all taken by calls that it does not answer can still be probed. */
+PM_TEST(queue_lets_a_probe_past)
+{
+	struct net_batch held, probe;
+	struct net n;
+
+	net_start(&n, NULL);
+	net_batch_new(&held, &n, "GET", "/hold", 8);
+	net_batch_start(&held);
+	server_wait(n.server, 6);
+	net_batch_new(&probe, &n, "GET", "/ok", 1);
+	probe.calls[0].urgent = true;
+	net_batch_start(&probe);
+	net_batch_join(&probe);
+	assert_int_equal(net_batch_count(&probe, PM_OK), 1);
+	assert_int_equal(server_count(n.server, NULL), 7);
+	server_release(n.server);
+	net_batch_join(&held);
+	net_batch_end(&probe);
+	net_batch_end(&held);
+	net_stop(&n);
+}
+
 /* Three callers, one place: each third call is of another one, whoever came first. */
 PM_TEST(queue_gives_turns_to_all)
 {
