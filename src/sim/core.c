@@ -572,13 +572,23 @@ uint64_t pm_sim_advance(struct pm_sim *s)
 	return pm_s_tasks_next(s);
 }
 
-void pm_s_sha1(const void *p, size_t n, char out[41])
+bool pm_s_digest(const char *algorithm, const void *p, size_t n, char out[129])
 {
+	const EVP_MD *how = EVP_get_digestbyname(algorithm);
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 
-	if (EVP_Digest(p, n, md, &len, EVP_sha1(), NULL) != 1 || len != 20)
-		pm_assert(!"SHA-1 is not to be had");
-	for (unsigned i = 0; i < 20; i++)
+	if (!how || EVP_Digest(p, n, md, &len, how, NULL) != 1)
+		return false;
+	for (unsigned i = 0; i < len; i++)
 		(void)snprintf(out + (size_t)2 * i, 3, "%02x", md[i]);
+	return true;
+}
+
+void pm_s_sha1(const void *p, size_t n, char out[41])
+{
+	char all[129];
+
+	pm_assert(pm_s_digest("sha1", p, n, all) && strlen(all) == 40);
+	memcpy(out, all, 41);
 }

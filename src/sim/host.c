@@ -123,7 +123,7 @@ static void journal_get(struct sim_call *c)
 /* ---- statistics ---- */
 
 /* The times of a series; nothing was measured at them. */
-void pm_s_rrddata(struct sim_call *c)
+static void rrddata(struct sim_call *c)
 {
 	static const struct {
 		const char *frame;
@@ -303,14 +303,9 @@ templates[] = {
 #define TEMPLATES "http://download.proxmox.com/images/system"
 
 /* Of what would be downloaded: nobody ever sees the file itself. */
-static const char *checksum(const EVP_MD *how, const char *file, char out[129])
+static const char *checksum(const char *algorithm, const char *file, char out[129])
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	pm_assert(EVP_Digest(file, strlen(file), md, &n, how, NULL) == 1);
-	for (unsigned i = 0; i < n; i++)
-		(void)snprintf(out + (size_t)2 * i, 3, "%02x", md[i]);
+	pm_assert(pm_s_digest(algorithm, file, strlen(file), out));
 	return out;
 }
 
@@ -329,7 +324,7 @@ static void aplinfo_get(struct sim_call *c)
 		pm_jw_str(&c->w, "headline", t->headline);
 		pm_jw_str(&c->w, "infopage", "https://pve.proxmox.com");
 		pm_jw_str(&c->w, "location", pm_arena_printf(c->a, TEMPLATES "/%s", t->file));
-		pm_jw_str(&c->w, "maintainer", "Proxmox Support Team <support@proxmox.com>");
+		pm_jw_str(&c->w, "maintainer", "Proxmox Support Team");
 		pm_jw_str(&c->w, "os", os);
 		pm_jw_str(&c->w, "package", t->package);
 		pm_jw_str(&c->w, "section", "system");
@@ -337,8 +332,8 @@ static void aplinfo_get(struct sim_call *c)
 		pm_jw_str(&c->w, "template", t->file);
 		pm_jw_str(&c->w, "type", "lxc");
 		pm_jw_str(&c->w, "version", t->version);
-		pm_jw_str(&c->w, "md5sum", checksum(EVP_md5(), t->file, sum));
-		pm_jw_str(&c->w, "sha512sum", checksum(EVP_sha512(), t->file, sum));
+		pm_jw_str(&c->w, "md5sum", checksum("md5", t->file, sum));
+		pm_jw_str(&c->w, "sha512sum", checksum("sha512", t->file, sum));
 		pm_jw_object_end(&c->w);
 	}
 	pm_jw_array_end(&c->w);
@@ -390,12 +385,12 @@ const struct sim_route pm_s_routes_host[] = {
 	{ "GET", "/cluster/log", log_get, 0, NULL, NULL },
 	{ "GET", "/nodes/{node}/syslog", syslog_get, NODE, "/nodes/{node} Sys.Syslog", NULL },
 	{ "GET", "/nodes/{node}/journal", journal_get, NODE, "/nodes/{node} Sys.Syslog", NULL },
-	{ "GET", "/nodes/{node}/rrddata", pm_s_rrddata, NODE, AUDIT, "timeframe" },
-	{ "GET", "/nodes/{node}/lxc/{vmid}/rrddata", pm_s_rrddata, NODE, "/vms/{vmid} VM.Audit",
+	{ "GET", "/nodes/{node}/rrddata", rrddata, NODE, AUDIT, "timeframe" },
+	{ "GET", "/nodes/{node}/lxc/{vmid}/rrddata", rrddata, NODE, "/vms/{vmid} VM.Audit",
 		"timeframe" },
-	{ "GET", "/nodes/{node}/qemu/{vmid}/rrddata", pm_s_rrddata, NODE, "/vms/{vmid} VM.Audit",
+	{ "GET", "/nodes/{node}/qemu/{vmid}/rrddata", rrddata, NODE, "/vms/{vmid} VM.Audit",
 		"timeframe" },
-	{ "GET", "/nodes/{node}/storage/{storage}/rrddata", pm_s_rrddata, NODE,
+	{ "GET", "/nodes/{node}/storage/{storage}/rrddata", rrddata, NODE,
 		"/storage/{storage} Datastore.Audit|Datastore.AllocateSpace", "timeframe" },
 	{ "GET", "/nodes/{node}/netstat", netstat_get, SIM_NODE, AUDIT, NULL },
 	{ "GET", "/nodes/{node}/certificates/info", certificates_get, SIM_NODE, NULL, NULL },

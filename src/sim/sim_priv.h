@@ -130,7 +130,6 @@ const char *pm_s_ha_wants(const struct pm_sim *s, const struct sim_guest *g);
 void pm_s_log(struct pm_sim *s, unsigned node, const char *user, const char *tag, const char *fmt,
 	...) PM_PRINTF(5, 6);
 void pm_s_log_drop(struct pm_sim *s, size_t i);
-void pm_s_rrddata(struct sim_call *c); /* of a node, a guest or a storage */
 
 bool pm_s_quorate(const struct pm_sim *s);
 int pm_s_node_index(const struct pm_sim *s, const char *name); /* -1: unknown */
@@ -149,6 +148,8 @@ void pm_s_random_hex(struct pm_sim *s, char *out, size_t digits, bool upper);
 int64_t pm_s_node_time(const struct sim_call *c, unsigned node); /* seconds, by its clock */
 void pm_s_nodes_heal(struct pm_sim *s); /* everything an outside hand did to them */
 void pm_s_sha1(const void *p, size_t n, char out[41]);
+/** Checksum in hexadecimal digits; false: there is no such algorithm. */
+bool pm_s_digest(const char *algorithm, const void *p, size_t n, char out[129]);
 
 /* ---- tables of routes, one a file ---- */
 extern const struct sim_route pm_s_routes_cluster[], pm_s_routes_access[], pm_s_routes_rights[],

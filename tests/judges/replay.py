@@ -18,15 +18,15 @@ def allowed(path):
 
 def main():
     rows = allowed(sys.argv[1])
-    good = bad = known = 0
+    good, known, bad = {"core": 0, "wider": 0}, 0, 0
     for report in sys.argv[2:]:
         with open(report, encoding="utf-8") as text:
             exchanges = json.load(text)["exchanges"]
         for e in exchanges:
-            if e["class"] != "core" or not e["levels"]:
+            if e["class"] not in good or not e["levels"]:
                 continue
             if all(e["levels"].values()):
-                good += 1
+                good[e["class"]] += 1
                 continue
             row = next((r for r in rows if r["file"] == e["file"] and r["number"] in ("*", str(e["number"]))), None)
             if row:
@@ -40,7 +40,8 @@ def main():
         if not r["used"]:
             print(f"replay.allow: {r['file']} {r['number']} is not needed any more: take it out")
             bad += 1
-    print(f"replay: {good} core exchanges agree, {known} are known not to (tests/judges/replay.allow), {bad} findings")
+    print(f"replay: {good['core']} core and {good['wider']} wider exchanges agree, {known} are known not to"
+          f" (tests/judges/replay.allow), {bad} findings")
     return bad != 0
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # PVE's recordings against the simulator: starts it (one node for most files, three for those of a cluster),
-# lets pve-replay ask what PVE was asked, prints its figures and fails when a core exchange disagrees that
+# lets pve-replay ask what PVE was asked, prints its figures and fails when a core or wider exchange disagrees that
 # tests/judges/replay.allow does not name. Usage: replay.sh [SIMULATOR]; PVE_FACTS names the folder that holds
 # pve-api/ and tools/.
 set -u

@@ -221,11 +221,11 @@ PM_TEST(sim_download)
 				    "content=iso&filename=h.iso&url=https%3A%2F%2Fx.test%2Fh.iso"),
 		"download failed: wget: unable to resolve host address 'x.test'");
 	assert_has(run(&w, "POST", "/nodes/pve1/storage/local/oci-registry-pull",
-			   "reference=docker.io%2Flibrary%2Falpine%3A3"),
-		"skopeo copy docker://docker.io/library/alpine:3");
+			   "reference=registry.test%2Flibrary%2Falpine%3A3"),
+		"skopeo copy docker://registry.test/library/alpine:3");
 	control(&w, "network-on");
 	assert_string_equal(run(&w, "POST", "/nodes/pve1/storage/local/oci-registry-pull",
-				    "reference=docker.io%2Flibrary%2Falpine%3A3"),
+				    "reference=registry.test%2Flibrary%2Falpine%3A3"),
 		"OK");
 	assert_has(ask(&w, "GET", "/nodes/pve1/storage/local/content?content=vztmpl", NULL)->text,
 		"alpine_3.tar");

@@ -189,12 +189,12 @@ PM_TEST(sim_what_is_elsewhere)
 	const struct answer *a;
 
 	world_open(&w, (struct pm_sim_options){ 0 });
-	a = ask(&w, "GET", at("/query-oci-repo-tags?reference=docker.io/library/alpine"), NULL);
+	a = ask(&w, "GET", at("/query-oci-repo-tags?reference=registry.test/library/alpine"), NULL);
 	assert_has(a->text, "\"latest\"");
 	control(&w, "network-off");
-	a = ask(&w, "GET", at("/query-oci-repo-tags?reference=docker.io/library/alpine"), NULL);
+	a = ask(&w, "GET", at("/query-oci-repo-tags?reference=registry.test/library/alpine"), NULL);
 	assert_string_equal(a->reason,
-		"command 'skopeo list-tags docker://docker.io/library/alpine' failed: exit code 1");
+		"command 'skopeo list-tags docker://registry.test/library/alpine' failed: exit code 1");
 	assert_int_equal(
 		ask(&w, "GET", at("/query-url-metadata?url=http://x.test/a.iso"), NULL)->status,
 		500);
