@@ -72,6 +72,7 @@ int pm_audit_files(const char *path, int fd, struct pm_audit_files *ret, struct 
 	d = opendir(pm_buf_str(&dir));
 	if (!d)
 		return pm_error_sys(err, errno, "cannot read the folder of the audit log %s", path);
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone */
 	while ((e = readdir(d)) != NULL) {
 		if (strncmp(e->d_name, path + folder, stem) == 0 && e->d_name[stem] == '.' &&
 			!strchr(e->d_name + stem + 1, '.') && pm_audit_number(e->d_name) > 0)
@@ -132,6 +133,7 @@ bool pm_audit_line(struct pm_audit_lines *l, struct pm_buf *line)
 
 	pm_buf_clear(line);
 	line->full = 0;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone */
 	while (l->left > 0 && (c = getc_unlocked(l->f)) != EOF) {
 		l->left--;
 		any = true;

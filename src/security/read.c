@@ -158,7 +158,7 @@ static int open_part(
 /* From the newest file back, as many as are needed. */
 static int open_parts(struct parts *parts, const char *path, size_t left, struct pm_error *err)
 {
-	size_t n;
+	size_t n = 0;
 	int r = open_part(parts, path, left, &n, err);
 
 	if (r == 0)
