@@ -177,27 +177,36 @@ static void to_storage(struct sim_call *c)
 
 /* ---- to another machine ---- */
 
-/* Why the disk cannot change hands; NULL: it can. */
-static const char *why_not(const struct sim_guest *from, const struct sim_guest *to,
-	const char *disk, const char *slot)
-{
-	const char *value = pm_s_conf_get(&from->cur, disk);
-	bool unused = pm_s_numbered(disk, "unused", 255) >= 0;
+struct hands {
+	struct sim_guest *from, *to;
+	const char *disk, *slot;
+};
 
-	if (pm_s_conf_get(&from->cur, "lock") || pm_s_conf_get(&to->cur, "lock"))
-		return "VM is locked";
-	if (pm_s_true(pm_s_conf_get(&from->cur, "template")) ||
-		pm_s_true(pm_s_conf_get(&to->cur, "template")))
-		return "Can't move disks from or to template VMs";
+/* Why the disk cannot change hands; NULL: it can. In the scratch arena. */
+static const char *why_not(const struct pm_sim *s, const struct hands *h)
+{
+	const struct sim_guest *both[] = { h->from, h->to };
+	const char *value = pm_s_conf_get(&h->from->cur, h->disk);
+
+	for (size_t i = 0; i < PM_COUNT(both); i++) {
+		const char *lock = pm_s_conf_get(&both[i]->cur, "lock");
+
+		if (lock)
+			return pm_arena_printf(s->scratch, "VM is locked (%s)", lock);
+		if (pm_s_true(pm_s_conf_get(&both[i]->cur, "template")))
+			return "Can't move disks from or to template VMs";
+	}
 	if (!value)
-		return "the disk does not exist";
-	if (pm_s_conf_has(&to->cur, slot))
-		return "the target disk key is already in use";
+		return pm_arena_printf(
+			s->scratch, "Disk '%s' for VM '%u' does not exist", h->disk, h->from->vmid);
+	if (pm_s_conf_has(&h->to->cur, h->slot))
+		return pm_arena_printf(s->scratch,
+			"Target disk key '%s' is already in use for VM '%u'", h->slot, h->to->vmid);
 	if (pm_s_is_cdrom(value))
 		return "CD drive contents can't be moved to another VM";
-	if (in_snapshot(from, pm_s_conf_get(&from->cur, disk)))
+	if (in_snapshot(h->from, pm_arena_strndup(s->scratch, value, strcspn(value, ","))))
 		return "Can't move disk used by a snapshot to another VM";
-	if (from->running && !unused)
+	if (h->from->running && pm_s_numbered(h->disk, "unused", 255) < 0)
 		return "Cannot move disk to another VM while the source VM is running - detach first";
 	return NULL;
 }
@@ -213,7 +222,7 @@ static void reassign_end(struct pm_sim *s, struct sim_task *t)
 
 	if (!from || !to)
 		return;
-	why = why_not(from, to, disk, slot);
+	why = why_not(s, &(struct hands){ from, to, disk, slot });
 	if (why) {
 		pm_s_task_fail(t, "%s", why);
 		return;
@@ -259,7 +268,7 @@ static void to_machine(struct sim_call *c)
 		return;
 	}
 	why = from->node != to->node ? "Both VMs need to be on the same node"
-				     : why_not(from, to, disk, slot);
+				     : why_not(c->s, &(struct hands){ from, to, disk, slot });
 	if (why) {
 		pm_s_fail(c, 500, "%s", why);
 		return;
