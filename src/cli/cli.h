@@ -114,6 +114,7 @@ struct pm_cli {
 	struct pm_job job;
 	struct pm_recon_ask ask;
 	struct pm_cycle cycle;
+	bool verbose; /* tell in the end what the client did */
 };
 
 /** Opens configuration and pipeline; on failure everything is printed and the exit status returned, 0

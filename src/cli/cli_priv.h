@@ -39,6 +39,7 @@ int pm_client_open(
 
 /** With -v, tells on stderr what the client did. */
 void pm_client_close(struct pm_client *c);
+void pm_cli_statistics(const struct pm_pve_stats *pve, const struct pm_net_stats *net);
 
 /* ---- direct_args.c: the arguments of a direct call ---- */
 

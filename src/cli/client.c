@@ -54,26 +54,31 @@ int pm_client_open(const struct pm_args *a, bool writes, struct pm_client *c, st
 	return r < 0 ? r : open_pve(a, c, err);
 }
 
-static void tell_statistics(struct pm_client *c)
+void pm_cli_statistics(const struct pm_pve_stats *pve, const struct pm_net_stats *net)
 {
-	struct pm_pve_stats s = { 0 };
-	struct pm_net_stats n = { 0 };
-
-	pm_pve_stats(c->pve, &s);
-	pm_io_stats(c->io, &n);
 	(void)fprintf(stderr,
 		"podmox: %llu requests, %llu failed, %llu bytes; %llu connections, %llu resumed; "
 		"%llu logins, %llu failovers\n",
-		(unsigned long long)n.requests, (unsigned long long)n.failed,
-		(unsigned long long)n.bytes_in, (unsigned long long)n.connections,
-		(unsigned long long)n.handshakes_resumed, (unsigned long long)s.logins,
-		(unsigned long long)s.failovers);
+		(unsigned long long)net->requests, (unsigned long long)net->failed,
+		(unsigned long long)net->bytes_in, (unsigned long long)net->connections,
+		(unsigned long long)net->handshakes_resumed, (unsigned long long)pve->logins,
+		(unsigned long long)pve->failovers);
 	(void)fprintf(stderr,
 		"podmox: cache: %llu hits, %llu misses, %llu joined, %llu dropped, %u kept, the "
 		"oldest for %llu ms\n",
-		(unsigned long long)s.hits, (unsigned long long)s.misses,
-		(unsigned long long)s.joined, (unsigned long long)s.dropped, s.entries,
-		(unsigned long long)s.oldest_ms);
+		(unsigned long long)pve->hits, (unsigned long long)pve->misses,
+		(unsigned long long)pve->joined, (unsigned long long)pve->dropped, pve->entries,
+		(unsigned long long)pve->oldest_ms);
+}
+
+static void tell_statistics(struct pm_client *c)
+{
+	struct pm_pve_stats pve = { 0 };
+	struct pm_net_stats net = { 0 };
+
+	pm_pve_stats(c->pve, &pve);
+	pm_io_stats(c->io, &net);
+	pm_cli_statistics(&pve, &net);
 }
 
 void pm_client_close(struct pm_client *c)

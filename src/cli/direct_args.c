@@ -30,12 +30,23 @@ static void list_words(struct pm_buf *out, const char *const *words, size_t n)
 		(void)pm_buf_addf(out, "%s%s", i == 0 ? "" : ", ", words[i]);
 }
 
+/* A mistyped word, or only its beginning. */
+static const char *near_word(const char *word, const char *const *words, size_t n)
+{
+	const char *near = pm_nearest(word, words, n);
+
+	for (size_t i = 0; near == NULL && strlen(word) > 1 && i < n; i++)
+		if (pm_str_starts(words[i], word))
+			near = words[i];
+	return near;
+}
+
 static int unknown_verb(const char *noun, const char *verb, struct pm_error *err)
 {
 	struct pm_buf all cleanup_buf = PM_BUF(0);
 	const char *words[MOST_WORDS];
 	size_t n = pm_direct_verbs(noun, words, PM_COUNT(words));
-	const char *near = verb != NULL ? pm_nearest(verb, words, n) : NULL;
+	const char *near = verb != NULL ? near_word(verb, words, n) : NULL;
 
 	list_words(&all, words, n);
 	if (verb == NULL)
@@ -116,7 +127,7 @@ static int unknown_param(
 		names[n++] = pm_global_options[i]->name;
 	word += strspn(word, "-");
 	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
-	near = pm_nearest(name, names, n);
+	near = near_word(name, names, n);
 	if (near != NULL)
 		return pm_error_set(err, PM_E_USAGE, "unknown %s %s%s of %s %s; did you mean %s%s?",
 			option ? "option" : "parameter", option ? "--" : "", name, d->noun, d->verb,

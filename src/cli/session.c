@@ -56,12 +56,14 @@ int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void
 	struct pm_recon_opts o = { .readonly = readonly,
 		.clock = &pm_clock_system,
 		.workers = (unsigned)a->parallelism,
+		.no_cache = a->no_cache,
 		.event = event,
 		.event_arg = event_arg };
 	struct pm_error err = { 0 };
 	int r;
 
 	memset(s, 0, sizeof(*s));
+	s->verbose = a->verbose;
 	pm_cli_job(&s->job);
 	r = pm_cli_config(a, &s->job, &s->config, &err);
 	o.config = s->config;
@@ -77,6 +79,13 @@ int pm_cli_open(const struct pm_args *a, bool readonly, pm_event_fn *event, void
 
 void pm_cli_close(struct pm_cli *s)
 {
+	struct pm_pve_stats pve;
+	struct pm_net_stats net;
+
+	if (s->verbose && s->recon != NULL) {
+		pm_recon_stats(s->recon, &pve, &net);
+		pm_cli_statistics(&pve, &net);
+	}
 	pm_cycle_done(&s->cycle);
 	pm_recon_free(s->recon);
 	pm_config_free(s->config);

@@ -1,5 +1,7 @@
 /* One cycle, from a directory of manifests to a report. Read it from the bottom: pm_recon_plan says what
  * a plan is made of, pm_recon_apply what becomes of it; what stands above are the parts. */
+#include <string.h>
+
 #include "recon/recon_priv.h"
 #include "recon/snapshot.h"
 
@@ -7,6 +9,7 @@ struct pm_recon {
 	struct pm_recon_opts o;
 	struct pm_transport *transport; /* what calls go through */
 	bool owns_transport;
+	struct pm_transport *io;        /* the network inside of it; NULL: none was started */
 	const char *made;               /* of the snapshot; NULL: none */
 	struct pm_transport *recording; /* inside of it; NULL: none */
 	struct pm_audit *audit;
@@ -33,6 +36,7 @@ static int open_transport(struct pm_recon *rc, struct pm_error *err)
 		r = pm_io_start(&net, &rc->transport, err);
 		if (r < 0)
 			return r;
+		rc->io = rc->transport;
 		rc->owns_transport = true;
 	}
 	if (!rc->o.readonly && !rc->o.record)
@@ -56,7 +60,8 @@ static int open_pve(struct pm_recon *rc, struct pm_error *err)
 		.transport = rc->transport,
 		.clock = rc->o.clock,
 		.seed = rc->o.seed,
-		.offline = rc->o.snapshot != NULL };
+		.offline = rc->o.snapshot != NULL,
+		.no_cache = rc->o.no_cache };
 	int r;
 
 	/* Who only reads leaves no trace, and needs no right to write the log. */
@@ -101,6 +106,14 @@ void pm_recon_free(struct pm_recon *rc)
 const char *pm_recon_snapshot_made(const struct pm_recon *rc)
 {
 	return rc->made;
+}
+
+void pm_recon_stats(struct pm_recon *rc, struct pm_pve_stats *ret, struct pm_net_stats *ret_net)
+{
+	memset(ret_net, 0, sizeof(*ret_net));
+	pm_pve_stats(rc->pve, ret);
+	if (rc->io)
+		pm_io_stats(rc->io, ret_net);
 }
 
 void pm_cycle_done(struct pm_cycle *c)

@@ -42,12 +42,16 @@ struct pm_recon_opts {
 	pm_event_fn *event;
 	void *event_arg;
 	uint64_t seed;
+	bool no_cache; /* every read goes to the cluster */
 };
 
 struct pm_recon;
 int pm_recon_open(
 	const struct pm_recon_opts *o, struct pm_recon **ret, struct pm_error *err) PM_CHECK;
 void pm_recon_free(struct pm_recon *rc);
+
+/** What the client did so far; of the network only where pm_recon_open started it, else zeros. */
+void pm_recon_stats(struct pm_recon *rc, struct pm_pve_stats *ret, struct pm_net_stats *ret_net);
 
 /** One cycle's values: all in the job's arena. */
 struct pm_cycle {
