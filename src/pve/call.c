@@ -76,6 +76,7 @@ struct attempt {
 	const char *body;
 	char node[NODE_MAX]; /* whose host is asked first; "": any */
 	bool idempotent;
+	unsigned most;       /* attempts; 0: the default */
 	const char *host;    /* that was asked last */
 	struct pm_buf *keep; /* takes the text of a good answer; NULL: nobody wants it */
 };
@@ -389,8 +390,8 @@ static void forget_worked_on(
 
 /* ---- all of it ---- */
 
-static int retry(struct pm_pve *p, struct pm_job *j, struct attempt *a, unsigned most,
-	struct json_object **ret, struct pm_error *err)
+static int retry(struct pm_pve *p, struct pm_job *j, struct attempt *a, struct json_object **ret,
+	struct pm_error *err)
 {
 	for (unsigned n = 1;; n++) {
 		int r = pm_pve_rest(p, j, err);
@@ -402,7 +403,7 @@ static int retry(struct pm_pve *p, struct pm_job *j, struct attempt *a, unsigned
 		/* The lock of a guest is the executor's to wait for: it says so while it waits. */
 		if (r == 0 || (err->code == PM_E_LOCKED && is_write(a->c->method)))
 			return r;
-		ms = pm_pve_delay_ms(p, n, most, a->idempotent, err);
+		ms = pm_pve_delay_ms(p, n, a->most, a->idempotent, err);
 		if (ms < 0)
 			return -(int)err->code;
 		r = pm_pve_wait_ms(p, j, ms, err);
@@ -442,38 +443,38 @@ static bool is_in_query(const struct pm_pve_call *c)
 	       strcmp(c->method, "PUT") != 0;
 }
 
-static int send_now(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c, unsigned most,
-	struct pm_buf *keep, struct json_object **ret, struct pm_error *err)
+static int send_now(struct pm_pve *p, struct pm_job *j, struct attempt *a, struct json_object **ret,
+	struct pm_error *err)
 {
+	const struct pm_pve_call *c = a->c;
 	bool write = is_write(c->method), in_query = is_in_query(c);
 	cleanup_buf struct pm_buf path = PM_BUF(1 << 20);
-	struct attempt a = { .c = c, .keep = keep };
 	int r = 0;
 
 	/* A file that may have arrived is never sent again: the server is at work on it. */
-	a.idempotent = !write || (c->idempotent && !c->upload);
+	a->idempotent = !write || (c->idempotent && !c->upload);
 	pm_buf_addf(&path, API "%s%s%s", c->path, in_query ? "?" : "", in_query ? c->form : "");
-	a.path = pm_buf_str(&path);
-	node_of(c, a.node);
+	a->path = pm_buf_str(&path);
+	node_of(c, a->node);
 	if (!in_query && c->form && *c->form)
-		a.body = c->form;
+		a->body = c->form;
 	if (c->fault)
 		memset(c->fault, 0, sizeof(*c->fault));
 	if (write)
 		r = check_policy(p, c, err);
-	if (r == 0 && c->upload && (strcmp(c->method, "POST") != 0 || a.body))
+	if (r == 0 && c->upload && (strcmp(c->method, "POST") != 0 || a->body))
 		r = pm_error_set(err, PM_E_BUG, "a file is sent by POST, and without a form");
 	if (r == 0)
-		r = retry(p, j, &a, most, ret, err);
+		r = retry(p, j, a, ret, err);
 	if (r < 0)
-		complete_fault(&a, err);
-	if (write && a.host)
+		complete_fault(a, err);
+	if (write && a->host)
 		forget_written(p, c);
 	if (!write && r == 0)
 		forget_worked_on(p, c, *ret);
 	/* A dry run refuses before anything leaves; that is no event. */
-	if (write && !(r < 0 && err->code == PM_E_REFUSED && a.host && err->http_status == 0))
-		audit(p, j, &a, r == 0 ? *ret : NULL, r < 0 ? err : NULL);
+	if (write && !(r < 0 && err->code == PM_E_REFUSED && a->host && err->http_status == 0))
+		audit(p, j, a, r == 0 ? *ret : NULL, r < 0 ? err : NULL);
 	return r;
 }
 
@@ -495,6 +496,7 @@ static int send_cached(struct pm_pve *p, struct pm_job *j, const struct pm_pve_c
 {
 	cleanup_buf struct pm_buf key = PM_BUF(1 << 20), text = PM_BUF(0);
 	struct pm_pve_call lead = *c;
+	struct attempt a = { .c = &lead, .most = most, .keep = &text };
 	struct pm_cache_ask ask;
 	struct pm_fault fault;
 	int r;
@@ -507,7 +509,7 @@ static int send_cached(struct pm_pve *p, struct pm_job *j, const struct pm_pve_c
 	if (ask.blob)
 		return parse_kept(ask.blob, ret, err);
 	lead.fault = &fault;
-	r = send_now(p, j, &lead, most, &text, ret, err);
+	r = send_now(p, j, &a, ret, err);
 	pm_cache_leave(&p->cache, ask.flight, r == 0 ? &text : NULL, &fault, err);
 	if (r < 0 && c->fault)
 		*c->fault = fault;
@@ -517,9 +519,11 @@ static int send_cached(struct pm_pve *p, struct pm_job *j, const struct pm_pve_c
 int pm_pve_send(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c, unsigned most,
 	struct json_object **ret, struct pm_error *err)
 {
+	struct attempt a = { .c = c, .most = most };
+
 	if (c->cached && !p->no_cache && !is_write(c->method) && pm_cache_ttl_ns(c->path) > 0)
 		return send_cached(p, j, c, most, ret, err);
-	return send_now(p, j, c, most, NULL, ret, err);
+	return send_now(p, j, &a, ret, err);
 }
 
 int pm_pve_call(struct pm_pve *p, struct pm_job *j, const struct pm_pve_call *c,

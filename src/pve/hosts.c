@@ -227,7 +227,9 @@ static unsigned first_for(const struct pm_hosts *h, unsigned n, const char *node
 		if (found == n)
 			found = i;
 	}
-	return found < n ? found : (unsigned)(pm_hash(node, strlen(node), 0) % n);
+	if (found < n || n == 0)
+		return found;
+	return (unsigned)(pm_hash(node, strlen(node), 0) % n);
 }
 
 unsigned pm_hosts_order(
@@ -652,6 +654,8 @@ void pm_hosts_take_status(struct pm_hosts *h, const struct pm_host *told, struct
 {
 	size_t n = json_object_is_type(rows, json_type_array) ? json_object_array_length(rows) : 0;
 
-	for (size_t i = 0; i < 2 * n; i++)
-		take_row(h, told, json_object_array_get_idx(rows, i % n), i >= n);
+	for (size_t i = 0; i < n; i++)
+		take_row(h, told, json_object_array_get_idx(rows, i), false);
+	for (size_t i = 0; i < n; i++)
+		take_row(h, told, json_object_array_get_idx(rows, i), true);
 }

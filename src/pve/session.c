@@ -367,28 +367,46 @@ static int renew(struct pm_pve *p, struct pm_job *j, uint64_t now, struct pm_err
 	return r;
 }
 
+/* Is a refusal remembered that still holds? The mutex is held. */
+static bool is_refused(struct pm_session *s, uint64_t now)
+{
+	if (s->failed.code == PM_OK || now >= s->failed_until_ns)
+		return false;
+	if (was_replaced(s, now))
+		s->failed.code = PM_OK;
+	return s->failed.code != PM_OK;
+}
+
+/* Waits a moment for whoever logs in. The mutex is held, but not meanwhile. */
+static int wait_for_login(struct pm_pve *p, struct pm_job *j, struct pm_error *err)
+{
+	int r;
+
+	pthread_mutex_unlock(&p->session.lock);
+	r = pm_wait_ns(p->clock, LOGIN_POLL_NS, j->cancel);
+	pthread_mutex_lock(&p->session.lock);
+	return r < 0 ? pm_error_set(err, PM_E_CANCELLED, "cancelled while logging in") : 0;
+}
+
 int pm_session_take(struct pm_pve *p, struct pm_job *j, struct pm_lease *ret, struct pm_error *err)
 {
 	struct pm_session *s = &p->session;
 	int r = 0;
 
 	pthread_mutex_lock(&s->lock);
-	for (;;) {
+	while (r == 0) {
 		uint64_t now = pm_mono_ns(p->clock);
 		uint64_t age = s->creds ? now - s->creds->born_ns : 0;
+		bool spare = s->creds && age < TICKET_LIFE_NS;
 
-		if (s->failed.code != PM_OK && now < s->failed_until_ns && was_replaced(s, now))
-			s->failed.code = PM_OK;
-		if (s->failed.code != PM_OK && now < s->failed_until_ns) {
+		if (is_refused(s, now)) {
 			*err = s->failed;
 			r = -(int)err->code;
 			break;
 		}
-		if (s->creds && (s->token || s->offline || age < TICKET_RENEW_NS))
+		if (s->creds && (s->token || age < TICKET_RENEW_NS))
 			break;
 		if (!s->logging_in) {
-			bool spare = s->creds && age < TICKET_LIFE_NS;
-
 			r = renew(p, j, now, err);
 			/* The old ticket is good for another while: try again with the next request. */
 			if (r < 0 && spare && err->code != PM_E_AUTH && err->code != PM_E_CANCELLED)
@@ -396,15 +414,9 @@ int pm_session_take(struct pm_pve *p, struct pm_job *j, struct pm_lease *ret, st
 			break;
 		}
 		/* While somebody renews it, the old one still opens the door. */
-		if (s->creds && age < TICKET_LIFE_NS)
+		if (spare)
 			break;
-		pthread_mutex_unlock(&s->lock);
-		r = pm_wait_ns(p->clock, LOGIN_POLL_NS, j->cancel);
-		pthread_mutex_lock(&s->lock);
-		if (r < 0) {
-			r = pm_error_set(err, PM_E_CANCELLED, "cancelled while logging in");
-			break;
-		}
+		r = wait_for_login(p, j, err);
 	}
 	if (r == 0 && s->creds)
 		lend(s, ret);
