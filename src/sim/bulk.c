@@ -54,7 +54,8 @@ static const char *target_of(struct pm_sim *s, struct sim_task *t, const struct 
 	const struct deed *d = deed_of(t->type);
 	const char *timeout = pm_s_task_get(t, "timeout"), *to = pm_s_task_get(t, "target");
 	const char *path = pm_arena_printf(s->scratch, "/api2/json/nodes/%s/%s/%u/%s",
-		s->node[g->node].name, g->qemu ? "qemu" : "lxc", g->vmid, d->verb);
+		s->node[g->node].name, g->qemu ? "qemu" : "lxc", g->vmid,
+		g->paused && !strcmp(d->verb, "status/start") ? "status/resume" : d->verb);
 
 	if (to)
 		return pm_arena_printf(s->scratch, "%s?target=%s%s", path, to,
@@ -89,6 +90,22 @@ static void call(struct pm_sim *s, struct sim_task *t, struct sim_guest *g)
 	pm_sim_reply_done(&r);
 }
 
+/* What the cluster's actions leave alone: it is as it should be already. */
+static bool skipped(struct sim_task *t, const struct deed *d, const struct sim_guest *g)
+{
+	bool starts = !strcmp(d->verb, "status/start");
+
+	if (!d->fail || !strcmp(d->verb, "migrate"))
+		return false;
+	if (starts && g->qemu && g->running && !g->paused)
+		pm_s_task_warn(t, "Skipping VM %u, already running.", g->vmid);
+	else if (!starts && !g->running)
+		pm_s_task_warn(t, "Skipping %s %u, not running.", pm_s_kind(g->qemu), g->vmid);
+	else
+		return false;
+	return true;
+}
+
 static void one(struct pm_sim *s, struct sim_task *t, struct sim_guest *g)
 {
 	const struct deed *d = deed_of(t->type);
@@ -103,6 +120,8 @@ static void one(struct pm_sim *s, struct sim_task *t, struct sim_guest *g)
 		pm_s_task_warn(t, "%s %u already on %s, skipping.", kind, g->vmid, to);
 		return;
 	}
+	if (skipped(t, d, g))
+		return;
 	if (d->timeout)
 		pm_s_task_log(t, "%s %s %u (%simeout = %s seconds)", d->says, kind, g->vmid,
 			d->fail ? "T" : "t", timeout ? timeout : "180");

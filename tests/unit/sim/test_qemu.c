@@ -642,6 +642,29 @@ PM_TEST(sim_vm_restore)
 	world_close(&w);
 }
 
+PM_TEST(sim_vm_bulk)
+{
+	struct world w;
+
+	world_open(&w, (struct pm_sim_options){ 0 });
+	make(&w, 300, "agent=1");
+	make(&w, 301, "agent=1");
+	assert_string_equal(
+		run(&w, "POST", "/cluster/bulk-action/guest/start", "vms=300&vms=301"), "OK");
+	assert_string_equal(is(&w, "qmpstatus"), "running");
+	assert_string_equal(run(&w, "POST", "/cluster/bulk-action/guest/suspend", "vms=300"), "OK");
+	assert_string_equal(is(&w, "qmpstatus"), "paused");
+	assert_string_equal(run(&w, "POST", "/cluster/bulk-action/guest/start", "vms=300&vms=301"),
+		"WARNINGS: 1"); /* one goes on, the other runs already */
+	assert_string_equal(is(&w, "qmpstatus"), "running");
+	assert_string_equal(
+		run(&w, "POST", "/cluster/bulk-action/guest/shutdown", "vms=300&vms=301"), "OK");
+	assert_string_equal(is(&w, "status"), "stopped");
+	assert_string_equal(
+		run(&w, "POST", "/cluster/bulk-action/guest/shutdown", "vms=300"), "WARNINGS: 1");
+	world_close(&w);
+}
+
 PM_TEST(sim_vm_rows)
 {
 	struct world w;
