@@ -33,32 +33,45 @@ static struct json_object *find_row(struct json_object *rows, int64_t vmid)
 	return NULL;
 }
 
+static int take_place(struct pm_op_request *r, const struct pm_place *place, struct pm_error *err)
+{
+	const char *vmid = pm_op_value(r, "vmid");
+
+	if (place->vm != (r->guest == PM_VM))
+		return pm_error_set(err, PM_E_USAGE,
+			"%s is a %s; use \"podmox %s\" for it, not \"podmox %s\"", vmid,
+			place->vm ? "virtual machine" : "container", place->vm ? "vm" : "ct",
+			place->vm ? "ct" : "vm");
+	pm_op_set_value(r, "node", place->node);
+	return 0;
+}
+
 static int take_row(struct pm_op_request *r, struct json_object *row, struct pm_error *err)
 {
 	const char *type = pm_json_str(row, "type"), *node = pm_json_str(row, "node");
-	const char *vmid = pm_op_value(r, "vmid");
-	bool vm = type && strcmp(type, "qemu") == 0;
+	struct pm_place place = { .vm = type && strcmp(type, "qemu") == 0 };
 
 	if (!node || !*node)
-		return pm_error_set(
-			err, PM_E_PROTOCOL, "PVE lists guest %s without its node", vmid);
-	if (vm != (r->guest == PM_VM))
-		return pm_error_set(err, PM_E_USAGE,
-			"%s is a %s; use \"podmox %s\" for it, not \"podmox %s\"", vmid,
-			vm ? "virtual machine" : "container", vm ? "vm" : "ct", vm ? "ct" : "vm");
-	pm_op_set_value(r, "node", pm_arena_strdup(r->a, node));
-	return 0;
+		return pm_error_set(err, PM_E_PROTOCOL, "PVE lists guest %s without its node",
+			pm_op_value(r, "vmid"));
+	place.node = pm_arena_strdup(r->a, node);
+	return take_place(r, &place, err);
 }
 
 static int find_guest(struct pm_pve *p, struct pm_job *j, struct pm_op_request *r, bool fresh,
 	struct pm_error *err)
 {
 	const char *vmid = pm_op_value(r, "vmid");
+	struct pm_place place;
 	int64_t number = 0;
 	int code;
 
 	code = pm_parse_int(vmid, 1, UINT32_MAX, &number);
 	pm_assert(code == 0);
+	/* What is of the other kind now may be this one's by the time of a new inventory. */
+	if (!fresh && pm_places_find(p, (unsigned)number, r->a, &place) &&
+		place.vm == (r->guest == PM_VM))
+		return take_place(r, &place, err);
 	for (;; fresh = true) {
 		PM_CLEANUP(pm_json_putp) struct json_object *rows = NULL;
 		struct json_object *row;
@@ -66,6 +79,7 @@ static int find_guest(struct pm_pve *p, struct pm_job *j, struct pm_op_request *
 		code = read_rows(p, j, fresh, &rows, err);
 		if (code < 0)
 			return pm_error_wrap(err, "looking for the node of %s", vmid);
+		pm_places_take(p, rows);
 		row = find_row(rows, number);
 		if (row)
 			return take_row(r, row, err);

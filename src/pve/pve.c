@@ -22,6 +22,7 @@ int pm_pve_open(const struct pm_pve_opts *o, struct pm_pve **ret, struct pm_erro
 	pm_cache_init(&p->cache, p->clock);
 	pm_known_init(&p->known);
 	pm_looks_init(&p->looks);
+	pm_places_init(&p->places);
 	p->timeout_ms = (unsigned)pm_rec_int(o->cluster, PM_CLUSTER_TIMEOUT, 30) * 1000;
 	pthread_mutex_init(&p->lock, NULL);
 	if (o->seed)
@@ -49,6 +50,7 @@ void pm_pve_free(struct pm_pve *p)
 	pm_cache_done(&p->cache);
 	pm_known_done(&p->known);
 	pm_looks_done(&p->looks);
+	pm_places_done(&p->places);
 	pthread_mutex_destroy(&p->lock);
 	pm_arena_free(p->arena);
 	free(p);

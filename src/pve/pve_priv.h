@@ -82,6 +82,27 @@ void pm_look_take(struct pm_pve *p, const struct pm_call *c);
 /** There was no look, or it did not show all: nothing is known, and the next look has nothing to go by. */
 void pm_look_failed(struct pm_pve *p);
 
+/* ---- op_places.c: where guests are, as the last inventory said ---- */
+
+struct json_object;
+struct pm_place {
+	unsigned vmid;
+	bool vm;
+	const char *node;
+};
+struct pm_places {
+	pthread_mutex_t lock;
+	struct pm_arena *arena; /* of v */
+	struct pm_place *v;     /* sorted by VMID */
+	size_t n;
+	uint64_t good_until_ns;
+};
+void pm_places_init(struct pm_places *x);
+void pm_places_done(struct pm_places *x);
+void pm_places_take(struct pm_pve *p, struct json_object *rows); /* of /cluster/resources?type=vm */
+/** ret->node lives in `a`. false: not known, or no longer. */
+bool pm_places_find(struct pm_pve *p, unsigned vmid, struct pm_arena *a, struct pm_place *ret);
+
 /* ---- the client ---- */
 
 struct pm_pve {
@@ -98,6 +119,7 @@ struct pm_pve {
 	struct pm_cache cache;
 	struct pm_known known;
 	struct pm_looks looks;
+	struct pm_places places;
 	bool no_cache;
 	atomic_uint_fast64_t logins, failovers;
 	atomic_size_t nguests; /* rows of the last inventory */

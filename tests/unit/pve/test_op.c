@@ -1,6 +1,7 @@
 /* Calls by name: which there are, what they take, and what is sent for them. */
 #include <json-c/json.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "client.h"
 #include "pve/op.h"
@@ -188,4 +189,315 @@ PM_TEST(op_finds_the_node)
 			&a),
 		PM_E_NOTFOUND, &c.err, "there is no guest 107");
 	client_stop(&c);
+}
+
+#define CALL(...) (&(const struct pm_op_ask){ __VA_ARGS__ })
+
+static const char *place(struct client *c, const char *node)
+{
+	return pm_arena_printf(
+		c->arena, "{\"data\":[{\"vmid\":105,\"type\":\"lxc\",\"node\":\"%s\"}]}", node);
+}
+
+/* An answer that comes a number of times. */
+static void some(struct client *c, const char *method, const char *path, unsigned times, int status,
+	const char *text)
+{
+	pm_fake_add(c->net, &(struct pm_fake_rule){ .method = method,
+				    .path = pm_arena_printf(c->arena, "%s%s", API, path),
+				    .times = times,
+				    .status = status,
+				    .reason = status >= 400 ? text : NULL,
+				    .body = status >= 400 ? "" : text });
+}
+
+PM_TEST(op_reads_where_guests_are_once)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", RESOURCES, place(&c, "pve2"));
+	client_answer(&c, "GET", "/nodes/pve2/lxc/105/*", "{\"data\":{}}");
+	for (int i = 0; i < 3; i++) {
+		assert_ok(run(&c,
+				  CALL(.op = PM_OP_GUEST_STATUS, .guest = PM_CT,
+					  ARGS({ "vmid", "105" })),
+				  &a),
+			&c.err);
+		pm_op_answer_done(&a);
+	}
+	assert_int_equal(client_count(&c, "GET", RESOURCES), 1);
+	/* A write asks where the guest is now. */
+	some(&c, "PUT", "/nodes/pve2/lxc/105/config", 0, 200, "{\"data\":null}");
+	assert_ok(
+		run(&c, CALL(.op = PM_OP_CT_SET, ARGS({ "vmid", "105" }, { "memory", "512" })), &a),
+		&c.err);
+	pm_op_answer_done(&a);
+	assert_int_equal(client_count(&c, "GET", RESOURCES), 2);
+	/* What was asked for afresh is read afresh. */
+	assert_ok(run(&c,
+			  CALL(.op = PM_OP_GUEST_STATUS, .guest = PM_CT, .fresh = true,
+				  ARGS({ "vmid", "105" })),
+			  &a),
+		&c.err);
+	pm_op_answer_done(&a);
+	assert_int_equal(client_count(&c, "GET", RESOURCES), 3);
+	client_stop(&c);
+}
+
+PM_TEST(op_follows_a_guest_that_moved)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	some(&c, "GET", RESOURCES, 1, 200, place(&c, "pve1"));
+	some(&c, "GET", RESOURCES, 0, 200, place(&c, "pve2"));
+	client_status(&c, "PUT", "/nodes/pve1/lxc/105/config", 500,
+		"Configuration file 'nodes/pve1/lxc/105.conf' does not exist", "");
+	client_answer(&c, "PUT", "/nodes/pve2/lxc/105/config", "{\"data\":null}");
+	assert_ok(
+		run(&c, CALL(.op = PM_OP_CT_SET, ARGS({ "vmid", "105" }, { "memory", "512" })), &a),
+		&c.err);
+	pm_op_answer_done(&a);
+	assert_int_equal(client_count(&c, "PUT", "/nodes/*"), 2);
+	client_stop(&c);
+}
+
+PM_TEST(op_does_not_chase_a_guest_that_is_gone)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", RESOURCES, place(&c, "pve1"));
+	client_status(&c, "DELETE", "/nodes/pve1/lxc/105", 500,
+		"Configuration file 'nodes/pve1/lxc/105.conf' does not exist", "");
+	assert_err(run(&c, CALL(.op = PM_OP_GUEST_DELETE, .guest = PM_CT, ARGS({ "vmid", "105" })),
+			   &a),
+		PM_E_NOTFOUND, &c.err, "105.conf");
+	assert_int_equal(client_count(&c, "DELETE", "*"), 1);
+	/* Where the caller says the node, it is taken at its word. */
+	assert_err(run(&c,
+			   CALL(.op = PM_OP_GUEST_DELETE, .guest = PM_CT,
+				   ARGS({ "vmid", "105" }, { "node", "pve1" })),
+			   &a),
+		PM_E_NOTFOUND, &c.err, "105.conf");
+	assert_int_equal(client_count(&c, "GET", RESOURCES), 2);
+	client_stop(&c);
+}
+
+static int create(struct client *c, const char *vmid, struct pm_op_answer *a)
+{
+	return vmid ? run(c,
+			      CALL(.op = PM_OP_GUEST_CREATE, .guest = PM_CT,
+				      ARGS({ "node", "pve2" }, { "ostemplate", "x" },
+					      { "vmid", vmid })),
+			      a)
+		    : run(c,
+			      CALL(.op = PM_OP_GUEST_CREATE, .guest = PM_CT,
+				      ARGS({ "node", "pve2" }, { "ostemplate", "x" })),
+			      a);
+}
+
+PM_TEST(op_takes_the_next_number_when_one_is_lost)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	some(&c, "GET", "/cluster/nextid", 1, 200, "{\"data\":\"100\"}");
+	some(&c, "GET", "/cluster/nextid", 1, 200, "{\"data\":101}");
+	some(&c, "GET", "/cluster/nextid", 1, 200, "{\"data\":\"105\"}");
+	some(&c, "POST", "/nodes/pve2/lxc", 2, 500, "CT 100 already exists on node 'pve1'");
+	some(&c, "POST", "/nodes/pve2/lxc", 0, 200, "{\"data\":\"" UPID "\"}");
+	assert_ok(create(&c, NULL, &a), &c.err);
+	assert_int_equal(a.vmid, 105);
+	assert_true(a.is_task);
+	assert_has(client_body(&c, 0, "POST", "*"), "vmid=100&");
+	assert_has(client_body(&c, 1, "POST", "*"), "vmid=101&");
+	assert_has(client_body(&c, 2, "POST", "*"), "vmid=105&");
+	pm_op_answer_done(&a);
+	client_stop(&c);
+}
+
+PM_TEST(op_keeps_a_number_that_was_given)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_status(&c, "POST", "*", 500, "CT 100 already exists on node 'pve1'", "");
+	assert_err(create(&c, "100", &a), PM_E_EXISTS, &c.err, "the number is taken");
+	assert_int_equal(client_count(&c, "POST", "*"), 1);
+	assert_int_equal(client_count(&c, "GET", "/cluster/nextid"), 0);
+	client_stop(&c);
+}
+
+PM_TEST(op_creates_no_second_guest_after_a_lost_answer)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", "/cluster/nextid", "{\"data\":\"100\"}");
+	client_fail(&c, NULL, "/nodes/pve2/lxc", PM_E_TIMEOUT, true);
+	assert_err(create(&c, NULL, &a), PM_E_TIMEOUT, &c.err, NULL);
+	assert_true(c.err.maybe_sent);
+	assert_int_equal(client_count(&c, "POST", "*"), 1);
+	client_stop(&c);
+}
+
+PM_TEST(op_gives_up_a_race_that_never_ends)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", "/cluster/nextid", "{\"data\":\"100\"}");
+	client_status(&c, "POST", "*", 500, "CT 100 already exists on node 'pve1'", "");
+	assert_err(create(&c, NULL, &a), PM_E_EXISTS, &c.err, NULL);
+	assert_int_equal(client_count(&c, "POST", "*"), 16);
+	client_stop(&c);
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", "/cluster/nextid", "{\"data\":\"7\"}");
+	assert_err(create(&c, NULL, &a), PM_E_PROTOCOL, &c.err, "no free VMID");
+	assert_int_equal(client_count(&c, "POST", "*"), 0);
+	client_stop(&c);
+}
+
+PM_TEST(op_clones_to_a_free_number)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", RESOURCES, place(&c, "pve2"));
+	client_answer(&c, "GET", "/cluster/nextid", "{\"data\":\"200\"}");
+	client_answer(&c, "POST", "/nodes/pve2/lxc/105/clone", "{\"data\":\"" UPID "\"}");
+	assert_ok(
+		run(&c, CALL(.op = PM_OP_GUEST_CLONE, .guest = PM_CT, ARGS({ "vmid", "105" })), &a),
+		&c.err);
+	assert_int_equal(a.vmid, 200);
+	assert_string_equal(client_body(&c, 0, "POST", "/nodes/pve2/lxc/105/clone"), "newid=200");
+	pm_op_answer_done(&a);
+	client_stop(&c);
+}
+
+PM_TEST(op_lists_only_what_was_asked_for)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", RESOURCES, ROWS);
+	client_answer(&c, "GET", "/cluster/resources?type=storage",
+		"{\"data\":[{\"storage\":\"a\",\"node\":\"pve1\"},{\"storage\":\"a\",\"node\":"
+		"\"pve2\"}]}");
+	assert_ok(run(&c, CALL(.op = PM_OP_GUEST_LIST, .guest = PM_VM, .n = 0), &a), &c.err);
+	assert_int_equal(json_object_array_length(a.data), 1);
+	assert_int_equal(pm_json_int(json_object_array_get_idx(a.data, 0), "vmid", 0), 106);
+	pm_op_answer_done(&a);
+	assert_ok(
+		run(&c, CALL(.op = PM_OP_GUEST_LIST, .guest = PM_VM, ARGS({ "node", "pve2" })), &a),
+		&c.err);
+	assert_int_equal(json_object_array_length(a.data), 0);
+	pm_op_answer_done(&a);
+	assert_ok(run(&c, CALL(.op = PM_OP_STORAGE_LIST, ARGS({ "node", "pve2" })), &a), &c.err);
+	assert_int_equal(json_object_array_length(a.data), 1);
+	pm_op_answer_done(&a);
+	client_stop(&c);
+}
+
+PM_TEST(op_finds_node_and_storage_in_names)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", "/nodes/pve2/tasks/UPID%3Apve2%3A*/log[?]limit=3",
+		"{\"total\":9,\"data\":[{\"n\":1,\"t\":\"x\"}]}");
+	assert_ok(run(&c, CALL(.op = PM_OP_TASK_LOG, ARGS({ "upid", UPID }, { "limit", "3" })), &a),
+		&c.err);
+	assert_int_equal(pm_json_int(a.root, "total", 0), 9);
+	pm_op_answer_done(&a);
+	client_answer(&c, "DELETE", "/nodes/a/storage/local/content/local%3Aiso%2Fx.iso",
+		"{\"data\":null}");
+	assert_ok(run(&c,
+			  CALL(.op = PM_OP_STORAGE_RM,
+				  ARGS({ "volid", "local:iso/x.iso" }, { "node", "a" })),
+			  &a),
+		&c.err);
+	assert_false(a.is_task);
+	assert_null(a.data);
+	pm_op_answer_done(&a);
+	client_stop(&c);
+}
+
+PM_TEST(op_believes_no_list_that_is_none)
+{
+	struct pm_op_answer a;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", "/nodes", "{\"data\":{\"x\":1}}");
+	assert_err(
+		run(&c, CALL(.op = PM_OP_NODE_LIST, .n = 0), &a), PM_E_PROTOCOL, &c.err, "no list");
+	assert_null(a.root);
+	client_stop(&c);
+}
+
+PM_TEST(op_repeats_a_write_only_where_it_does_no_harm)
+{
+	const struct {
+		struct pm_op_ask ask;
+		size_t sent;
+	} writes[] = {
+		{ { .op = PM_OP_CT_SET,
+			  ARGS({ "vmid", "105" }, { "node", "a" }, { "memory", "1" },
+				  { "digest", "00" }) },
+			2 },
+		{ { .op = PM_OP_CT_SET,
+			  ARGS({ "vmid", "105" }, { "node", "a" }, { "memory", "1" }) },
+			1 },
+		{ { .op = PM_OP_GUEST_RESIZE,
+			  .guest = PM_CT,
+			  ARGS({ "vmid", "105" }, { "node", "a" }, { "disk", "rootfs" },
+				  { "size", "9G" }) },
+			2 },
+		{ { .op = PM_OP_GUEST_RESIZE,
+			  .guest = PM_CT,
+			  ARGS({ "vmid", "105" }, { "node", "a" }, { "disk", "rootfs" },
+				  { "size", "+1G" }) },
+			1 },
+		{ { .op = PM_OP_TASK_STOP, ARGS({ "upid", UPID }) }, 2 },
+	};
+
+	for (size_t i = 0; i < PM_COUNT(writes); i++) {
+		struct pm_op_answer a;
+		struct client c;
+
+		client_start_token(&c, "pve1 pve2");
+		client_fail(&c, NULL, "*", PM_E_UNREACHABLE, true);
+		assert_err(run(&c, &writes[i].ask, &a), PM_E_UNREACHABLE, &c.err, NULL);
+		if ((client_count(&c, NULL, NULL) > 1) != (writes[i].sent > 1))
+			fail_msg("%zu: %zu", i, client_count(&c, NULL, NULL));
+		client_stop(&c);
+	}
+}
+
+PM_TEST(op_encode_finds_nothing)
+{
+	struct made m;
+
+	encode(&m, CALL(.op = PM_OP_STORAGE_UPLOAD,
+			   ARGS({ "node", "a" }, { "storage", "local" }, { "content", "iso" },
+				   { "file", "/x/y z.iso" }, { "checksum", "00" },
+				   { "checksum-algorithm", "sha256" })));
+	assert_ok(m.code, &m.err);
+	/* In the order in which PVE wants them. */
+	assert_string_equal(pm_buf_str(&m.form),
+		"content=iso&checksum-algorithm=sha256&checksum=00&filename=y%20z.iso");
+	made_done(&m);
 }
