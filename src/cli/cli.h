@@ -17,7 +17,7 @@ struct pm_args {
 	const char *config, *output_word, *color, *log_format;
 	bool verbose, quiet, help, no_cache;
 	/* of commands */
-	const char *target, *max_deletes, *out, *live, *limit;
+	const char *target, *max_deletes, *out, *live, *node, *limit;
 	bool prune, detailed_exitcode, yes, dry_run, allow_restart, allow_replace, observe, once;
 	bool wait, no_wait;
 	int64_t parallelism;
@@ -73,6 +73,10 @@ int cmd_validate(struct pm_args *a);
 int cmd_plan(struct pm_args *a);
 int cmd_apply(struct pm_args *a);
 int cmd_snapshot(struct pm_args *a);
+int cmd_export(struct pm_args *a);
+int cmd_adopt(struct pm_args *a);
+int cmd_forget(struct pm_args *a);
+int cmd_move(struct pm_args *a);
 int cmd_delete(struct pm_args *a);
 int cmd_watch(struct pm_args *a);
 int cmd_get(struct pm_args *a);

@@ -8,6 +8,12 @@
 /** The plan in the form asked for, on stdout. */
 void pm_cli_plan(const struct pm_args *a, const struct pm_plan *p);
 
+/** "pod/shop/web" as an object without a spec; NULL: it is something else, such as a path. */
+struct pm_obj *pm_cli_named(struct pm_arena *arena, const char *text);
+
+/** Passing --yes is the approval; otherwise a person at a terminal is asked. 0: go on. */
+int pm_cli_approve(const struct pm_args *a, const char *question);
+
 /** Exit status of a plan that is only shown. */
 int pm_cli_plan_status(const struct pm_args *a, const struct pm_plan *p);
 

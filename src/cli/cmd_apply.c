@@ -88,18 +88,17 @@ static void print_report(const struct pm_args *a, struct pm_cli *s, int status)
 	(void)puts(".");
 }
 
-/* Passing --yes is the approval; otherwise a person at a terminal is asked. 0: go on. */
-static int approve(const struct pm_args *a)
+int pm_cli_approve(const struct pm_args *a, const char *question)
 {
 	if (a->yes)
 		return 0;
 	if (!a->terminal || a->output != PM_OUT_HUMAN) {
-		(void)fputs("podmox: error: nobody is there to be asked; give --yes to apply this "
-			    "plan, or --dry-run\n",
+		(void)fputs("podmox: error: nobody is there to be asked; give --yes to do this, or "
+			    "--dry-run\n",
 			stderr);
 		return 64;
 	}
-	if (pm_cli_confirm("Apply this plan?"))
+	if (pm_cli_confirm(question))
 		return 0;
 	(void)fputs("Nothing was changed.\n", stderr);
 	return 130;
@@ -134,7 +133,7 @@ static int show_and_execute(struct pm_args *a, struct pm_cli *s, const struct pm
 		return pm_cli_plan_status(a, &s->cycle.plan);
 	if (pm_plan_empty(&s->cycle.plan))
 		return pm_cli_plan_status(a, &s->cycle.plan);
-	status = approve(a);
+	status = pm_cli_approve(a, "Apply this plan?");
 	return status != 0 ? status : execute(a, s);
 }
 
@@ -197,8 +196,7 @@ int cmd_apply(struct pm_args *a)
 	return run(a, NULL);
 }
 
-/* "pod/shop/web": an object by name; anything else is a path. */
-static struct pm_obj *named_object(struct pm_arena *arena, const char *text)
+struct pm_obj *pm_cli_named(struct pm_arena *arena, const char *text)
 {
 	char *copy = pm_arena_strdup(arena, text);
 	char *ns = strchr(copy, '/');
@@ -226,7 +224,7 @@ int cmd_delete(struct pm_args *a)
 	int status;
 
 	for (size_t i = 0; i < a->rest.n; i++) {
-		struct pm_obj *o = named_object(arena, a->rest.v[i]);
+		struct pm_obj *o = pm_cli_named(arena, a->rest.v[i]);
 
 		if (o != NULL)
 			pm_set_add(&named, o);

@@ -35,6 +35,7 @@ FLAG(no_cache, "no-cache", 0, "ask the cluster for everything anew");
 TEXT(target, "target", 0, "KIND/NS/NAME", "only this object; a partial plan never prunes");
 TEXT(max_deletes, "max-deletes", 0, "N|N%",
 	"most deletions of this run (3 or 10%, the larger one)");
+TEXT(node, "node", 0, "NODE", "only guests on this node");
 TEXT(out, "out", 0, "FILE", "save the plan, for apply FILE to do just that");
 TEXT(live, "live", 0, "FILE", "plan against a snapshot instead of the cluster");
 FLAG(prune, "prune", 0, "delete what the set owns and the manifests no longer name");
@@ -55,6 +56,8 @@ TEXT(limit, "limit", 0, "N", "that many of the last records (20)");
 const struct pm_option *const pm_global_options[] = { &opt_config, &opt_output_word, &opt_color,
 	&opt_log_format, &opt_verbose, &opt_quiet, &opt_no_cache, &opt_help, NULL };
 
+static const struct pm_option *const own_options[] = { &opt_yes, &opt_dry_run, NULL };
+static const struct pm_option *const export_options[] = { &opt_node, NULL };
 static const struct pm_option *const plan_options[] = { &opt_out, &opt_live, &opt_prune,
 	&opt_target, &opt_allow_restart, &opt_allow_replace, &opt_max_deletes,
 	&opt_detailed_exitcode, NULL };
@@ -80,6 +83,14 @@ const struct pm_command pm_commands[] = {
 		false, NULL },
 	{ "plan", "[PATH...]", "Show what would be done.", plan_options, cmd_plan, 0, -1, false,
 		NULL },
+	{ "export", "[VMID...]", "Write manifests for containers that are there.", export_options,
+		cmd_export, 0, -1, false, NULL },
+	{ "adopt", "[PATH...]", "Take over guests that podmox did not make; nothing else changes.",
+		own_options, cmd_adopt, 0, -1, false, NULL },
+	{ "forget", "KIND/NS/NAME...", "Give guests back to nobody; nothing else changes.",
+		own_options, cmd_forget, 1, -1, false, NULL },
+	{ "move", "OLD NEW", "Give a guest another name in the manifests, as KIND/NS/NAME.",
+		own_options, cmd_move, 2, 2, false, NULL },
 	{ "snapshot", "FILE", "Save the live state, for plans without a cluster.", NULL,
 		cmd_snapshot, 1, 1, false, NULL },
 	{ "apply", "[PATH...|PLANFILE]", "Plan, ask, execute, verify.", apply_options, cmd_apply, 0,

@@ -87,4 +87,20 @@ int pm_setlock_take(const char *journal_dir, const char *set, struct pm_setlock 
 	struct pm_error *err) PM_CHECK;
 void pm_setlock_release(struct pm_setlock *l);
 
+/** Who a guest belongs to, and nothing else about it. */
+enum pm_own {
+	PM_OWN_ADOPT,  /* nobody's guest becomes `want` */
+	PM_OWN_FORGET, /* ours becomes nobody's; want NULL */
+	PM_OWN_MOVE,   /* ours gets the namespace and name of `want`, which has no spec */
+};
+
+/** Reads the guest now, refuses when it is no longer what `have` was (-PM_E_CONFLICT), and writes or takes
+ * away marker and tags. The set's lock is the caller's to hold. */
+struct pm_owning {
+	enum pm_own what;
+	const struct pm_obj *want, *have;
+};
+int pm_exec_own(struct pm_exec *e, struct pm_job *j, const struct pm_owning *o,
+	struct pm_error *err) PM_CHECK;
+
 #endif

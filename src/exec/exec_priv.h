@@ -176,6 +176,10 @@ bool pm_change_left_out(const struct pm_action *a, const struct pm_change *c);
 /** The marker to write: of `have` when it has one of ours, else a new one. */
 const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *have, bool done);
 
+/** The same without an action; the VMID is for the caller to fill in. `old` NULL: the guest has none. */
+struct pm_marker *pm_exec_marker(struct pm_arena *a, const struct pm_exec_opts *o,
+	const struct pm_obj *want, const struct pm_marker *old) PM_CHECK;
+
 /** Reads the guest a last time: what came back different is named in the result. */
 int pm_act_verify(struct pm_act *act, struct pm_error *err) PM_CHECK;
 

@@ -187,26 +187,33 @@ static const char *on_remove(const struct pm_obj *want)
 }
 
 /* The image is what the guest was made from: a manifest that names another one does not change that. */
-const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *have, bool done)
+struct pm_marker *pm_exec_marker(struct pm_arena *a, const struct pm_exec_opts *o,
+	const struct pm_obj *want, const struct pm_marker *old)
 {
-	const struct pm_obj *want = act->a->want;
-	struct pm_arena *a = act->job.arena;
 	struct pm_marker *m = pm_new(a, struct pm_marker);
-	const struct pm_marker *old = have && pm_act_owns(act, have) ? have->live->marker : NULL;
 
-	m->set = act->run->e->o.set;
+	m->set = o->set;
 	m->kind = want->kind->name;
 	m->ns = want->ns;
 	m->name = want->name;
 	m->uid = old && old->uid ? old->uid : new_uid(a);
-	m->vmid = act->vmid;
-	m->root = act->run->e->o.root;
+	m->root = o->root;
 	m->image = old ? old->image : pm_rec_str(want->spec, PM_POD_IMAGE, NULL);
 	m->hash = pm_marker_hash(a, want);
 	m->on_remove = on_remove(want);
-	m->done = done;
+	m->done = true;
 	m->of = want->podset;
 	m->fields = pm_marker_fields(a, want->spec);
+	return m;
+}
+
+const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *have, bool done)
+{
+	const struct pm_marker *old = have && pm_act_owns(act, have) ? have->live->marker : NULL;
+	struct pm_marker *m = pm_exec_marker(act->job.arena, &act->run->e->o, act->a->want, old);
+
+	m->vmid = act->vmid;
+	m->done = done;
 	return m;
 }
 

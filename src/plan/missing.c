@@ -96,8 +96,38 @@ static void find_taken(struct pm_planner *p, const struct pm_obj *want, const st
 	hold(p, want, why);
 }
 
+/* Nobody's guest with the number and the name that the manifest gives: not podmox's to touch, but to be
+ * taken over when somebody says so. */
+static bool adoptable(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *guest)
+{
+	size_t at = pm_match_vmid(&p->match, guest->live->vmid);
+
+	return p->match.claim[at] == PM_CLAIM_NONE && pm_str_eq(guest->live->type, "lxc") &&
+	       guest->spec && !guest->live->marker && !guest->live->marker_fault &&
+	       !guest->live->template_ &&
+	       pm_str_eq(pm_rec_str(guest->spec, PM_POD_HOSTNAME, ""), hostname_of(want));
+}
+
+static void offer(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *guest)
+{
+	cleanup_buf struct pm_buf differs = PM_BUF(200);
+	struct pm_change *changes;
+	size_t n;
+
+	pm_slots_assign(want->spec, guest->spec);
+	n = pm_diff_obj(p->a, want, guest, &changes);
+	for (size_t i = 0; i < n; i++)
+		pm_buf_addf(&differs, "%s%s", i > 0 ? ", " : "", changes[i].path);
+	if (p->held == NULL)
+		p->held = pm_obj_title(p->a, want);
+	pm_planner_keep(p, want, guest,
+		"podmox did not make it, and leaves it alone until podmox adopt; %s%s",
+		n > 0 ? "it differs in " : "it is as the manifest says", pm_buf_str(&differs));
+	p->act.v[p->act.n - 1].adopt = true;
+}
+
 /* The VMID that the manifest names; true: the object is dealt with. */
-static bool named_is_taken(struct pm_planner *p, const struct pm_obj *want)
+static bool named_is_taken(struct pm_planner *p, struct pm_obj *want)
 {
 	int64_t vmid = pm_rec_int(want->spec, PM_POD_VMID, 0);
 	size_t at = vmid > 0 ? pm_match_vmid(&p->match, (unsigned)vmid) : PM_NOWHERE;
@@ -110,6 +140,8 @@ static bool named_is_taken(struct pm_planner *p, const struct pm_obj *want)
 			pm_arena_printf(p->a,
 				"container %u is being made just now (lock: create): whose it is cannot be seen yet",
 				(unsigned)vmid));
+	else if (adoptable(p, want, guest))
+		offer(p, want, guest);
 	else
 		find_taken(p, want, guest);
 	return true;

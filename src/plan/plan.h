@@ -69,7 +69,8 @@ struct pm_action {
 	enum pm_impact impact; /* the gravest of the changes */
 	const struct pm_change *change;
 	size_t nchanges;
-	const char *reason;      /* "no longer in the manifests; --prune not given: kept" */
+	bool adopt;         /* kept: nobody's guest that could be it; `podmox adopt` may mark it */
+	const char *reason; /* "no longer in the manifests; --prune not given: kept" */
 	const char *const *dies; /* volumes that a delete or replace destroys */
 	size_t ndies;
 	const unsigned

@@ -442,3 +442,41 @@ void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 	pm_vec_done(&e.drop);
 	pm_vec_done(&e.back);
 }
+
+/* ---- the marker alone ---- */
+
+static const char *own_tags(struct pm_arena *a, const struct pm_obj *have)
+{
+	const struct pm_value *v = &have->spec->val[PM_POD_TAGS];
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+
+	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++)
+		pm_buf_addf(&out, "%s%s", i > 0 ? ";" : "", v->u.list->v[i]);
+	return pm_arena_strdup(a, pm_buf_str(&out));
+}
+
+static void set_or_delete(
+	struct pm_buf *form, const char *key, const char *text, struct pm_buf *deleted)
+{
+	if (*text)
+		pm_form_add(form, key, text);
+	else
+		pm_buf_addf(deleted, "%s%s", deleted->len > 0 ? "," : "", key);
+}
+
+void pm_pve_encode_mark(struct pm_arena *a, const struct pm_obj *have,
+	const struct pm_marker *marker, struct pm_buf *form)
+{
+	const char *text = pm_rec_str(have->spec, PM_POD_DESCRIPTION, "");
+	const char *tags = have->live->tags ? have->live->tags : "";
+	cleanup_buf struct pm_buf deleted = PM_BUF(0);
+
+	set_or_delete(form, "tags",
+		marker ? pm_tags_join(a, NULL, tags, marker->set) : own_tags(a, have), &deleted);
+	set_or_delete(
+		form, "description", marker ? pm_marker_join(a, text, marker) : text, &deleted);
+	if (deleted.len > 0)
+		pm_form_add(form, "delete", pm_buf_str(&deleted));
+	if (have->live->digest)
+		pm_form_add(form, "digest", have->live->digest);
+}

@@ -168,6 +168,19 @@ int pm_pve_update(
 	return deliver(p, j, &c, &none, err);
 }
 
+int pm_pve_mark(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	const struct pm_marker *marker, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf form = PM_BUF((size_t)1 << 20);
+	struct change c = change_of(j, PM_OP_CT_SET, have, NULL);
+	struct pm_task none;
+
+	pm_pve_encode_mark(j->arena, have, marker, &form);
+	c.form = pm_buf_str(&form);
+	c.again = true; /* the digest: the second one is refused */
+	return deliver(p, j, &c, &none, err);
+}
+
 int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
 	struct pm_error *err)
 {

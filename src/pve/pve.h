@@ -211,7 +211,10 @@ int pm_pve_migrate(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have
 /** DELETE of a stopped guest; disks that merely look like its own are left alone. */
 int pm_pve_delete(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	struct pm_error *err) PM_CHECK;
-/** Synchronous. */
+/** Writes the marker and podmox's tags, or (marker NULL) takes them away; everything else stays as it is.
+ * Synchronous. */
+int pm_pve_mark(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	const struct pm_marker *marker, struct pm_error *err) PM_CHECK;
 int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
 	struct pm_error *err) PM_CHECK;
 int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *pool,

@@ -230,6 +230,10 @@ void pm_take_current(struct pm_arena *a, struct pm_obj *o, struct pm_call *c);
 
 /* ---- encode.c ---- */
 
+/** Appends the form that sets, or takes away, what tells whose a guest is. */
+void pm_pve_encode_mark(struct pm_arena *a, const struct pm_obj *have,
+	const struct pm_marker *marker, struct pm_buf *form);
+
 /** Appends the form of a create call; the password is not in it. */
 void pm_pve_encode_create(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form);
 

@@ -223,15 +223,22 @@ int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_a
 	return pm_plan_build(&ret->want, &ret->have, &o, &j->diags, &ret->plan, err);
 }
 
+int pm_recon_live(
+	struct pm_recon *rc, struct pm_job *j, struct pm_set *ret, struct pm_error *err)
+{
+	const struct pm_scope all = { .set = rc->o.config->set, .all = true };
+
+	return pm_pve_live(rc->pve, j, &all, ret, err);
+}
+
 int pm_recon_snapshot(struct pm_recon *rc, struct pm_job *j, const char *file, struct pm_error *err)
 {
 	const struct pm_config *cfg = rc->o.config;
-	const struct pm_scope all = { .set = cfg->set, .all = true };
 	const struct pm_snapshot_facts facts = { .set = cfg->set,
 		.cluster = pm_pve_cluster_name(rc->pve),
 		.made_ms = pm_wall_ms(rc->o.clock) };
 	struct pm_set have = { .arena = j->arena };
-	int r = pm_pve_live(rc->pve, j, &all, &have, err);
+	int r = pm_recon_live(rc, j, &have, err);
 
 	pm_set_done(&have);
 	return r < 0 ? r : pm_snapshot_write(rc->recording, file, &facts, err);
@@ -264,6 +271,28 @@ int pm_recon_apply(struct pm_recon *rc, struct pm_job *j, struct pm_cycle *c, st
 	r = new_exec(rc, c, &e, err);
 	if (r == 0)
 		r = run(e, j, c, err);
+	pm_exec_free(e);
+	pm_setlock_release(lock);
+	return r;
+}
+
+int pm_recon_own(struct pm_recon *rc, struct pm_job *j, const struct pm_cycle *c,
+	const struct pm_owning *v, size_t n, size_t *ret_done, struct pm_error *err)
+{
+	const struct pm_config *cfg = rc->o.config;
+	struct pm_setlock *lock = NULL;
+	struct pm_exec *e = NULL;
+	int r = pm_setlock_take(cfg->journal_dir, cfg->set, &lock, err);
+
+	*ret_done = 0;
+	if (r < 0)
+		return r;
+	r = new_exec(rc, c, &e, err);
+	for (; r == 0 && *ret_done < n; ++*ret_done) {
+		r = pm_exec_own(e, j, &v[*ret_done], err);
+		if (r < 0)
+			break;
+	}
 	pm_exec_free(e);
 	pm_setlock_release(lock);
 	return r;
