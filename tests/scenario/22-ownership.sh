@@ -70,7 +70,7 @@ run 1 podmox forget Pod/default/web-lan --yes
 # ---- what must not be adopted ----
 
 sed 's/^set: sim/set: other/' "$dir/sim.yaml" >"$dir/other.yaml"
-run 0 "$PODMOX" -c "$dir/other.yaml" adopt "$dir/repo/all.yaml" --yes
+run 1 "$PODMOX" -c "$dir/other.yaml" adopt "$dir/repo/all.yaml" --yes
 run 1 podmox adopt "$dir/repo" --yes
 ok "the guest of another set stays its" grep -q 'belongs to the set other' "$dir/err"
 done_testing
