@@ -306,10 +306,22 @@ static const char *guests_of(struct sim_call *c)
 
 static bool may_dump(struct sim_call *c, const char *list)
 {
+	static const char *const roots[] = { "tmpdir", "dumpdir", "script", "job-id" };
+	static const char *const hosts[] = { "bwlimit", "performance", "ionice" };
 	const char *id = pm_s_arg(c, "storage");
+	const char *path = pm_arena_printf(c->a, "/storage/%s", id ? id : "local");
 
-	if (!pm_s_check(c, pm_arena_printf(c->a, "/storage/%s", id ? id : "local"),
-		    "Datastore.AllocateSpace"))
+	for (size_t i = 0; i < PM_COUNT(roots); i++)
+		if (pm_s_arg(c, roots[i]) && !pm_s_is_root(c)) {
+			pm_s_bad(c, roots[i], "Only root may set this option.");
+			return false;
+		}
+	for (size_t i = 0; i < PM_COUNT(hosts); i++)
+		if (pm_s_arg(c, hosts[i]) && !pm_s_check(c, "/", "Sys.Modify"))
+			return false;
+	if (pm_s_arg(c, "prune-backups") && !pm_s_check(c, path, "Datastore.Allocate"))
+		return false;
+	if (!pm_s_check(c, path, "Datastore.AllocateSpace"))
 		return false;
 	for (const char *p = list; *p;) {
 		size_t n = strcspn(p, ",; ");
@@ -396,7 +408,11 @@ static void extract_get(struct sim_call *c)
 	const struct sim_volume *v = pm_s_volume(c->s, volid, (int)c->node);
 	const char *text = v ? pm_s_conf_get(&v->more, "config") : NULL;
 
-	if (text)
+	if (text && !pm_s_volume_readable(c, volid))
+		pm_s_fail(c, 403,
+			"Permission check failed (/storage/%.*s, Datastore.AllocateSpace)",
+			(int)strcspn(volid, ":"), volid);
+	else if (text)
 		pm_jw_str(&c->w, "data", text);
 	else
 		pm_s_fail(c, 500, "unable to extract configuration from '%s': no such archive",

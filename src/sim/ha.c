@@ -111,21 +111,29 @@ static void resource_delete(struct sim_call *c)
 
 /* ---- rules and groups ---- */
 
+static void write_rule(
+	struct sim_call *c, const struct sim_object *o, const char *key, int64_t order)
+{
+	pm_jw_object(&c->w, key);
+	pm_jw_str(&c->w, "rule", o->id);
+	if (order)
+		pm_jw_int(&c->w, "order", order);
+	pm_s_object_write(c, o, NUMBERS " disable");
+	pm_jw_str(&c->w, "digest", pm_s_object_digest(c, "ha-rule"));
+	pm_jw_object_end(&c->w);
+}
+
 static void rules_get(struct sim_call *c)
 {
 	struct sim_object *o;
 
 	pm_jw_array(&c->w, "data");
-	for (size_t i = 0; (o = pm_s_object_nth(c->s, "ha-rule", i)) != NULL; i++) {
-		pm_jw_object(&c->w, NULL);
-		pm_jw_str(&c->w, "rule", o->id);
-		pm_jw_int(&c->w, "order", (int64_t)i + 1);
-		pm_s_object_write(c, o, NUMBERS " disable");
-		pm_jw_str(&c->w, "digest", pm_s_object_digest(c, "ha-rule"));
-		pm_jw_object_end(&c->w);
-	}
+	for (size_t i = 0; (o = pm_s_object_nth(c->s, "ha-rule", i)) != NULL; i++)
+		write_rule(c, o, NULL, (int64_t)i + 1);
 	pm_jw_array_end(&c->w);
 }
+
+#define RULE_KEYS "type nodes resources comment affinity strict disable"
 
 /* What a rule may have depends on its type; of an unknown type it may have nothing of its own. */
 static bool rule_type_known(struct sim_call *c)
@@ -165,18 +173,41 @@ static void rules_post(struct sim_call *c)
 		list += n;
 		list += *list != '\0';
 	}
-	pm_s_object_take(c, pm_s_object_add(c->s, "ha-rule", pm_s_arg(c, "rule"), false),
-		"type nodes resources comment affinity strict disable");
+	pm_s_object_take(
+		c, pm_s_object_add(c->s, "ha-rule", pm_s_arg(c, "rule"), false), RULE_KEYS);
+}
+
+static struct sim_object *rule_for(struct sim_call *c)
+{
+	struct sim_object *o = pm_s_object(c->s, "ha-rule", pm_s_arg(c, "rule"));
+
+	if (!o)
+		pm_s_fail(c, 500, "no such ha rule '%s'", pm_s_arg(c, "rule"));
+	return o;
+}
+
+static void rule_get(struct sim_call *c)
+{
+	const struct sim_object *o = rule_for(c);
+
+	if (o)
+		write_rule(c, o, "data", 0);
+}
+
+static void rule_put(struct sim_call *c)
+{
+	struct sim_object *o = rule_for(c);
+
+	if (o && pm_s_object_same(c, "ha-rule"))
+		pm_s_object_take(c, o, RULE_KEYS);
 }
 
 static void rule_delete(struct sim_call *c)
 {
-	struct sim_object *o = pm_s_object(c->s, "ha-rule", pm_s_arg(c, "rule"));
+	struct sim_object *o = rule_for(c);
 
 	if (o)
 		pm_s_object_del(c->s, o);
-	else
-		pm_s_fail(c, 500, "no such ha rule '%s'", pm_s_arg(c, "rule"));
 }
 
 static void groups_get(struct sim_call *c)
@@ -288,6 +319,8 @@ const struct sim_route pm_s_routes_ha[] = {
 	{ "DELETE", "/cluster/ha/resources/{sid}", resource_delete, SIM_PROTECTED, CONSOLE, NULL },
 	{ "GET", "/cluster/ha/rules", rules_get, 0, AUDIT, NULL },
 	{ "POST", "/cluster/ha/rules", rules_post, SIM_PROTECTED, CONSOLE, "rule type resources" },
+	{ "GET", "/cluster/ha/rules/{rule}", rule_get, 0, AUDIT, NULL },
+	{ "PUT", "/cluster/ha/rules/{rule}", rule_put, SIM_PROTECTED, CONSOLE, "type" },
 	{ "DELETE", "/cluster/ha/rules/{rule}", rule_delete, SIM_PROTECTED, CONSOLE, NULL },
 	{ "GET", "/cluster/ha/groups", groups_get, 0, AUDIT, NULL },
 	{ "POST", "/cluster/ha/groups", groups_post, SIM_PROTECTED, CONSOLE, NULL },

@@ -433,6 +433,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)pm_sim_advance(v->s);
+	if (pm_s_server_follow(v, &err) != 0)
+		(void)fprintf(stderr, "podmox-sim: %s\n", err.msg);
 	if (pm_sim_save(v->s, &err) != 0)
 		(void)fprintf(stderr, "podmox-sim: %s\n", err.msg);
 }

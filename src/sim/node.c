@@ -45,6 +45,25 @@ static void node_status(struct sim_call *c)
 	pm_jw_object_end(&c->w);
 }
 
+/* A shutdown takes the node away; a reboot of something that never runs long is over at once. */
+static void status_post(struct sim_call *c)
+{
+	const char *command = pm_s_arg(c, "command");
+
+	if (strcmp(command, "reboot") != 0 && strcmp(command, "shutdown") != 0) {
+		pm_s_bad(c, "command",
+			"value '%s' does not have a value in the enumeration 'reboot, shutdown'",
+			command);
+		return;
+	}
+	for (size_t i = 0; i < c->s->guests.n; i++)
+		if (c->s->guests.v[i]->node == c->node && c->s->guests.v[i]->running)
+			pm_s_halt(c->s, c->s->guests.v[i]);
+	c->s->node[c->node].off = !strcmp(command, "shutdown");
+	c->r->close = true;
+	pm_s_changed(c->s);
+}
+
 /* ---- names ---- */
 
 static struct sim_object *dns_of(struct sim_call *c)
@@ -266,6 +285,8 @@ static void nothing(struct sim_call *c)
 
 const struct sim_route pm_s_routes_node[] = {
 	{ "GET", "/nodes/{node}/status", node_status, NODE, AUDIT, NULL },
+	{ "POST", "/nodes/{node}/status", status_post, NODE, "/nodes/{node} Sys.PowerMgmt",
+		"command" },
 	{ "GET", "/nodes/{node}/dns", dns_get, SIM_NODE, AUDIT, NULL },
 	{ "PUT", "/nodes/{node}/dns", dns_put, NODE, MODIFY, "search" },
 	{ "GET", "/nodes/{node}/hosts", hosts_get, NODE, "/ Sys.Audit", NULL },

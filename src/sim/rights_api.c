@@ -78,6 +78,21 @@ static void group_get(struct sim_call *c)
 	pm_jw_object_end(&c->w);
 }
 
+static void group_put(struct sim_call *c)
+{
+	size_t at;
+	struct sim_group *g = group_find(c, &at);
+
+	if (!g) {
+		pm_s_fail(c, 500, "update group failed: group '%s' does not exist",
+			pm_s_arg(c, "groupid"));
+		return;
+	}
+	free(g->comment);
+	g->comment = pm_s_arg(c, "comment") ? pm_xstrdup(pm_s_arg(c, "comment")) : NULL;
+	pm_s_changed(c->s);
+}
+
 static void group_delete(struct sim_call *c)
 {
 	size_t at = 0;
@@ -379,6 +394,7 @@ const struct sim_route pm_s_routes_rights[] = {
 	{ "POST", "/access/groups", groups_post, SIM_PROTECTED, GROUPS, "groupid" },
 	{ "GET", "/access/groups/{groupid}", group_get, 0,
 		"/access/groups Sys.Audit|Group.Allocate", NULL },
+	{ "PUT", "/access/groups/{groupid}", group_put, SIM_PROTECTED, GROUPS, NULL },
 	{ "DELETE", "/access/groups/{groupid}", group_delete, SIM_PROTECTED, GROUPS, NULL },
 	{ "GET", "/access/roles", roles_get, 0, NULL, NULL },
 	{ "POST", "/access/roles", roles_post, SIM_PROTECTED, ROLES, "roleid" },

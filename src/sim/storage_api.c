@@ -299,7 +299,8 @@ static void content_list(struct sim_call *c)
 		if (strncmp(v->volid, st->id, n) != 0 || v->volid[n] != ':' ||
 			(v->node >= 0 && v->node != (int)c->node) ||
 			(want && strcmp(want, content_of(c, v)) != 0) ||
-			(vmid && vmid != pm_s_volume_owner(v->volid + n + 1)))
+			(vmid && vmid != pm_s_volume_owner(v->volid + n + 1)) ||
+			!pm_s_volume_readable(c, v->volid))
 			continue;
 		content_one(c, v, pm_s_storage_is_dir(st));
 	}
@@ -333,13 +334,42 @@ const char *pm_s_file_path(struct pm_arena *a, const struct sim_storage *st, con
 		a, pm_s_storage_is_dir(st) ? "%s/images/%s" : "%s/%s", pm_s_storage_path(st), name);
 }
 
+/* May the caller read this volume? Images of a storage by looking at it, backups with their guest's. */
+bool pm_s_volume_readable(struct sim_call *c, const char *volid)
+{
+	const char *name = strchr(volid, ':') + 1;
+	const char *path = pm_arena_printf(c->a, "/storage/%.*s", (int)strcspn(volid, ":"), volid);
+	unsigned owner = pm_s_volume_owner(name);
+	const char *guest = pm_arena_printf(c->a, "/vms/%u", owner);
+
+	if (pm_s_may(c, path, pm_s_priv("Datastore.Allocate")))
+		return true;
+	if (!strncmp(name, "backup/", 7) && owner)
+		return pm_s_may(c, path, pm_s_priv("Datastore.AllocateSpace")) &&
+		       pm_s_may(c, guest, pm_s_priv("VM.Backup"));
+	if (owner && !pm_s_may(c, guest, pm_s_priv("VM.Config.Disk")))
+		return false;
+	return pm_s_may(
+		c, path, pm_s_priv("Datastore.AllocateSpace") | pm_s_priv("Datastore.Audit"));
+}
+
+/* The same with an answer when it may not. */
+static bool readable(struct sim_call *c, const char *volid)
+{
+	if (pm_s_volume_readable(c, volid))
+		return true;
+	pm_s_fail(c, 403, "Permission check failed (/storage/%.*s, Datastore.Allocate)",
+		(int)strcspn(volid, ":"), volid);
+	return false;
+}
+
 static void volume_get(struct sim_call *c)
 {
 	struct sim_storage *st = pm_s_storage_for(c, pm_s_arg(c, "storage"), c->node);
 	const char *volid = volid_arg(c);
 	struct sim_volume *v = st ? pm_s_volume(c->s, volid, (int)c->node) : NULL;
 
-	if (!st)
+	if (!st || !readable(c, volid))
 		return;
 	if (!v) {
 		pm_s_fail(c, 500, "volume_size_info on '%s' failed - no format", volid);
@@ -371,7 +401,7 @@ static void volume_put(struct sim_call *c)
 	const char *volid = volid_arg(c);
 	struct sim_volume *v = st ? pm_s_volume(c->s, volid, (int)c->node) : NULL;
 
-	if (!st)
+	if (!st || !readable(c, volid))
 		return;
 	if (!v || strcmp(v->content, "backup") != 0) {
 		pm_s_fail(c, 500, "attributes are not supported for '%s'", volid);
@@ -441,8 +471,12 @@ static void volume_delete(struct sim_call *c)
 	struct sim_task *t;
 	int64_t delay = pm_s_arg_int(c, "delay", 0) * 1000;
 
-	if (!st ||
-		!pm_s_check(c, pm_arena_printf(c->a, "/storage/%s", st->id), "Datastore.Allocate"))
+	if (!st)
+		return;
+	if (strncmp(strchr(volid, ':') + 1, "backup/", 7) == 0
+			? !readable(c, volid)
+			: !pm_s_check(c, pm_arena_printf(c->a, "/storage/%s", st->id),
+				  "Datastore.Allocate"))
 		return;
 	t = pm_s_task(
 		c, "imgdel", owner ? pm_arena_printf(c->a, "%u@%s", owner, st->id) : st->id, 0);

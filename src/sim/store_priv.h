@@ -36,6 +36,7 @@ struct sim_volume *pm_s_volume_new(
 struct sim_volume *pm_s_volume_alloc(struct pm_sim *s, struct sim_storage *st, unsigned vmid,
 	unsigned node, const char *format, int64_t size);
 const char *pm_s_file_path(struct pm_arena *a, const struct sim_storage *st, const char *volid);
+bool pm_s_volume_readable(struct sim_call *c, const char *volid);
 /** A task that downloads a file of that content and name to the storage in "storage". */
 void pm_s_fetch(struct sim_call *c, const char *content, const char *file, const char *url);
 unsigned pm_s_volume_owner(const char *name); /* the VMID in a volume's name, 0: none */

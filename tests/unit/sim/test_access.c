@@ -231,3 +231,61 @@ PM_TEST(sim_download)
 		"alpine_3.tar");
 	world_close(&w);
 }
+
+/* ---- rights ---- */
+
+#define CONTENT "/nodes/pve1/storage/local/content"
+
+/* Templates are seen by who may use the storage, backups by who may back up their guest. */
+PM_TEST(sim_volume_rights)
+{
+	struct world w;
+	const struct answer *a;
+	char token[200], path[300], *volid;
+
+	world_open(&w, (struct pm_sim_options){ .no_401_delay = true });
+	assert_string_equal(run(&w, "POST", "/nodes/pve1/lxc", "vmid=100&" MINIMAL), "OK");
+	assert_string_equal(run(&w, "POST", "/nodes/pve1/vzdump", "vmid=100"), "OK");
+	a = ask(&w, "GET", CONTENT "?content=backup", NULL);
+	volid = strstr(a->text, "local:backup/");
+	(void)snprintf(path, sizeof(path), CONTENT "/%.*s", (int)strcspn(volid, "\""), volid);
+	assert_int_equal(
+		ask(&w, "POST", "/access/users", "userid=u%40pve&password=secret-1")->status, 200);
+	a = ask(&w, "POST", "/access/users/u@pve/token/t", "privsep=0");
+	(void)snprintf(token, sizeof(token), "PVEAPIToken=u@pve!t=%s", data(a, "value"));
+	assert_int_equal(ask_as(&w, token, "GET", CONTENT, NULL)->status, 403);
+	assert_int_equal(ask(&w, "PUT", "/access/acl",
+				 "path=/storage/local&users=u%40pve&roles=PVEDatastoreUser")
+				 ->status,
+		200);
+	a = ask_as(&w, token, "GET", CONTENT, NULL);
+	assert_has(a->text, "local:vztmpl/");
+	assert_null(strstr(a->text, "local:backup/"));
+	assert_null(strstr(a->text, "vm-100-disk-0"));
+	assert_int_equal(ask_as(&w, token, "GET", path, NULL)->status, 403);
+	assert_int_equal(ask_as(&w, token, "POST", "/nodes/pve1/vzdump", "vmid=100")->status, 403);
+	assert_int_equal(
+		ask(&w, "PUT", "/access/acl", "path=/vms/100&users=u%40pve&roles=PVEVMUser")
+			->status,
+		200);
+	assert_int_equal(ask_as(&w, token, "GET", path, NULL)->status, 200);
+	assert_int_equal(ask_as(&w, token, "POST", "/nodes/pve1/vzdump", "vmid=100")->status, 200);
+	a = ask_as(&w, token, "POST", "/nodes/pve1/vzdump", "vmid=100&bwlimit=1");
+	assert_string_equal(a->reason, "Permission check failed (/, Sys.Modify)");
+	a = ask_as(&w, token, "POST", "/access/tfa/u@pve", "type=recovery");
+	assert_int_equal(a->status, 403);
+	assert_has(a->reason, "not available with API token");
+	world_close(&w);
+}
+
+PM_TEST(sim_group_comment)
+{
+	struct world w;
+
+	world_open(&w, (struct pm_sim_options){ 0 });
+	assert_int_equal(ask(&w, "POST", "/access/groups", "groupid=g")->status, 200);
+	assert_int_equal(ask(&w, "PUT", "/access/groups/g", "comment=c")->status, 200);
+	assert_string_equal(data(ask(&w, "GET", "/access/groups/g", NULL), "comment"), "c");
+	assert_int_equal(ask(&w, "PUT", "/access/groups/h", "comment=c")->status, 500);
+	world_close(&w);
+}

@@ -227,3 +227,21 @@ PM_TEST(sim_folders)
 	assert_int_equal(rows(ask(&w, "GET", "/cluster/mapping/pci", NULL)), 0);
 	world_close(&w);
 }
+
+/* A node that is shut down is gone, and so is what ran on it. */
+PM_TEST(sim_node_shutdown)
+{
+	struct world w;
+
+	world_open(&w, (struct pm_sim_options){ .nodes = 3 });
+	assert_string_equal(run(&w, "POST", "/nodes/pve2/lxc", "vmid=100&start=1&" MINIMAL), "OK");
+	forward(&w, 2000);
+	assert_string_equal(run(&w, "POST", "/nodes/pve3/lxc", "vmid=101&" MINIMAL), "OK");
+	assert_has(control(&w, "get 100"), "running");
+	assert_int_equal(ask(&w, "POST", "/nodes/pve2/status", "command=off")->status, 400);
+	assert_int_equal(ask(&w, "POST", "/nodes/pve2/status", "command=shutdown")->status, 200);
+	assert_int_equal(pm_sim_node_port(w.sim, 1), PM_SIM_CLOSED);
+	assert_has(control(&w, "get 100"), "stopped");
+	assert_int_equal(ask(&w, "GET", "/nodes/pve2/status", NULL)->status, 595);
+	world_close(&w);
+}
