@@ -115,7 +115,8 @@ static bool is_container(PM_UNUSED const struct live *l, const struct pm_live *g
 /* In scope only because a manifest names it. */
 static bool is_only_named(const struct live *l, const struct pm_live *g)
 {
-	return strcmp(g->type, "lxc") == 0 && find_named(l, g->vmid) && !is_near(l, g);
+	return !l->scope->all && strcmp(g->type, "lxc") == 0 && find_named(l, g->vmid) &&
+	       !is_near(l, g);
 }
 
 /* ---- what to ask ---- */
