@@ -144,8 +144,11 @@ int pm_direct_follow(
 		.live = !a->quiet && isatty(STDERR_FILENO) && terminal != NULL &&
 			strcmp(terminal, "dumb") != 0,
 		.columns = pm_columns() };
-	int r = pm_task_follow(c->pve, &c->job, t, on_line, &f, err);
+	int r;
 
+	if (f.live)
+		on_line(&f, t->upid);
+	r = pm_task_follow(c->pve, &c->job, t, on_line, &f, err);
 	if (f.live)
 		(void)fputs("\r\033[K", stderr);
 	if (r == -PM_E_CANCELLED)

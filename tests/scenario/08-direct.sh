@@ -296,6 +296,47 @@ wait $pid
 ok "interrupted: exit 130" test $? = 130
 ok "the task goes on" err_like 'the task goes on; "podmox task wait UPID:'
 
+# ---- on a terminal ----
+# typed ANSWER WORD...: runs it on a terminal, answers its question; what was seen is $dir/out.
+typed() {
+	python3 - "$@" >"$dir/out" <<-'END'
+		import os, pty, sys
+
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.environ["TERM"] = "xterm"
+		    os.execv(sys.argv[2], sys.argv[2:])
+		seen = b""
+		asked = False
+		while True:
+		    try:
+		        more = os.read(fd, 4096)
+		    except OSError:
+		        break
+		    if not more:
+		        break
+		    seen += more
+		    if b"[y/N]" in seen and not asked:
+		        asked = True
+		        os.write(fd, sys.argv[1].encode() + b"\n")
+		sys.stdout.buffer.write(seen)
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+}
+on_terminal() { # STATUS ANSWER WORD...
+	local want=$1 got=0
+	typed "$2" "$PODMOX" -c "$dir/sim.yaml" "${@:3}" || got=$?
+	ok "on a terminal, \"$2\": exit $want: ${*:3}" test $got = "$want"
+}
+on_terminal 130 "" ct delete 100
+ok "the default is No" out_has "Nothing was changed."
+on_terminal 130 n ct delete 100
+on_terminal 0 "" ct start 100
+ok "one line, drawn again" out_like $'\r\033\\[K.*TASK OK\r\033\\[K'
+on_terminal 0 "" ct stop 100 -q
+ok "quiet" out_lacks "TASK OK"
+on_terminal 0 y ct delete 100
+
 # ---- help ----
 for noun in ct vm node storage task pool cluster; do
 	run 0 p $noun --help
@@ -321,4 +362,26 @@ run 0 p complete -- ct clone 100 --n
 ok "options" out_like '^--newid'
 run 0 "$PODMOX" -c "$dir/nothing.yaml" complete -- ct start ''
 ok "silence when there is no answer" test ! -s "$dir/out" -a ! -s "$dir/err"
+# bash hands its line over; what it gets back is the rest of the word
+completes() {
+	PATH=$dir/bin:$PATH PODMOX_CONFIG=$dir/sim.yaml bash -c '
+		source <(podmox completion bash)
+		COMP_LINE=$1 COMP_POINT=${#1} COMPREPLY=()
+		_podmox
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$1" >"$dir/out" 2>&1
+}
+mkdir "$dir/bin"
+ln -s "$PODMOX" "$dir/bin/podmox"
+completes "podmox ct sto"
+ok "bash: a verb" out_like '^stop$'
+completes "podmox ct set 102 --dele"
+ok "bash: an option" out_like '^--delete$'
+completes "podmox node status "
+ok "bash: a node" out_like '^pve2$'
+completes "podmox storage upload pve1/local i"
+ok "bash: a choice" out_like '^iso$'
+completes "podmox explain Pod.spec.rootfs.si"
+ok "bash: a field" out_like '^Pod.spec.rootfs.size$'
+completes "podmox apply "
+ok "bash: files are the shell's" test -z "$(tr -d '\n' <"$dir/out")"
 done_testing
