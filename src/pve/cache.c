@@ -433,11 +433,6 @@ static void forget(struct pm_cache *c, const struct doom *d)
 	pthread_mutex_unlock(&c->lock);
 }
 
-void pm_cache_drop(struct pm_cache *c, const char *prefix)
-{
-	forget(c, &(struct doom){ .prefix = prefix });
-}
-
 void pm_cache_drop_guest(struct pm_cache *c, unsigned vmid)
 {
 	forget(c, &(struct doom){ .vmid = vmid, .inventory = true, .volumes = true });
@@ -464,7 +459,7 @@ void pm_cache_wrote(struct pm_cache *c, const char *path)
 
 void pm_pve_cache_drop(struct pm_pve *p, const char *path_prefix)
 {
-	pm_cache_drop(&p->cache, path_prefix);
+	forget(&p->cache, &(struct doom){ .prefix = path_prefix });
 }
 
 void pm_pve_stats(struct pm_pve *p, struct pm_pve_stats *ret)

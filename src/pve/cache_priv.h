@@ -58,8 +58,6 @@ void pm_blob_put(struct pm_blob *b); /* NULL is fine */
 void pm_cache_wrote(struct pm_cache *c, const char *path);
 /** Forgets what concerns a guest on whatever node, and the inventory. */
 void pm_cache_drop_guest(struct pm_cache *c, unsigned vmid);
-/** Forgets all whose key starts so. */
-void pm_cache_drop(struct pm_cache *c, const char *prefix);
 
 /** The guest of "/nodes/N/lxc/210/..."; 0: it concerns none. */
 unsigned pm_path_vmid(const char *path);
