@@ -137,14 +137,15 @@ static const struct pm_clock test_clock = { NULL, clock_mono, clock_wall, clock_
 
 struct args {
 	struct pm_op_arg v[PM_OP_MOST_PARAMS];
-	char text[PM_OP_MOST_PARAMS][512];
+	char name[PM_OP_MOST_PARAMS][64], text[PM_OP_MOST_PARAMS][512];
 	size_t n;
 };
 
 static void add(struct args *a, const char *name, const char *value, size_t n)
 {
 	(void)snprintf(a->text[a->n], sizeof(a->text[0]), "%.*s", (int)n, value);
-	a->v[a->n] = (struct pm_op_arg){ name, a->text[a->n] };
+	(void)snprintf(a->name[a->n], sizeof(a->name[0]), "%s", name);
+	a->v[a->n] = (struct pm_op_arg){ a->name[a->n], a->text[a->n] };
 	a->n++;
 }
 
