@@ -331,6 +331,18 @@ static void judge_call(struct judge *x, const struct exchange *e, struct pm_pve 
 	pm_op_answer_done(&a);
 }
 
+/* By its path of today, or that of older versions. */
+static bool is_call(
+	const struct pm_op *op, const struct exchange *e, enum pm_guest_type guest, struct args *a)
+{
+	if (strcmp(op->method, e->method) != 0 || !pm_sample_kind(op, guest))
+		return false;
+	if (fits(op->path, e->path, guest, a))
+		return true;
+	a->n = 0;
+	return op->older && fits(op->older, e->path, guest, a);
+}
+
 /* All rows that the exchange could have been made by. */
 static void judge_exchange(struct judge *x, const struct exchange *e, struct pm_pve *pve)
 {
@@ -342,9 +354,7 @@ static void judge_exchange(struct judge *x, const struct exchange *e, struct pm_
 		for (int guest = PM_NO_GUEST; guest <= PM_VM; guest++) {
 			struct args args = { .n = 0 };
 
-			if (strcmp(op->method, e->method) != 0 ||
-				!pm_sample_kind(op, (enum pm_guest_type)guest) ||
-				!fits(op->path, e->path, (enum pm_guest_type)guest, &args))
+			if (!is_call(op, e, (enum pm_guest_type)guest, &args))
 				continue;
 			judge_call(x, e, pve, (enum pm_op_id)i, (enum pm_guest_type)guest, &args);
 			judged = true;
