@@ -88,7 +88,9 @@ static void print_checks(const struct pm_doctor *d)
 		(void)printf("%*s", MARGIN, "");
 		print_wrapped(c->remedy, MARGIN);
 	}
-	(void)printf("%u problems, %u warnings\n", count(d, PM_PROBLEM), count(d, PM_DOUBT));
+	(void)printf("%u problem%s, %u warning%s\n", count(d, PM_PROBLEM),
+		count(d, PM_PROBLEM) == 1 ? "" : "s", count(d, PM_DOUBT),
+		count(d, PM_DOUBT) == 1 ? "" : "s");
 }
 
 static void print_json(const struct pm_doctor *d)
@@ -178,9 +180,10 @@ static void examine(struct pm_doctor *d)
 		cfg->set, pm_pve_cluster_name(d->client.pve));
 	read_manifests(d);
 	let_in = pm_doctor_who(d);
-	pm_doctor_hosts(d);
-	if (let_in) {
+	if (let_in)
 		pm_doctor_cluster(d);
+	pm_doctor_hosts(d); /* also those that the cluster has just named */
+	if (let_in) {
 		pm_doctor_numbers(d);
 		pm_doctor_rights(d);
 	}

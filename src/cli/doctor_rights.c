@@ -258,8 +258,8 @@ void pm_doctor_rights(struct pm_doctor *d)
 	if (err.code != PM_OK)
 		pm_doctor_add(d, PM_DOUBT, "rights", NULL, "they cannot be read: %s", err.msg);
 	else if (missing == 0)
-		pm_doctor_add(d, PM_FINE, "rights", NULL, "all of the %zu that %zu objects need",
-			r.needs.n, d->want.n);
+		pm_doctor_add(d, PM_FINE, "rights", NULL, "nothing is missing for %zu object%s",
+			d->want.n, d->want.n == 1 ? "" : "s");
 	for (size_t i = 0; i < r.known.n; i++)
 		pm_json_putp(&r.known.v[i].data);
 	pm_json_putp(&r.vnets);

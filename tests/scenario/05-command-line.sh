@@ -44,6 +44,23 @@ run 0 "$PODMOX" explain Pod.spec.rootfs.size
 ok "explains" out_has "never shrink"
 run 64 "$PODMOX" explain Pod.spec.rootfs.siz
 ok "guesses the field" err_has "size"
+# what the help says stands in the manual, and the other way round
+mapfile -t commands < <("$PODMOX" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\).*/\1/p')
+for command in "${commands[@]}"; do
+	ok "the manual names $command" grep -qE "^\*([a-z]+\*, \*)*$command\*" "$top/docs/man/podmox.1.scd"
+	mapfile -t options < <("$PODMOX" "$command" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+')
+	for option in "${options[@]}"; do
+		ok "the manual names $option of $command" grep -qE -- "\*(-[a-z], )?$option\*" "$top/docs/man/podmox.1.scd"
+	done
+done
+mapfile -t options < <(grep -oE -- '\*(-[a-z], )?--[a-z-]+\*' "$top/docs/man/podmox.1.scd" | grep -oE -- '--[a-z-]+' | sort -u)
+for command in "${commands[@]}" "ct stop" "ct clone" "ct set" "ct delete" "vm migrate"; do
+	# shellcheck disable=SC2086 # words they are
+	"$PODMOX" $command --help
+done >"$dir/help"
+for option in "${options[@]}"; do
+	ok "the program knows $option" grep -qE -- "$option( |\$)" "$dir/help"
+done
 for shell in bash zsh fish; do
 	run 0 "$PODMOX" completion $shell
 done
