@@ -59,6 +59,9 @@ const char *pm_s_task_get(const struct sim_task *t, const char *k)
 }
 
 static void log_line(struct sim_task *t, const char *before, const char *fmt, va_list ap)
+	PM_PRINTF(3, 0);
+
+static void log_line(struct sim_task *t, const char *before, const char *fmt, va_list ap)
 {
 	pm_buf_adds(&t->log, before);
 	pm_buf_addv(&t->log, fmt, ap);
