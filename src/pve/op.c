@@ -1,13 +1,16 @@
 /* The table of calls, and running one: what was checked is looked up, sent, and its answer taken apart. */
+#include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "pve/op_priv.h"
 
-#define NUMBERS_MOST 16 /* free numbers that are tried when others are faster */
+#define FORM_MOST    ((size_t)512 << 10) /* PVE reads no more */
+#define NUMBERS_MOST 16                  /* free numbers that are tried when others are faster */
 
 /* ---- the table ---- */
 
@@ -175,12 +178,15 @@ static const char *object_of(const struct pm_op_request *r)
 }
 
 /* The file of a call that has one: its form is the fields before it. */
-static void fill_upload(const struct pm_op_request *r, struct pm_upload *u)
+static int fill_upload(const struct pm_op_request *r, struct pm_upload *u, struct pm_error *err)
 {
 	const struct pm_param *params = r->op->params;
 	struct pm_upload_field *fields = pm_new_n(r->a, struct pm_upload_field, PM_OP_MOST_PARAMS);
+	const char *words = pm_op_words(r);
 
 	u->path = pm_op_value(r, "file");
+	if (access(u->path, R_OK) != 0)
+		return pm_error_sys(err, errno, "%s: %s", words, u->path);
 	u->filename = pm_op_value(r, "filename");
 	u->field = "filename";
 	u->fields = fields;
@@ -189,12 +195,13 @@ static void fill_upload(const struct pm_op_request *r, struct pm_upload *u)
 			fields[u->nfields++] = (struct pm_upload_field){ .name = params[i].name,
 				.value = r->value[i] };
 	}
+	return 0;
 }
 
 static int send_once(struct pm_pve *p, struct pm_job *j, const struct pm_op_request *r,
 	struct json_object **ret, struct pm_error *err)
 {
-	PM_CLEANUP(wipe) struct pm_buf form = PM_BUF((size_t)1 << 20);
+	PM_CLEANUP(wipe) struct pm_buf form = PM_BUF(FORM_MOST);
 	cleanup_buf struct pm_buf path = PM_BUF(16384);
 	struct pm_upload upload = { .path = NULL };
 	const struct pm_op *op = r->op;
@@ -218,7 +225,10 @@ static int send_once(struct pm_pve *p, struct pm_job *j, const struct pm_op_requ
 	c.path = pm_buf_str(&path);
 	c.form = pm_buf_str(&form);
 	if (pm_op_value(r, "file")) {
-		fill_upload(r, &upload);
+		int code = fill_upload(r, &upload, err);
+
+		if (code < 0)
+			return code;
 		c.upload = &upload;
 		c.form = NULL;
 	}

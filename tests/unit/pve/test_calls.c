@@ -315,6 +315,33 @@ static void gives_error(struct call *c, enum pm_code code)
 	client_stop(&cl);
 }
 
+/* What no host needs to say: more than PVE reads, and a file that is not there. */
+static void fails_here(struct call *c)
+{
+	struct client cl;
+
+	client_start_token(&cl, "pve1");
+	fill(c, true);
+	if (c->op->any_keys) {
+		char *text = pm_arena_alloc(cl.arena, (size_t)600 << 10, 1);
+
+		assert_true(pm_op_can_fail(c->op, PM_E_LIMIT));
+		memset(text, 'x', ((size_t)600 << 10) - 1);
+		c->v[c->n - 1].value = text;
+		assert_err(run(&cl, c, NULL), PM_E_LIMIT, &cl.err, "512 KiB");
+	}
+	if (pm_op_param(c->op, "file")) {
+		assert_true(pm_op_can_fail(c->op, PM_E_IO));
+		for (size_t i = 0; i < c->n; i++) {
+			if (strcmp(c->v[i].name, "file") == 0)
+				c->v[i].value = "/nonexistent/debian.iso";
+		}
+		assert_err(run(&cl, c, NULL), PM_E_IO, &cl.err, "/nonexistent/debian.iso");
+	}
+	assert_int_equal(client_count(&cl, NULL, NULL), 0);
+	client_stop(&cl);
+}
+
 static void is_cancelled(struct call *c)
 {
 	struct client cl;
@@ -373,6 +400,7 @@ static void check_call(enum pm_op_id id)
 		takes_a_good_answer(&c);
 		for (unsigned code = 1; code < PM_CODE_MAX; code++)
 			gives_error(&c, (enum pm_code)code);
+		fails_here(&c);
 		is_cancelled(&c);
 		is_refused_by_the_policy(&c);
 	}
