@@ -223,8 +223,7 @@ int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_a
 	return pm_plan_build(&ret->want, &ret->have, &o, &j->diags, &ret->plan, err);
 }
 
-int pm_recon_live(
-	struct pm_recon *rc, struct pm_job *j, struct pm_set *ret, struct pm_error *err)
+int pm_recon_live(struct pm_recon *rc, struct pm_job *j, struct pm_set *ret, struct pm_error *err)
 {
 	const struct pm_scope all = { .set = rc->o.config->set, .all = true };
 
