@@ -250,3 +250,23 @@ PM_TEST(sim_execute)
 	assert_has(error_of(a, "commands"), "JSON");
 	world_close(&w);
 }
+
+/* A rule does not keep what falls into a period that an earlier rule covers. */
+PM_TEST(sim_prune_covered)
+{
+	struct world w;
+
+	guests(&w, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(run(&w, "POST", "/nodes/pve1/vzdump", "vmid=100"), "OK");
+		forward(&w, 60 * 1000);
+	}
+	assert_int_equal(backups(&w, NULL), 3);
+	assert_string_equal(
+		run(&w, "DELETE",
+			"/nodes/pve1/storage/local/prunebackups?prune-backups=keep-last%3D1%2Ckeep-weekly%3D1",
+			NULL),
+		"OK");
+	assert_int_equal(backups(&w, NULL), 1);
+	world_close(&w);
+}

@@ -185,7 +185,8 @@ PM_TEST(sim_server_killed)
 	send_get(&a, "/access/domains");
 	assert_has(answer_of(&a), "HTTP/1.1 200 OK");
 	order(&p, "host-kill pve2");
-	ends(&a);
+	settle(&p);
+	assert_true(a.ended);
 	client_open(&b, &p, 1);
 	assert_false(connects(&b));
 	client_close(&b);
@@ -274,7 +275,8 @@ PM_TEST(sim_server_certificates)
 	assert_true(connects(&c));
 	assert_int_equal(c.verified, X509_V_OK);
 	order(&p, "cert-wrong pve2");
-	ends(&c);
+	settle(&p);
+	assert_true(c.ended); /* who is connected is cut off */
 	client_close(&c);
 	assert_int_not_equal(shown(&p, 1), X509_V_OK);
 	assert_int_equal(shown(&p, 0), X509_V_OK);
@@ -351,5 +353,55 @@ PM_TEST(sim_server_connections)
 	assert_has(answer_of(&c), "HTTP/1.1 401 No ticket");
 	ends(&c);
 	client_close(&c);
+	place_close(&p);
+}
+
+/* Too many headers, or too long ones, get no answer at all, not even the end, before it was silent for long. */
+PM_TEST(sim_server_deaf)
+{
+	struct place p;
+	struct client many, fine;
+
+	place_open(&p, 1, true, 0);
+	client_open(&many, &p, 0);
+	client_open(&fine, &p, 0);
+	for (int i = 0; i < 2; i++) {
+		struct evbuffer *out = bufferevent_get_output(i ? fine.bev : many.bev);
+
+		evbuffer_add_printf(out, "GET /api2/json/access/domains HTTP/1.1\r\n");
+		for (int j = 0; j < 63 - i; j++)
+			evbuffer_add_printf(out, "X-%d: y\r\n", j);
+		evbuffer_add_printf(out, "\r\n");
+	}
+	assert_has(answer_of(&fine), "200 OK");
+	settle(&p);
+	assert_int_equal(evbuffer_get_length(many.got), 0);
+	assert_false(many.ended);
+	client_close(&many);
+	client_close(&fine);
+	place_close(&p);
+}
+
+PM_TEST(sim_server_versions)
+{
+	static const struct {
+		const char *line, *answer;
+	} rows[] = {
+		{ "GET /api2/json/access/domains HTTP/2.0", "HTTP/1.0 506" },
+		{ "nonsense", "HTTP/1.0 400 bad request" },
+		{ "GET /api2/json/access/domains HTTP/1.0", "HTTP/1.0 200 OK" },
+	};
+	struct place p;
+
+	place_open(&p, 1, true, 0);
+	for (size_t i = 0; i < PM_COUNT(rows); i++) {
+		struct client c;
+
+		client_open(&c, &p, 0);
+		evbuffer_add_printf(bufferevent_get_output(c.bev), "%s\r\n\r\n", rows[i].line);
+		assert_has(answer_of(&c), rows[i].answer);
+		ends(&c);
+		client_close(&c);
+	}
 	place_close(&p);
 }
