@@ -43,6 +43,13 @@ char *pm_s_disk_volume(const struct sim_kv *kv)
 	return v && strchr(v, ':') && pm_s_source(v) == SIM_VOLUME ? pm_xstrdup(v) : NULL;
 }
 
+char *pm_s_volume_at(const struct sim_conf *c, const char *key)
+{
+	struct sim_kv kv = { .k = (char *)key, .v = (char *)pm_s_conf_get(c, key) };
+
+	return kv.v ? pm_s_disk_volume(&kv) : NULL;
+}
+
 struct sim_storage *pm_s_storage_of(const struct pm_sim *s, const char *volid)
 {
 	char id[64];

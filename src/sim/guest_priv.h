@@ -81,6 +81,7 @@ bool pm_s_is_disk(const char *key);  /* either */
 bool pm_s_is_cdrom(const char *value);
 bool pm_s_is_cloudinit(const char *value);
 char *pm_s_disk_volume(const struct sim_kv *kv); /* volid of a disk, NULL: none. free() it. */
+char *pm_s_volume_at(const struct sim_conf *c, const char *key); /* the same of a key */
 struct sim_storage *pm_s_storage_of(const struct pm_sim *s, const char *volid);
 bool pm_s_volume_able(const struct pm_sim *s, const char *volid); /* of snapshots */
 char *pm_s_base_name(const char *volid); /* "vm-100-disk-0" becomes "base-100-disk-0". free() it. */

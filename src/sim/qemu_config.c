@@ -108,8 +108,7 @@ static void drop_volume(struct sim_change *ch, const char *k, const char *volid)
 static void forget_pending(struct sim_change *ch, const char *k)
 {
 	const char *value = pm_s_conf_get(&ch->g->pend, k);
-	struct sim_kv kv = { .k = (char *)k, .v = (char *)value };
-	cleanup_free char *volid = value ? pm_s_disk_volume(&kv) : NULL;
+	cleanup_free char *volid = pm_s_volume_at(&ch->g->pend, k);
 	bool cdrom = value && pm_s_is_cdrom(value), ci = value && pm_s_is_cloudinit(value);
 
 	pm_s_conf_del(&ch->g->pend, k);

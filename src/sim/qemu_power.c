@@ -115,9 +115,7 @@ void pm_s_vm_save_state(struct pm_sim *s, struct sim_guest *g, struct sim_conf *
 static bool heeds(const struct pm_sim *s, const struct sim_guest *g)
 {
 	const char *key = pm_s_vm_boot_disk(g);
-	struct sim_kv kv = { .k = (char *)key,
-		.v = key ? (char *)pm_s_conf_get(&g->cur, key) : NULL };
-	cleanup_free char *volid = kv.v ? pm_s_disk_volume(&kv) : NULL;
+	cleanup_free char *volid = key ? pm_s_volume_at(&g->cur, key) : NULL;
 	const struct sim_volume *v = volid ? pm_s_volume(s, volid, (int)g->node) : NULL;
 
 	return pm_s_vm_agent(&g->cur) || (v && v->used > 4096);

@@ -3,19 +3,14 @@
 
 /* ---- resize ---- */
 
-static void resize_end(struct pm_sim *s, struct sim_task *t)
+/* The volume of the task's disk; NULL: it fails, and says why. */
+static struct sim_volume *resizable(struct pm_sim *s, struct sim_task *t, struct sim_guest *g)
 {
-	struct sim_guest *g = pm_s_guest_free(s, t);
-	const char *key = pm_s_task_get(t, "disk"), *size = pm_s_task_get(t, "size");
-	const char *digest = pm_s_task_get(t, "digest");
-	const char *value = g ? pm_s_conf_get(&g->cur, key) : NULL;
-	struct sim_kv kv = { .k = (char *)key, .v = (char *)value };
-	cleanup_free char *volid = value ? pm_s_disk_volume(&kv) : NULL, *text = NULL;
+	const char *key = pm_s_task_get(t, "disk"), *digest = pm_s_task_get(t, "digest");
+	const char *value = pm_s_conf_get(&g->cur, key);
+	cleanup_free char *volid = pm_s_volume_at(&g->cur, key);
 	struct sim_volume *v = volid ? pm_s_volume(s, volid, (int)g->node) : NULL;
-	int64_t to;
 
-	if (!g)
-		return;
 	if (digest && strcmp(digest, pm_s_guest_digest(g)) != 0)
 		pm_s_task_fail(t, "checksum mismatch (file change by other user?)");
 	else if (!value)
@@ -24,7 +19,18 @@ static void resize_end(struct pm_sim *s, struct sim_task *t)
 		pm_s_task_fail(t, "you can't resize a cdrom");
 	else if (!v)
 		pm_s_task_fail(t, "disk '%s' has no associated volume", key);
-	if (!v || t->fails)
+	return t->fails ? NULL : v;
+}
+
+static void resize_end(struct pm_sim *s, struct sim_task *t)
+{
+	struct sim_guest *g = pm_s_guest_free(s, t);
+	const char *key = pm_s_task_get(t, "disk"), *size = pm_s_task_get(t, "size");
+	struct sim_volume *v = g ? resizable(s, t, g) : NULL;
+	cleanup_free char *text = NULL;
+	int64_t to;
+
+	if (!g || !v)
 		return;
 	to = pm_s_parse_size(size + (*size == '+')) + (*size == '+' ? v->size : 0);
 	if (to < v->size) {
@@ -34,7 +40,7 @@ static void resize_end(struct pm_sim *s, struct sim_task *t)
 	if (to == v->size)
 		return;
 	v->size = to;
-	text = pm_s_drive_with(value, v);
+	text = pm_s_drive_with(pm_s_conf_get(&g->cur, key), v);
 	pm_s_conf_set(&g->cur, key, text);
 	pm_s_task_log(t, "Image resized.");
 	pm_s_guest_touch(s, g);
@@ -77,9 +83,7 @@ static void move_end(struct pm_sim *s, struct sim_task *t)
 {
 	struct sim_guest *g = pm_s_guest_free(s, t);
 	const char *key = pm_s_task_get(t, "disk");
-	const char *value = g ? pm_s_conf_get(&g->cur, key) : NULL;
-	struct sim_kv kv = { .k = (char *)key, .v = (char *)value };
-	cleanup_free char *volid = value ? pm_s_disk_volume(&kv) : NULL, *text = NULL;
+	cleanup_free char *volid = g ? pm_s_volume_at(&g->cur, key) : NULL, *text = NULL;
 	struct sim_making m = { .s = s,
 		.vmid = t->vmid,
 		.node = t->node,
@@ -102,7 +106,7 @@ static void move_end(struct pm_sim *s, struct sim_task *t)
 		return;
 	}
 	pm_s_making_done(&m);
-	text = pm_s_drive_with(value, v);
+	text = pm_s_drive_with(pm_s_conf_get(&g->cur, key), v);
 	pm_s_conf_set(&g->cur, key, text);
 	if (pm_s_true(pm_s_task_get(t, "delete"))) {
 		pm_s_task_log(t, "removing source volume '%s' after successful copy", volid);
@@ -124,8 +128,7 @@ static bool format_differs(const struct sim_volume *v, const char *format)
 static const char *movable(struct sim_call *c, struct sim_guest *g, const char *key)
 {
 	const char *value = pm_s_conf_get(&g->cur, key), *to = pm_s_arg(c, "storage");
-	struct sim_kv kv = { .k = (char *)key, .v = (char *)value };
-	cleanup_free char *volid = value ? pm_s_disk_volume(&kv) : NULL;
+	cleanup_free char *volid = pm_s_volume_at(&g->cur, key);
 	const struct sim_storage *st;
 
 	if (!value)
@@ -134,16 +137,16 @@ static const char *movable(struct sim_call *c, struct sim_guest *g, const char *
 		pm_s_fail(c, 500, "you can't move a cdrom");
 	else if (!volid)
 		pm_s_fail(c, 500, "disk '%s' has no associated volume", key);
-	if (c->failed)
+	if (c->failed || !volid)
 		return NULL;
-	if (strlen(to) == strcspn(volid, ":") && !strncmp(volid, to, strlen(to)) &&
+	st = pm_s_storage_for(c, to, g->node);
+	if (!st)
+		return NULL;
+	if (st == pm_s_storage_of(c->s, volid) &&
 		!format_differs(pm_s_volume(c->s, volid, (int)g->node), pm_s_arg(c, "format"))) {
 		pm_s_fail(c, 500, "you can't move to the same storage with same format");
 		return NULL;
 	}
-	st = pm_s_storage_for(c, to, g->node);
-	if (!st)
-		return NULL;
 	if (!pm_s_storage_holds(st, "images")) {
 		pm_s_bad(c, "storage", "storage '%s' does not support vm images", to);
 		return NULL;
