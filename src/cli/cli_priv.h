@@ -109,4 +109,7 @@ void pm_human(struct pm_buf *out, const char *key, struct json_object *v);
 /** Columns of the terminal of stdout; 80 where it is none. */
 unsigned pm_columns(void);
 
+/** Bytes of as much of the text as fits into so many columns, in whole characters. */
+size_t pm_fitting(const char *s, size_t n, unsigned columns);
+
 #endif

@@ -103,22 +103,6 @@ struct follower {
 	unsigned columns;
 };
 
-/* As much of the text as fits, in whole characters. */
-static size_t fitting(const char *s, size_t n, unsigned columns)
-{
-	size_t used = 0;
-
-	while (used < n) {
-		bool plain;
-		size_t one = pm_text_next(s + used, n - used, &plain);
-
-		if (pm_text_width(s, used + one) > columns)
-			break;
-		used += one;
-	}
-	return used;
-}
-
 static void on_line(void *arg, const char *line)
 {
 	const struct follower *f = arg;
@@ -129,7 +113,7 @@ static void on_line(void *arg, const char *line)
 	pm_text_visible(&text, line, strlen(line));
 	if (f->live)
 		(void)fprintf(stderr, "\r\033[K%.*s",
-			(int)fitting(pm_buf_str(&text), text.len, f->columns - 1),
+			(int)pm_fitting(pm_buf_str(&text), text.len, f->columns - 1),
 			pm_buf_str(&text));
 	else
 		(void)fprintf(stderr, "%s\n", pm_buf_str(&text));

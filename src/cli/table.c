@@ -24,6 +24,23 @@ unsigned pm_columns(void)
 	return 80;
 }
 
+size_t pm_fitting(const char *s, size_t n, unsigned columns)
+{
+	size_t used = 0;
+
+	while (used < n) {
+		bool plain;
+		size_t one = pm_text_next(s + used, n - used, &plain);
+		unsigned width = pm_text_width(s + used, one);
+
+		if (width > columns)
+			break;
+		columns -= width;
+		used += one;
+	}
+	return used;
+}
+
 /* ---- cells ---- */
 
 struct column {
@@ -134,16 +151,11 @@ static void make_fit(struct table *t, unsigned columns)
 /* A text in its column; too long it ends in "~". `last` needs no blanks behind it. */
 static void put_cell(struct pm_buf *line, const char *s, const struct column *c, bool last)
 {
-	size_t n = strlen(s);
+	size_t all = strlen(s);
+	bool cut = pm_fitting(s, all, c->width) < all;
+	size_t n = pm_fitting(s, all, c->width - cut);
 	unsigned width = pm_text_width(s, n);
-	bool cut = width > c->width;
 
-	while (width > c->width - cut) {
-		n--;
-		while (n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80)
-			n--;
-		width = pm_text_width(s, n);
-	}
 	width += cut;
 	for (unsigned i = width; stands_right(c) && i < c->width; i++)
 		(void)pm_buf_addc(line, ' ');
@@ -260,17 +272,36 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Bytes of `s` for a line of so many columns: up to the last sign where a value may break. */
-static size_t break_at(const char *s, unsigned columns)
+static size_t break_at(const char *s, size_t len, unsigned columns)
 {
-	size_t n = strlen(s);
-	size_t best = 0;
+	size_t n = pm_fitting(s, len, columns);
 
-	if (pm_text_width(s, n) <= columns)
+	if (n == len)
 		return n;
-	for (size_t i = 1; i < n && pm_text_width(s, i) <= columns; i++)
-		if (strchr(" ,;/:", s[i - 1]) != NULL)
-			best = i;
-	return best > 0 ? best : n;
+	for (size_t i = n; i > 1; i--)
+		if (strchr(" ,;/", s[i - 1]) != NULL)
+			return i;
+	return strcspn(s + n, " ,;/") + n;
+}
+
+/* Key and value; the value goes on below itself. */
+static void print_pair(const struct pair *p, unsigned left, unsigned columns)
+{
+	const char *key = p->key;
+	const char *value = p->value;
+	size_t len = strlen(value);
+
+	do {
+		size_t n = break_at(value, len, columns - left - GAP);
+		size_t shown = n;
+
+		while (shown > 0 && value[shown - 1] == ' ')
+			shown--;
+		(void)printf("%-*s  %.*s\n", (int)left, key, (int)shown, value);
+		value += n;
+		len -= n;
+		key = "";
+	} while (len > 0);
 }
 
 static void print_pairs(struct json_object *o)
@@ -286,20 +317,10 @@ static void print_pairs(struct json_object *o)
 	for (size_t i = 0; i < all.n; i++) {
 		unsigned width = pm_text_width(all.v[i].key, strlen(all.v[i].key));
 
-		left = width > left && width <= 30 ? width : left;
+		left = width > left && width <= columns / 2 ? width : left;
 	}
-	for (size_t i = 0; i < all.n; i++) {
-		const char *value = all.v[i].value;
-		const char *key = all.v[i].key;
-
-		do {
-			size_t n = break_at(value, columns - left - GAP);
-
-			(void)printf("%-*s  %.*s\n", (int)left, key, (int)n, value);
-			value += n;
-			key = "";
-		} while (*value != '\0');
-	}
+	for (size_t i = 0; i < all.n; i++)
+		print_pair(&all.v[i], left, columns);
 	pm_vec_done(&all);
 }
 

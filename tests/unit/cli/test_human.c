@@ -62,3 +62,13 @@ PM_TEST(human_texts)
 	pm_buf_done(&out);
 	(void)json_object_put(v);
 }
+
+PM_TEST(human_fits_whole_characters)
+{
+	assert_int_equal(pm_fitting("abc", 3, 2), 2);
+	assert_int_equal(pm_fitting("abc", 3, 3), 3);
+	assert_int_equal(pm_fitting("\xc3\xa4\xc3\xb6", 4, 1), 2);
+	assert_int_equal(pm_fitting("\xe6\x97\xa5x", 4, 2), 3); /* two columns wide */
+	assert_int_equal(pm_fitting("\xe6\x97\xa5x", 4, 1), 0);
+	assert_int_equal(pm_fitting("", 0, 5), 0);
+}
