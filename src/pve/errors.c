@@ -175,6 +175,19 @@ static const struct pm_field *sub_field(const struct pm_field *f, const char *ke
 	return pm_field_by_key(f->sub, at, strcspn(at, ": \n"));
 }
 
+/* A key of containers that was meant instead; NULL: none is near. */
+static const char *nearest_key(const char *key)
+{
+	const char *keys[128];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < pm_kind_pod.nfields && n < PM_COUNT(keys); i++) {
+		if (pm_kind_pod.fields[i].key)
+			keys[n++] = pm_kind_pod.fields[i].key;
+	}
+	return n > 0 ? pm_nearest(key, keys, n) : NULL;
+}
+
 /* One parameter that PVE refuses, as "cores (resources.cores): value must have ...". */
 static void add_parameter(struct pm_buf *out, const char *key, const char *text)
 {
@@ -208,6 +221,8 @@ static void add_parameter(struct pm_buf *out, const char *key, const char *text)
 	f = sub ? sub : f;
 	if (f && f->since)
 		pm_buf_addf(out, ", it came with %s", f->since);
+	else if (!f && nearest_key(key))
+		pm_buf_addf(out, "; did you mean %s?", nearest_key(key));
 }
 
 static int by_key(const void *a, const void *b)

@@ -423,8 +423,12 @@ int pm_op_run(struct pm_pve *p, struct pm_job *j, const struct pm_op_ask *ask,
 		if (code < 0 && err->code == PM_E_UNSUPPORTED)
 			add_since(&r, err);
 	}
-	if (code == 0)
+	if (code == 0) {
 		code = take_answer(j, &r, root, ret, err);
+		/* An attempt before the good one may have failed. */
+		if (ask->fault)
+			*ask->fault = (struct pm_fault){ .code = PM_OK };
+	}
 	return code;
 }
 

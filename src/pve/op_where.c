@@ -10,12 +10,14 @@
 
 /* ---- the node of a guest ---- */
 
-static int read_rows(struct pm_pve *p, struct pm_job *j, bool fresh, struct json_object **ret,
-	struct pm_error *err)
+static int read_rows(struct pm_pve *p, struct pm_job *j, const struct pm_op_request *r, bool fresh,
+	struct json_object **ret, struct pm_error *err)
 {
-	const struct pm_pve_call c = {
-		.method = "GET", .path = "/cluster/resources", .form = "type=vm", .cached = !fresh
-	};
+	const struct pm_pve_call c = { .method = "GET",
+		.path = "/cluster/resources",
+		.form = "type=vm",
+		.cached = !fresh,
+		.fault = r->ask->fault };
 
 	return pm_pve_call(p, j, &c, ret, err);
 }
@@ -76,7 +78,7 @@ static int find_guest(struct pm_pve *p, struct pm_job *j, struct pm_op_request *
 		PM_CLEANUP(pm_json_putp) struct json_object *rows = NULL;
 		struct json_object *row;
 
-		code = read_rows(p, j, fresh, &rows, err);
+		code = read_rows(p, j, r, fresh, &rows, err);
 		if (code < 0)
 			return pm_error_wrap(err, "looking for the node of %s", vmid);
 		pm_places_take(p, rows);
@@ -107,7 +109,9 @@ const char *pm_op_own_number(const struct pm_op_request *r)
 int pm_op_next_number(struct pm_pve *p, struct pm_job *j, struct pm_op_request *r, const char *name,
 	struct pm_error *err)
 {
-	const struct pm_pve_call c = { .method = "GET", .path = "/cluster/nextid" };
+	const struct pm_pve_call c = {
+		.method = "GET", .path = "/cluster/nextid", .fault = r->ask->fault
+	};
 	PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
 	int64_t n;
 	int code;

@@ -178,6 +178,19 @@ PM_TEST(parameters_are_named_as_in_the_manifest)
 		PM_E_NOTFOUND, &err, "no such task");
 }
 
+PM_TEST(a_key_that_nobody_knows_is_perhaps_another)
+{
+	struct pm_error err;
+
+	assert_err(
+		judge(400, "Parameter verification failed.",
+			"{\"errors\":{\"memroy\":\"property is not defined in schema and the schema does "
+			"not allow additional properties\"}}",
+			&err),
+		PM_E_UNSUPPORTED, &err,
+		"memroy: this version of PVE does not know it; did you mean memory?");
+}
+
 PM_TEST(a_key_the_version_does_not_know_is_unsupported)
 {
 #define UNKNOWN \

@@ -1,5 +1,6 @@
 /* Calls by name: which there are, what they take, and what is sent for them. */
 #include <json-c/json.h>
+#include <pthread.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -500,4 +501,67 @@ PM_TEST(op_encode_finds_nothing)
 	assert_string_equal(pm_buf_str(&m.form),
 		"content=iso&checksum-algorithm=sha256&checksum=00&filename=y%20z.iso");
 	made_done(&m);
+}
+
+PM_TEST(op_tells_faults_of_what_it_looks_up)
+{
+	struct pm_op_answer a;
+	struct pm_fault f;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	some(&c, "GET", RESOURCES, 1, 403, "Permission check failed (/vms, VM.Audit)");
+	assert_err(run(&c,
+			   CALL(.op = PM_OP_GUEST_START, .guest = PM_CT, .fault = &f,
+				   ARGS({ "vmid", "105" })),
+			   &a),
+		PM_E_PERMISSION, &c.err, "looking for the node of 105");
+	assert_string_equal(f.privilege, "VM.Audit");
+	/* A good end leaves nothing of a bad beginning. */
+	some(&c, "GET", "/nodes", 1, 595, "Connection refused");
+	some(&c, "GET", "/nodes", 0, 200, "{\"data\":[]}");
+	assert_ok(run(&c, CALL(.op = PM_OP_NODE_LIST, .fault = &f, .n = 0), &a), &c.err);
+	assert_int_equal(f.code, PM_OK);
+	assert_string_equal(f.privilege, "");
+	pm_op_answer_done(&a);
+	client_stop(&c);
+}
+
+static void *ask_often(void *arg)
+{
+	struct client *c = arg;
+	struct pm_arena *arena = pm_arena_new(0);
+	struct pm_job job = { .arena = arena, .clock = &c->clock.clock };
+	uintptr_t bad = 0;
+
+	for (int i = 0; i < 50; i++) {
+		struct pm_op_answer a;
+		struct pm_error err;
+
+		bad += pm_op_run(c->pve, &job,
+			       CALL(.op = PM_OP_GUEST_STATUS, .guest = PM_CT, .fresh = i % 5 == 0,
+				       ARGS({ "vmid", "105" })),
+			       &a, &err) != 0;
+		pm_op_answer_done(&a);
+	}
+	pm_arena_free(arena);
+	return (void *)bad;
+}
+
+PM_TEST(op_takes_many_threads)
+{
+	pthread_t threads[8];
+	struct client c;
+	void *bad;
+
+	client_start_token(&c, "pve1");
+	client_answer(&c, "GET", RESOURCES, place(&c, "pve2"));
+	client_answer(&c, "GET", "/nodes/pve2/lxc/105/status/current", "{\"data\":{\"x\":1}}");
+	for (size_t i = 0; i < PM_COUNT(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &c), 0);
+	for (size_t i = 0; i < PM_COUNT(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], &bad), 0);
+		assert_null(bad);
+	}
+	client_stop(&c);
 }
