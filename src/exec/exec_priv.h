@@ -208,6 +208,11 @@ int pm_act_restart(struct pm_act *act, struct pm_error *err) PM_CHECK;
 
 /** Grows what is smaller than wanted; puts it into its pool, moves it to its node. */
 int pm_act_resize(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** Moves volumes to the storages they are wanted on. A running guest is stopped for it, where the plan or the
+ * object allows that, and started again, also when a move went wrong. `check` is asked with each fresh
+ * reading before anything is sent. */
+int pm_act_move(struct pm_act *act, pm_act_check_fn *check, struct pm_error *err) PM_CHECK;
 int pm_act_pool(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_migrate(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_protect(struct pm_act *act, bool on, struct pm_error *err) PM_CHECK;

@@ -133,7 +133,7 @@ int pm_act_locked(struct pm_act *act, const struct pm_obj *have, struct pm_error
 
 	if (!lock)
 		return 0;
-	if (pm_str_eq(lock, "create") || pm_str_eq(lock, "destroyed"))
+	if (pm_str_eq(lock, "create") || pm_str_eq(lock, "destroyed") || pm_str_eq(lock, "disk"))
 		return pm_error_set(err, PM_E_LOCKED,
 			"CT is locked (%s); when no task of it runs any more it was interrupted in the "
 			"middle, and only \"pct unlock %u\" on node %s helps",

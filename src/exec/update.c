@@ -1,6 +1,6 @@
 /* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
- * protection, finish an interrupted creation, configuration, growth, pool, node, run state or restart,
- * protect again, read back. */
+ * protection, finish an interrupted creation, configuration, moves of volumes, growth, pool, node, run
+ * state or restart, protect again, read back. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
 
@@ -115,6 +115,8 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 		finish_create(act);
 	if (steps & (PM_STEP_CONFIG | PM_STEP_FINISH))
 		r = pm_act_write_config(act, false, check_planned, err);
+	if (r == 0 && (steps & PM_STEP_MOVE))
+		r = pm_act_move(act, check_planned, err);
 	if (r == 0 && (steps & PM_STEP_RESIZE))
 		r = pm_act_resize(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))

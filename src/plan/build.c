@@ -140,6 +140,7 @@ static void count(struct pm_summary *s, const struct pm_action *a)
 	s->update++;
 	for (size_t i = 0; i < a->nchanges && !(a->steps & PM_STEP_STOP); i++)
 		restart = restart || (a->change[i].impact == PM_I_PENDING && !a->change[i].blocked);
+	restart = restart || (a->steps & PM_STEP_MOVE && a->steps & PM_STEP_RESTART);
 	s->restart += restart;
 }
 

@@ -73,6 +73,25 @@ static void grow(const struct pm_value *want, const struct pm_value *have, struc
 	}
 }
 
+/* PVE moves volumes of a stopped guest only. */
+static void move(const struct pm_obj *want_obj, bool running, const struct pm_value *want,
+	struct pm_change *c)
+{
+	c->impact = PM_I_MOVE;
+	if (!set(want)) {
+		block(c, PM_I_MOVE, "a volume lies on some storage");
+		return;
+	}
+	if (!running)
+		return;
+	if (strcmp(pm_rec_str(want_obj->spec, PM_POD_STATE, "running"), "stopped") == 0)
+		c->note = "once it is stopped";
+	else if (pm_allows_restart(want_obj))
+		c->note = "stops and starts it";
+	else
+		block(c, PM_I_MOVE, "would stop and start it, which is not allowed here");
+}
+
 static const char *replace_note(const struct pm_obj *want, const struct pm_obj *have)
 {
 	if (pm_live_protected(have))
@@ -144,8 +163,7 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	} else if (flags & PM_F_GROW) {
 		grow(want, have, c);
 	} else if (flags & PM_F_MOVE) {
-		block(c, PM_I_MOVE,
-			"podmox does not move volumes by itself yet; use \"Move Storage\" of PVE");
+		move(want_obj, running, want, c);
 	} else if (flags & PM_F_MIGRATE) {
 		c->impact = PM_I_MIGRATE;
 		c->note = running ? "stops and starts it" : NULL;

@@ -8,7 +8,7 @@
 struct verdict {
 	unsigned steps;
 	enum pm_impact impact;
-	bool replaces, waits, pends, does; /* does: something to do besides a restart */
+	bool replaces, waits, pends, moves, does; /* does: something to do besides a restart */
 };
 
 /* Is that value, by its name and line, in the record? */
@@ -72,10 +72,12 @@ static void consent(struct pm_planner *p, struct pm_change *c)
 {
 	const char *fault;
 
-	if (c->impact != PM_I_MIGRATE)
+	if (c->impact != PM_I_MIGRATE && c->impact != PM_I_MOVE)
 		return;
-	if (c->blocked && p->o->allow_restart)
+	if (c->blocked && p->o->allow_restart && c->to != NULL)
 		unblock(c, "stops and starts it");
+	if (c->impact == PM_I_MOVE)
+		return;
 	fault = pm_plan_node_fault(p, c->to);
 	if (fault != NULL) {
 		c->blocked = true;
@@ -100,6 +102,8 @@ static unsigned step_of(const struct pm_change *c)
 	switch (c->impact) {
 	case PM_I_RESIZE:
 		return PM_STEP_RESIZE;
+	case PM_I_MOVE:
+		return PM_STEP_MOVE;
 	case PM_I_MIGRATE:
 		return PM_STEP_MIGRATE;
 	default:
@@ -121,6 +125,8 @@ static void weigh(struct verdict *v, const struct pm_change *c, const struct pm_
 		v->impact = c->impact;
 	if (c->impact == PM_I_PENDING)
 		v->pends = true;
+	if (c->impact == PM_I_MOVE)
+		v->moves = true;
 	if (touches_disk(c) && pm_live_protected(have))
 		v->steps |= PM_STEP_UNPROTECT;
 }
@@ -221,7 +227,7 @@ static void add_steps(struct pm_planner *p, const struct pm_obj *want, const str
 	bool restart = (pm_allows_restart(want) || p->o->allow_restart) &&
 		       pm_str_eq(have->live->status, "running") && power != PM_STEP_STOP;
 
-	if (restart && (v->pends || v->waits))
+	if (restart && (v->pends || v->waits || v->moves))
 		v->steps |= PM_STEP_RESTART;
 	if (unfinished(have))
 		v->steps |= PM_STEP_FINISH;

@@ -76,9 +76,10 @@ static int by_turn(const void *a, const void *b)
 /* Is the Pod away for a while? */
 static bool interrupts(const struct pm_action *a)
 {
+	const unsigned away = PM_STEP_RESTART | PM_STEP_STOP | PM_STEP_MOVE | PM_STEP_MIGRATE;
+
 	return a->verb == PM_V_REPLACE || a->verb == PM_V_STOP || a->verb == PM_V_DELETE ||
-	       (a->verb == PM_V_UPDATE &&
-		       (a->steps & (PM_STEP_RESTART | PM_STEP_STOP | PM_STEP_MIGRATE)));
+	       (a->verb == PM_V_UPDATE && (a->steps & away));
 }
 
 /* What is removed has no manifest any more: its marker and name tell. */

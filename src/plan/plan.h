@@ -58,6 +58,7 @@ enum pm_step {
 	PM_STEP_DELETE = 1 << 8,
 	PM_STEP_CREATE = 1 << 9,
 	PM_STEP_FINISH = 1 << 10, /* a create that was interrupted: write the second marker */
+	PM_STEP_MOVE = 1 << 11,   /* volumes to other storages; a running guest is down meanwhile */
 };
 
 struct pm_action {

@@ -319,6 +319,8 @@ static const char *effect_of(const struct pm_action *a, const struct pm_change *
 			       : "pending: needs a restart, not allowed here";
 	case PM_I_RESIZE:
 		return "grows";
+	case PM_I_MOVE:
+		return "moves";
 	case PM_I_MIGRATE:
 		return "migrates";
 	default:

@@ -214,6 +214,99 @@ int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	return r < 0 && says(err, "already at specified size") ? 0 : r;
 }
 
+/* ---- another storage ---- */
+
+#define SNAPSHOTS_STAY \
+	"CT %u has snapshots: PVE does not move a volume that a snapshot holds. Delete the snapshots first"
+
+int pm_pve_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
+	const char *storage, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf form = PM_BUF(1024);
+	struct change c = change_of(j, PM_OP_CT_MOVE, have, NULL);
+	int r;
+
+	pm_form_add(&form, "volume", key);
+	pm_form_add(&form, "storage", storage);
+	pm_form_add(&form, "delete", "1");
+	if (have->live->digest)
+		pm_form_add(&form, "digest", have->live->digest);
+	c.form = pm_buf_str(&form);
+	r = send_and_follow(p, j, &c, err);
+	if (r < 0 && says(err, "move a volume with snapshots"))
+		return pm_error_set(err, PM_E_REFUSED, SNAPSHOTS_STAY, have->live->vmid);
+	return r;
+}
+
+/* The list ends with "current", which is no snapshot. */
+static int look_for_snapshots(
+	struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, struct pm_error *err)
+{
+	PM_CLEANUP(pm_json_putp) struct json_object *data = NULL;
+	cleanup_buf struct pm_buf path = PM_BUF(1024);
+	const struct pm_live *live = have->live;
+	struct pm_pve_call c = { .method = "GET", .node = live->node };
+	int r;
+
+	pm_op_guest_path(pm_op(PM_OP_SNAP_LIST), live->node, live->type, live->vmid, &path);
+	c.path = pm_buf_str(&path);
+	r = pm_pve_call(p, j, &c, &data, err);
+	if (r < 0)
+		return pm_error_wrap(err, "snapshots of %u", live->vmid);
+	for (size_t i = 0;
+		json_object_is_type(data, json_type_array) && i < json_object_array_length(data);
+		i++) {
+		const char *name = pm_json_str(json_object_array_get_idx(data, i), "name");
+
+		if (name && strcmp(name, "current") != 0)
+			return pm_error_set(err, PM_E_REFUSED, SNAPSHOTS_STAY, live->vmid);
+	}
+	return 0;
+}
+
+/* Is the word one of "images,rootdir"? */
+static bool lists(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *s = words; s && *s; s += strcspn(s, ","), s += *s == ',')
+		if (strncmp(s, word, n) == 0 && (s[n] == ',' || s[n] == '\0'))
+			return true;
+	return false;
+}
+
+static int look_at_storage(struct pm_pve *p, struct pm_job *j, const char *node,
+	const char *storage, struct pm_error *err)
+{
+	PM_CLEANUP(pm_json_putp) struct json_object *data = NULL;
+	cleanup_buf struct pm_buf path = PM_BUF(1024);
+	struct pm_pve_call c = { .method = "GET", .node = node };
+	int r;
+
+	pm_buf_addf(&path, "/nodes/%s/storage/", node);
+	pm_form_escape(&path, storage, strlen(storage));
+	pm_buf_adds(&path, "/status");
+	c.path = pm_buf_str(&path);
+	r = pm_pve_call(p, j, &c, &data, err);
+	if (r < 0)
+		return pm_error_wrap(err, "storage %s", storage);
+	if (pm_json_int(data, "active", 1) == 0 || pm_json_int(data, "enabled", 1) == 0)
+		return pm_error_set(
+			err, PM_E_REFUSED, "storage %s is not active on node %s", storage, node);
+	if (pm_json_str(data, "content") && !lists(pm_json_str(data, "content"), "rootdir"))
+		return pm_error_set(err, PM_E_REFUSED,
+			"storage %s holds no volumes of containers (content rootdir)", storage);
+	return 0;
+}
+
+int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	const char *storage, struct pm_error *err)
+{
+	int r = look_for_snapshots(p, j, have, err);
+
+	return r == 0 ? look_at_storage(p, j, have->live->node, storage, err) : r;
+}
+
 /* ---- power ---- */
 
 int pm_pve_power(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, enum pm_power what,

@@ -202,6 +202,15 @@ int pm_pve_update(struct pm_pve *p, struct pm_job *j, const struct pm_update *u,
 /** Tasks: each sends and follows to the end. `key` is "rootfs" or "mp0"; sizes are absolute bytes. */
 int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
 	int64_t bytes, struct pm_error *err) PM_CHECK;
+/** The volume goes to another storage, and the old one is destroyed once PVE has copied it. Of a stopped
+ * guest only. The same twice is refused by the digest. */
+int pm_pve_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
+	const char *storage, struct pm_error *err) PM_CHECK;
+/** What would make PVE refuse to move volumes of the guest to that storage, as far as it can be seen before
+ * the guest is stopped: snapshots, a storage that is not there, not active or not for containers.
+ * -PM_E_REFUSED with the reason. */
+int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	const char *storage, struct pm_error *err) PM_CHECK;
 enum pm_power { PM_START, PM_SHUTDOWN, PM_STOP, PM_REBOOT };
 /** Already there counts as done. `timeout_s` of a shutdown or reboot. */
 int pm_pve_power(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, enum pm_power what,

@@ -124,6 +124,25 @@ static void move_begin(struct pm_sim *s, struct sim_task *t)
 		pm_s_guest_mark(s, g, "disk");
 }
 
+static bool in_snapshot(const struct sim_guest *g, const char *volume)
+{
+	size_t n = strlen(volume);
+
+	for (size_t i = 0; i < g->snaps.n; i++) {
+		const struct sim_conf *conf = &g->snaps.v[i]->conf;
+
+		for (size_t k = 0; k < conf->n; k++) {
+			const char *text = conf->v[k].v;
+
+			if (!strncmp(text, "volume=", 7))
+				text += 7;
+			if (!strncmp(text, volume, n) && (text[n] == ',' || text[n] == '\0'))
+				return true;
+		}
+	}
+	return false;
+}
+
 void pm_s_lxc_move(struct sim_call *c)
 {
 	struct sim_guest *g = pm_s_guest_for(c);
@@ -143,7 +162,9 @@ void pm_s_lxc_move(struct sim_call *c)
 		pm_s_fail(c, 500, "cannot move volumes of a running container");
 	} else if (pm_s_source(m.volume) != SIM_VOLUME) {
 		pm_s_fail(c, 500, "you can't move a bind or device mount point");
-	} else {
+	} else if (pm_s_arg_true(c, "delete") && in_snapshot(g, m.volume)) {
+		pm_s_fail(c, 500, "you can't move a volume with snapshots and delete the source");
+	} else if (pm_s_same_digest(c, g)) {
 		t = pm_s_guest_task(c, "move_volume");
 		t->begin = move_begin;
 		t->end = move_end;

@@ -135,6 +135,55 @@ PM_TEST(growth_is_absolute_and_may_be_said_twice)
 	client_stop(&g.c);
 }
 
+PM_TEST(moves_to_another_storage)
+{
+	struct guest g;
+
+	begin(&g);
+	task_ends(&g, GUEST "/move_volume", "move_volume", ENDED("OK"));
+	assert_ok(pm_pve_move(g.c.pve, &g.c.job, g.have, "mp0", "tank", &g.c.err), &g.c.err);
+	assert_string_equal(client_body(&g.c, 0, "POST", GUEST "/move_volume"),
+		"volume=mp0&storage=tank&delete=1&digest=d1");
+	client_stop(&g.c);
+
+	begin(&g);
+	client_status(&g.c, "POST", GUEST "/move_volume", 500,
+		"you can't move a volume with snapshots and delete the source", "");
+	assert_err(pm_pve_move(g.c.pve, &g.c.job, g.have, "rootfs", "tank", &g.c.err), PM_E_REFUSED,
+		&g.c.err, "Delete the snapshots first");
+	client_stop(&g.c);
+}
+
+PM_TEST(what_forbids_a_move_is_seen_before)
+{
+	static const struct {
+		const char *snapshots, *storage, *says; /* NULL: nothing forbids it */
+	} cases[] = {
+		{ "[{\"name\":\"current\"}]", "{\"active\":1,\"content\":\"images,rootdir\"}",
+			NULL },
+		{ "[{\"name\":\"a\"},{\"name\":\"current\"}]", "{\"active\":1}", "has snapshots" },
+		{ "[]", "{\"active\":0,\"content\":\"rootdir\"}", "not active" },
+		{ "[]", "{\"active\":1,\"content\":\"iso,rootdirs\"}", "no volumes of containers" },
+	};
+
+	for (size_t i = 0; i < PM_COUNT(cases); i++) {
+		struct guest g;
+		int r;
+
+		begin(&g);
+		client_answer(&g.c, "GET", GUEST "/snapshot",
+			pm_arena_printf(g.c.job.arena, "{\"data\":%s}", cases[i].snapshots));
+		client_answer(&g.c, "GET", "/nodes/pve1/storage/tank/status",
+			pm_arena_printf(g.c.job.arena, "{\"data\":%s}", cases[i].storage));
+		r = pm_pve_may_move(g.c.pve, &g.c.job, g.have, "tank", &g.c.err);
+		if (cases[i].says)
+			assert_err(r, PM_E_REFUSED, &g.c.err, cases[i].says);
+		else
+			assert_ok(r, &g.c.err);
+		client_stop(&g.c);
+	}
+}
+
 PM_TEST(migration)
 {
 	struct guest g;
