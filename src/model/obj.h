@@ -32,6 +32,7 @@ struct pm_live {
 	const struct pm_pending *pending;
 	unsigned npending;
 	const struct pm_list *unused; /* volumes that hang unused on the guest; NULL: none */
+	const unsigned *unused_at;    /* N of their keys "unusedN", parallel to unused->v */
 	const struct pm_list *keys;   /* PVE keys that are set: "memory", "net0"; NULL: not read */
 	bool template_;
 	bool unreachable; /* its node does not answer: unknown, not missing */

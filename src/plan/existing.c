@@ -207,6 +207,55 @@ static bool vmid_in_the_way(struct pm_planner *p, const struct pm_obj *want,
 	return true;
 }
 
+/* ---- what is detached, and where it stays ---- */
+
+static bool detaches(const struct pm_change *c)
+{
+	return c->field == PM_POD_VOLUMES && c->row == NULL && c->to == NULL && c->note != NULL;
+}
+
+/* Keys that go in one write are taken in the order of their names: mp10 before mp2. */
+static bool goes_before(const struct pm_change *a, const struct pm_change *b)
+{
+	char x[16], y[16];
+
+	(void)snprintf(x, sizeof(x), "mp%u", a->slot);
+	(void)snprintf(y, sizeof(y), "mp%u", b->slot);
+	return strcmp(x, y) < 0;
+}
+
+/* The free number with so many free ones below it. */
+static unsigned free_unused(const struct pm_live *l, unsigned below)
+{
+	unsigned n = 0;
+
+	for (;; n++) {
+		bool used = false;
+
+		for (size_t i = 0; l->unused != NULL && i < l->unused->n && !used; i++)
+			used = l->unused_at != NULL && l->unused_at[i] == n;
+		if (!used && below-- == 0)
+			return n;
+	}
+}
+
+static void name_detached(
+	struct pm_planner *p, const struct pm_obj *have, struct pm_change *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned below = 0;
+
+		if (!detaches(&v[i]))
+			continue;
+		for (size_t k = 0; k < n; k++)
+			below += k != i && detaches(&v[k]) && goes_before(&v[k], &v[i]);
+		v[i].note = pm_arena_printf(
+			p->a, "detached, kept as unused%u", free_unused(have->live, below));
+	}
+}
+
+/* ---- what is done ---- */
+
 static void block_all(struct pm_change *v, size_t n, const char *note)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -319,5 +368,6 @@ void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm
 	}
 	pm_slots_assign(want->spec, have->spec);
 	n = pm_diff_obj(p->a, want, have, &v);
+	name_detached(p, have, v, n);
 	decide(p, want, have, v, n);
 }

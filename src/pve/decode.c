@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/vec.h"
 #include "pve/pve_priv.h"
 
@@ -46,6 +47,7 @@ struct decode {
 	PM_VEC(const char *) keys;
 	PM_VEC(struct pm_pending) pending;
 	PM_VEC(const char *) unused;
+	PM_VEC(unsigned) unused_at;
 	const char *tags; /* all of them */
 	struct pm_error *err;
 };
@@ -205,6 +207,17 @@ static int set_value(
 	return r;
 }
 
+static void take_unused(struct decode *d, const struct row *row)
+{
+	const char *digits = pm_arena_strndup(d->a, row->key.s + 6, row->key.n - 6);
+	int64_t n = 0;
+
+	if (pm_parse_int(digits, 0, UINT32_MAX - 1, &n) < 0)
+		n = UINT32_MAX;
+	pm_vec_push(&d->unused, copy(d, &row->value));
+	pm_vec_push(&d->unused_at, (unsigned)n);
+}
+
 /* What will be after a restart, and what is in force until then. */
 static int take_row(struct decode *d, const struct row *row)
 {
@@ -218,7 +231,7 @@ static int take_row(struct decode *d, const struct row *row)
 		return 0;
 	}
 	if (row->key.n > 6 && memcmp(row->key.s, "unused", 6) == 0 && row->value.s) {
-		pm_vec_push(&d->unused, copy(d, &row->value));
+		take_unused(d, row);
 		return 0;
 	}
 	f = pm_field_by_slot_key(d->k, row->key.s, row->key.n, &slot);
@@ -265,8 +278,13 @@ static void keep(struct decode *d)
 
 	live->tags = d->tags;
 	live->keys = keep_list(d->a, d->keys.v, d->keys.n);
-	if (d->unused.n > 0)
+	if (d->unused.n > 0) {
+		unsigned *at = pm_new_n(d->a, unsigned, d->unused.n);
+
+		memcpy(at, d->unused_at.v, d->unused.n * sizeof(*at));
 		live->unused = keep_list(d->a, d->unused.v, d->unused.n);
+		live->unused_at = at;
+	}
 	if (d->pending.n > 0) {
 		struct pm_pending *v = pm_new_n(d->a, struct pm_pending, d->pending.n);
 
@@ -320,5 +338,6 @@ int pm_pve_decode_pending(struct pm_arena *a, const struct pm_kind *k, char *tex
 	pm_vec_done(&d.keys);
 	pm_vec_done(&d.pending);
 	pm_vec_done(&d.unused);
+	pm_vec_done(&d.unused_at);
 	return bad;
 }

@@ -76,6 +76,18 @@ END
 apply --allow-restart
 ok "P1 a share and a volume more leave the first one alone" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q '^$disk,.*backup=1'"
 ok "P1 a mount option is changed in place" same_guest
+sed -i 's/path: \/data, storage: local-lvm/path: \/data, storage: local/' "$dir/repo/pod.yaml"
+run 0 podmox apply --yes "$dir/repo"
+ok "P1 another storage takes nobody down without consent" grep -q 'would stop and start it' "$dir/out"
+ok "P1 the volume is where it was" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q '^$disk,'"
+apply --allow-restart
+ok "P1 another storage is a move" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q '^local:.*size=10G'"
+ok "P1 nothing is left behind" sh -c "! '$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 unused0 | grep -q ."
+ok "P1 the guest runs again" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 | grep -q running"
+ok "P1 a move is no new guest" same_guest
+synced "P1 after the move the plan is empty"
+sed -i 's/path: \/data, storage: local,/path: \/data, storage: local-lvm,/' "$dir/repo/pod.yaml"
+apply --allow-restart
 run 0 podmox cluster version
 podmox pool create shop >/dev/null 2>&1
 printf '  pool: shop\n' >>"$dir/repo/pod.yaml"

@@ -363,6 +363,71 @@ PM_TEST(moves_made_by_somebody_else_are_nothing)
 	world_done(&w);
 }
 
+/* ---- what leaves and comes back ---- */
+
+static void wants_plan(struct world *w, const char *text)
+{
+	const struct turn_opts o = { .plan_only = true };
+	struct turn t;
+
+	world_turn(w, &o, &t);
+	assert_has(turn_plan(&t), text);
+	turn_done(&t);
+}
+
+/* PVE keeps it, the plan says where, and only a person brings it back: no marker says what was on it. */
+PM_TEST(moves_out_of_the_manifest_keep_the_volume)
+{
+	struct world w;
+	const char *volume;
+	const char *form;
+
+	begin(&w, POD(LVM, "  state: stopped\n" DATA("local-lvm, size: 1Gi")),
+		POD(LVM, "  state: stopped\n"));
+	volume = pm_arena_strndup(w.arena, value(&w, "mp0"), strcspn(value(&w, "mp0"), ","));
+	wants_plan(&w, "detached, kept as unused0");
+	assert_string_equal(apply(&w, false), "c");
+	assert_string_equal(value(&w, "unused0"), volume);
+	assert_string_equal(value(&w, "mp0"), "");
+	world_in_sync(&w);
+
+	world_manifest(&w, "a.yaml", POD(LVM, "  state: stopped\n" DATA("local-lvm, size: 1Gi")));
+	(void)apply(&w, false);
+	assert_string_equal(value(&w, "unused0"), volume);
+	assert_null(strstr(value(&w, "mp0"), volume));
+	world_in_sync(&w);
+
+	/* By hand, in place of the new one. */
+	form = pm_arena_printf(w.arena, "mp0=%s%%2Cmp%%3D%%2Fdata%%2Csize%%3D1G", volume);
+	assert_int_equal(world_call(&w, "PUT",
+				 pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/config",
+					 world_vmid(&w, "Pod/shop/a")),
+				 form),
+		200);
+	world_wait(&w, 30);
+	world_in_sync(&w);
+	assert_int_equal(strncmp(value(&w, "mp0"), volume, strlen(volume)), 0);
+	world_done(&w);
+}
+
+PM_TEST(moves_out_of_the_manifest_are_told_their_numbers)
+{
+	static const char two[] = POD(LVM,
+		"  state: stopped\n  volumes: [{path: /data, storage: local-lvm, size: 1Gi}, "
+		"{path: /more, storage: local-lvm, size: 2Gi}]\n");
+	struct world w;
+	const char *first;
+	const char *second;
+
+	begin(&w, two, POD(LVM, "  state: stopped\n"));
+	first = pm_arena_strndup(w.arena, value(&w, "mp0"), strcspn(value(&w, "mp0"), ","));
+	second = pm_arena_strndup(w.arena, value(&w, "mp1"), strcspn(value(&w, "mp1"), ","));
+	(void)apply(&w, false);
+	assert_string_equal(value(&w, "unused0"), first);
+	assert_string_equal(value(&w, "unused1"), second);
+	world_done(&w);
+}
+
 /* ---- every request fails once ---- */
 
 static const char before[] = POD(LVM, ALLOW DATA("local-lvm, size: 1Gi"));
