@@ -118,6 +118,13 @@ static int guard_volumes(struct pm_act *act, const struct pm_obj *have, struct p
 		if (!was_shown(act->a, unused->v[i]))
 			unseen = unused->v[i];
 	}
+	for (unsigned i = 0; i < have->live->npending && !unseen; i++) {
+		const char *v =
+			pm_pending_volume(act->job.arena, have->kind, &have->live->pending[i]);
+
+		if (v && !was_shown(act->a, v))
+			unseen = v;
+	}
 	if (!unseen)
 		return 0;
 	return pm_error_set(err, PM_E_CONFLICT,

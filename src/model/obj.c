@@ -176,3 +176,17 @@ void pm_slots_assign(struct pm_rec *want, const struct pm_rec *have)
 			assign(f, recs_of(want, i), recs_of(have, i));
 	}
 }
+
+const char *pm_pending_volume(
+	struct pm_arena *a, const struct pm_kind *k, const struct pm_pending *p)
+{
+	struct pm_rec *rec = NULL;
+	struct pm_error ignored;
+	bool root = p->field == &k->fields[PM_POD_ROOTFS];
+
+	if (k != &pm_kind_pod || !p->in_force || (!root && p->field != &k->fields[PM_POD_VOLUMES]))
+		return NULL;
+	if (pm_rec_parse(a, p->field->sub, p->in_force, strlen(p->in_force), &rec, &ignored) < 0)
+		return NULL;
+	return pm_rec_str(rec, root ? PM_ROOTFS_VOLUME : PM_VOLUME_VOLUME, NULL);
+}

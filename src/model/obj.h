@@ -88,6 +88,11 @@ struct pm_set {
 	struct pm_facts facts; /* of a live set */
 };
 
+/** The volume that the guest still holds where a change of its root or of a mount point waits for a restart:
+ * it dies with the guest. NULL: there is none. */
+const char *pm_pending_volume(
+	struct pm_arena *a, const struct pm_kind *k, const struct pm_pending *p);
+
 struct pm_obj *pm_obj_new(struct pm_arena *a, const struct pm_kind *k) PM_CHECK;
 void pm_set_add(struct pm_set *s, struct pm_obj *o);
 void pm_set_done(struct pm_set *s);

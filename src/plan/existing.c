@@ -176,6 +176,7 @@ static void replace(struct pm_planner *p, struct pm_action *a)
 		unblock(&c[i], NULL);
 	}
 	a->verb = PM_V_REPLACE;
+	a->reason = NULL;
 	a->impact = PM_I_REPLACE;
 	a->vmid = (unsigned)pm_rec_int(want->spec, PM_POD_VMID, have->live->vmid);
 	a->node = pm_rec_bool(want->spec, PM_POD_PINNED, false)

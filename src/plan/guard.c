@@ -69,30 +69,36 @@ static const char *root_guard(struct pm_planner *p, const struct pm_obj *have)
 
 /* ---- volumes ---- */
 
-static void note_volume(struct pm_action *act, const char **v, const struct pm_rec *r, unsigned row)
+static void note_volume(struct pm_action *act, const char **v, const char *volume)
 {
-	const char *volume = pm_rec_str(r, row, NULL);
-
-	if (volume != NULL && volume[0] != '\0')
-		v[act->ndies++] = volume;
+	if (volume == NULL || volume[0] == '\0')
+		return;
+	for (size_t i = 0; i < act->ndies; i++)
+		if (strcmp(v[i], volume) == 0)
+			return;
+	v[act->ndies++] = volume;
 }
 
 void pm_plan_dies(struct pm_arena *a, struct pm_action *act)
 {
 	const struct pm_rec *spec = act->have->spec;
-	const struct pm_list *unused = act->have->live->unused;
+	const struct pm_live *live = act->have->live;
+	const struct pm_list *unused = live->unused;
 	const struct pm_value *rootfs = &spec->val[PM_POD_ROOTFS];
 	const struct pm_value *volumes = &spec->val[PM_POD_VOLUMES];
 	size_t n = volumes->state == PM_SET ? volumes->u.recs->n : 0;
-	const char **v = pm_new_n(a, const char *, n + (unused ? unused->n : 0) + 1);
+	const char **v =
+		pm_new_n(a, const char *, n + live->npending + (unused ? unused->n : 0) + 1);
 
 	act->ndies = 0;
 	if (rootfs->state == PM_SET)
-		note_volume(act, v, rootfs->u.rec, PM_ROOTFS_VOLUME);
+		note_volume(act, v, pm_rec_str(rootfs->u.rec, PM_ROOTFS_VOLUME, NULL));
 	for (size_t i = 0; i < n; i++)
-		note_volume(act, v, volumes->u.recs->v[i], PM_VOLUME_VOLUME);
+		note_volume(act, v, pm_rec_str(volumes->u.recs->v[i], PM_VOLUME_VOLUME, NULL));
+	for (unsigned i = 0; i < live->npending; i++)
+		note_volume(act, v, pm_pending_volume(a, act->have->kind, &live->pending[i]));
 	for (size_t i = 0; unused != NULL && i < unused->n; i++)
-		v[act->ndies++] = unused->v[i];
+		note_volume(act, v, unused->v[i]);
 	act->dies = v;
 }
 

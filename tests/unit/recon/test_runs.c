@@ -263,6 +263,41 @@ PM_TEST(runs_replace_only_with_both_consents)
 	world_done(&w);
 }
 
+/* A volume whose removal waits for a restart dies with the guest: the plan names it, and as PVE keeps it as
+ * unused on the way down, the executor finds nothing that was not named. */
+PM_TEST(runs_name_a_volume_whose_removal_waits)
+{
+	static const char with[] =
+		POD("a") "  lifecycle: {replace: allow}\n"
+			 "  volumes: [{path: /data, storage: local-lvm, size: 1Gi}]\n";
+	const struct turn_opts no = { 0 };
+	const struct turn_opts yes = { .plan = { .allow_replace = true } };
+	struct world w;
+	struct turn t;
+	const struct pm_action *a;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	world_manifest(&w, "a.yaml", with);
+	world_apply(&w);
+	vmid = world_vmid(&w, "Pod/shop/a");
+	world_manifest(&w, "a.yaml", POD("a") "  lifecycle: {replace: allow}\n");
+	world_turn(&w, &no, &t);
+	assert_true(turn_result(&t, "Pod/shop/a")->restart_pending);
+	turn_done(&t);
+	world_manifest(
+		&w, "a.yaml", POD("a") "  lifecycle: {replace: allow}\n  unprivileged: false\n");
+	world_turn(&w, &yes, &t);
+	assert_int_equal(t.status, 0);
+	a = turn_action(&t, "Pod/shop/a");
+	assert_int_equal(a->verb, PM_V_REPLACE);
+	assert_int_equal(a->ndies, 2);
+	turn_done(&t);
+	assert_string_equal(world_control(&w, "get %u unprivileged", vmid), "0");
+	world_in_sync(&w);
+	world_done(&w);
+}
+
 static void break_create(struct world *w, PM_UNUSED void *arg)
 {
 	(void)world_control(w, "fail POST /nodes/*/lxc:500");
