@@ -299,11 +299,24 @@ static int look_at_storage(struct pm_pve *p, struct pm_job *j, const char *node,
 	return 0;
 }
 
+/* That it may be stopped is asked when it is; what comes after must be allowed, too. */
+static int look_at_policy(const struct pm_pve *p, struct pm_error *err)
+{
+	static const enum pm_op_id ids[] = { PM_OP_CT_MOVE, PM_OP_GUEST_START };
+	int r = 0;
+
+	for (size_t i = 0; p->allow && i < PM_COUNT(ids) && r == 0; i++)
+		r = pm_policy_check(p->allow->v, p->allow->n, pm_op(ids[i])->operation, err);
+	return r;
+}
+
 int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	const char *storage, struct pm_error *err)
 {
-	int r = look_for_snapshots(p, j, have, err);
+	int r = look_at_policy(p, err);
 
+	if (r == 0)
+		r = look_for_snapshots(p, j, have, err);
 	return r == 0 ? look_at_storage(p, j, have->live->node, storage, err) : r;
 }
 

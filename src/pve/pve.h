@@ -206,9 +206,9 @@ int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
  * guest only. The same twice is refused by the digest. */
 int pm_pve_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
 	const char *storage, struct pm_error *err) PM_CHECK;
-/** What would make PVE refuse to move volumes of the guest to that storage, as far as it can be seen before
- * the guest is stopped: snapshots, a storage that is not there, not active or not for containers.
- * -PM_E_REFUSED with the reason. */
+/** What would make a move of the guest's volumes to that storage fail, as far as it can be seen before the
+ * guest is stopped: the policy (move, start), snapshots, a storage that is not there, not active or not for
+ * containers. -PM_E_REFUSED with the reason. */
 int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	const char *storage, struct pm_error *err) PM_CHECK;
 enum pm_power { PM_START, PM_SHUTDOWN, PM_STOP, PM_REBOOT };

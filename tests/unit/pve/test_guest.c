@@ -184,6 +184,27 @@ PM_TEST(what_forbids_a_move_is_seen_before)
 	}
 }
 
+/* It would be stopped for nothing, or stay stopped. */
+PM_TEST(what_the_policy_forbids_of_a_move_is_seen_before)
+{
+	const char *without_move[] = { "stop", "start" };
+	const char *without_start[] = { "stop", "move" };
+	const char **const words[] = { without_move, without_start };
+
+	for (size_t i = 0; i < PM_COUNT(words); i++) {
+		struct guest g;
+
+		client_prepare(&g.c, "pve1", true);
+		g.c.allow = (struct pm_list){ 2, words[i] };
+		client_open(&g.c);
+		g.have = have_new(&g.c, 210, "{\"key\":\"protection\",\"value\":0}");
+		assert_err(pm_pve_may_move(g.c.pve, &g.c.job, g.have, "tank", &g.c.err),
+			PM_E_REFUSED, &g.c.err, i == 0 ? "move" : "start");
+		assert_int_equal(pm_fake_count(g.c.net, NULL, NULL), 0);
+		client_stop(&g.c);
+	}
+}
+
 PM_TEST(migration)
 {
 	struct guest g;

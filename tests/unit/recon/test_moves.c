@@ -320,6 +320,36 @@ PM_TEST(moves_do_not_stop_a_guest_for_a_storage_that_is_not_there)
 	world_done(&w);
 }
 
+static void break_moves(struct world *w, PM_UNUSED void *arg)
+{
+	(void)world_control(w, "fail POST /nodes/*/lxc/*/move_volume:500");
+}
+
+PM_TEST(moves_that_fail_leave_it_running)
+{
+	struct turn_opts o = { .plan = { .allow_restart = true }, .between = break_moves };
+	struct watch watch;
+	struct world w;
+	struct turn t;
+
+	begin(&w, POD(LVM, ""), POD("local, size: 5Gi", ""));
+	watch_begin(&watch, &w);
+	o.through = &watch.base;
+	world_turn(&w, &o, &t);
+	assert_int_equal(turn_result(&t, "Pod/shop/a")->outcome, PM_FAILED);
+	assert_has(turn_result(&t, "Pod/shop/a")->err.msg, "moving rootfs to storage local");
+	turn_done(&t);
+	assert_string_equal(watch.seen, "su");
+	assert_true(runs(&w));
+	assert_has(value(&w, "rootfs"), "size=4G");
+	(void)world_control(&w, "fail-clear");
+	world_wait(&w, 15);
+	assert_string_equal(apply(&w, true), "smur");
+	world_in_sync(&w);
+	watch_end(&watch);
+	world_done(&w);
+}
+
 static void start_it(struct world *w, PM_UNUSED void *arg)
 {
 	const char *path = pm_arena_printf(
