@@ -173,6 +173,10 @@ void world_turn(struct world *w, const struct turn_opts *o, struct turn *ret)
 	plan(w, o, ret);
 	if (ret->planned && !o->plan_only)
 		apply(w, o, ret);
+	/* The name is the client's, and the text of the plan is asked for when that is gone. */
+	if (ret->planned && ret->cycle.have.facts.cluster)
+		ret->cycle.have.facts.cluster =
+			pm_arena_strdup(ret->arena, ret->cycle.have.facts.cluster);
 	pm_recon_free(ret->rc);
 	ret->rc = NULL;
 	if (!o->through)
