@@ -117,6 +117,7 @@ $(O)/podmox-sim: $(call objects,$(call sources,base sim))
 	$(link) $(DEPS_LIBS)
 
 # The library: one object whose inner names are local, and the same shared.
+EXAMPLES := $(wildcard docs/examples/*.c)
 LIB_OBJ := $(call objects,$(call sources,$(call closure,lib)))
 LIB_MODULES := libcurl yaml-0.1 json-c libssl libcrypto zlib
 LIB_LIBS = $(call once,LIB_LIBS,$(PKG_CONFIG) --libs $(LIB_MODULES))
@@ -168,7 +169,7 @@ export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_a
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib test-chaos judges demo bench
+.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib test-chaos examples judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
 $(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
@@ -184,8 +185,19 @@ test-manifest: all
 	$(call script,tests/manifest/run.sh)
 test-scenario: all
 	$(call script,tests/scenario/run.sh)
+# The examples once more, with the library's own objects, for the builds of the sanitizers.
+$(O)/docs/%.o: docs/%.c $(O)/flags $(O)/gen/version.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COMPILE) -MMD -MP -c -o $@ $<
+$(O)/examples/%: $(O)/docs/examples/%.o $(LIB_OBJ)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(link) $(LIB_LIBS)
+examples: $(EXAMPLES:docs/examples/%.c=$(O)/examples/%)
 test-lib: all $(O)/podmox-sim
-	$(call script,tests/lib/run.sh)
+	@for b in asan tsan; do $(MAKE) --no-print-directory BUILD=$$b O=$(call side,$$b) examples || exit; done
+	@SANITIZED='$(call side,asan)/examples $(call side,tsan)/examples' O='$(O)' tests/lib/run.sh
 # The client is built with ThreadSanitizer, the programs beside it are the usual ones.
 $(O)/chaos: $(O)/tests/chaos/chaos.o $(LIB_OBJ)
 	$(call say,LINK,$@)
@@ -303,7 +315,6 @@ check-generated: all
 
 .PHONY: install uninstall compdb nightly check clean help
 # mode | from | to, for install and uninstall
-EXAMPLES := $(wildcard docs/examples/*.c)
 INSTALLED = $(foreach f,$(PROGS),755|$f|$(BINDIR)/$(notdir $f)) \
 	$(foreach m,$(MANPAGES),644|$m|$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 	$(foreach f,$(wildcard schemas/*.json),644|$f|$(DATADIR)/podmox/$f) \

@@ -27,7 +27,7 @@ static int fail(const char *what, podmox_error *err)
 
 static int create(podmox_client *c, char **argv, podmox_guest *ret, podmox_error **err)
 {
-	char rootfs[128];
+	char rootfs[128], label[] = "create";
 	podmox_param params[] = { { "node", argv[2] }, { "ostemplate", argv[3] },
 		{ "rootfs", rootfs }, { "hostname", "example" }, { "memory", "256" },
 		{ "unprivileged", "1" }, { NULL, NULL } };
@@ -39,7 +39,7 @@ static int create(podmox_client *c, char **argv, podmox_guest *ret, podmox_error
 	r = podmox_guest_create(c, none, params, &task, err);
 	if (r < 0)
 		return r;
-	r = podmox_task_wait(c, task, print_line, "create", err);
+	r = podmox_task_wait(c, task, print_line, label, err);
 	ret->type = PODMOX_CT;
 	ret->vmid = podmox_task_vmid(task);
 	podmox_task_free(task);

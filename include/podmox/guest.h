@@ -24,15 +24,16 @@ PODMOX_API int podmox_guest_list(podmox_client *c, podmox_guest guest, const pod
 PODMOX_API int podmox_guest_status(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_value **ret, podmox_error **err);
 
-/** Starts it. Parameters: node. */
+/** Starts it. Parameters: node, debug, timeout. */
 PODMOX_API int podmox_guest_start(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
-/** Shuts it down in order. Parameters: node, timeout (60), force-stop. */
+/** Shuts it down in order. Parameters: node, timeout, force-stop, keep-active. */
 PODMOX_API int podmox_guest_shutdown(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
-/** Stops it at once, as by pulling the plug. Parameters: node, overrule-shutdown. */
+/** Stops it at once, as by pulling the plug. Parameters: node, overrule-shutdown, timeout,
+ * keep-active. */
 PODMOX_API int podmox_guest_stop(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
@@ -40,19 +41,23 @@ PODMOX_API int podmox_guest_stop(podmox_client *c, podmox_guest guest, const pod
 PODMOX_API int podmox_guest_restart(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
-/** Creates it on the node that the parameters name. guest.vmid 0: the next free number, which podmox_task_vmid tells. Parameters: node (required), and all of Proxmox VE's. */
+/** Creates it on the node that the parameters name. guest.vmid 0: the next free number, which
+ * podmox_task_vmid tells. Parameters: node (required), and all of Proxmox VE's. */
 PODMOX_API int podmox_guest_create(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
-/** Destroys a stopped guest and its volumes. Parameters: node, purge, destroy-unreferenced-disks, force. */
+/** Destroys a stopped guest and its volumes. Parameters: node, purge, destroy-unreferenced-disks,
+ * force. */
 PODMOX_API int podmox_guest_delete(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
-/** Copies it. Without newid the next free number is taken. Parameters: node, newid, name, full, storage, target, pool, snapname, description. */
+/** Copies it. Without newid the next free number is taken. Parameters: node, newid, name, full,
+ * storage, format, target, pool, snapname, description, bwlimit. */
 PODMOX_API int podmox_guest_clone(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
-/** Its configuration, with pending values and digest. An object. Parameters: node, current, snapshot. */
+/** Its configuration, with pending values and digest. An object. Parameters: node, current,
+ * snapshot. */
 PODMOX_API int podmox_guest_config(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_value **ret, podmox_error **err);
 
@@ -60,7 +65,8 @@ PODMOX_API int podmox_guest_config(podmox_client *c, podmox_guest guest, const p
 PODMOX_API int podmox_guest_pending(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_value **ret, podmox_error **err);
 
-/** Changes its configuration. Parameters: node, digest, delete, revert, and all of Proxmox VE's. */
+/** Changes its configuration. Parameters: node, digest, delete, revert, force, background-delay,
+ * and all of Proxmox VE's. */
 PODMOX_API int podmox_guest_set(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
@@ -68,19 +74,22 @@ PODMOX_API int podmox_guest_set(podmox_client *c, podmox_guest guest, const podm
 PODMOX_API int podmox_guest_resize(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
-/** Moves it to another node. Parameters: node, target (required), online, restart, timeout, target-storage, with-local-disks. */
+/** Moves it to another node. Parameters: node, target (required), online, restart, timeout (180),
+ * target-storage, with-local-disks, with-conntrack-state, force, migration-type,
+ * migration-network, bwlimit. */
 PODMOX_API int podmox_guest_migrate(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
-/** Moves a volume to another storage or guest. Parameters: node, digest, volume (required), storage, format, delete, target-vmid, target-volume. */
+/** Moves a volume to another storage or guest. Parameters: node, digest, volume (required),
+ * storage, delete, target-vmid, target-volume, target-digest, bwlimit, format. */
 PODMOX_API int podmox_guest_move(podmox_client *c, podmox_guest guest, const podmox_param *params,
 	podmox_task **ret, podmox_error **err);
 
-/** Makes a template of it; this cannot be undone. Parameters: node. */
+/** Makes a template of it; this cannot be undone. Parameters: node, disk. */
 PODMOX_API int podmox_guest_template(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
-/** Pauses a virtual machine. Parameters: node, todisk. */
+/** Pauses a virtual machine. Parameters: node, todisk, statestorage. */
 PODMOX_API int podmox_guest_suspend(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
@@ -100,7 +109,8 @@ PODMOX_API int podmox_guest_snapshots(podmox_client *c, podmox_guest guest,
 PODMOX_API int podmox_guest_snapshot(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
-/** Goes back to a snapshot; everything since then is lost. Parameters: node, snapname (required), start. */
+/** Goes back to a snapshot; everything since then is lost. Parameters: node, snapname (required),
+ * start. */
 PODMOX_API int podmox_guest_rollback(podmox_client *c, podmox_guest guest,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 

@@ -29,7 +29,8 @@ PODMOX_API int podmox_node_services(
 PODMOX_API int podmox_node_service(podmox_client *c, const char *node, const char *service,
 	podmox_value **ret, podmox_error **err);
 
-/** Its tasks, the newest first. A list. Parameters: limit (50), start, errors, source, vmid, typefilter, userfilter, statusfilter, since, until. */
+/** Its tasks, the newest first. A list. Parameters: limit (50), start, errors, source (archive),
+ * vmid, typefilter, userfilter, statusfilter, since, until. */
 PODMOX_API int podmox_node_tasks(podmox_client *c, const char *node, const podmox_param *params,
 	podmox_value **ret, podmox_error **err);
 

@@ -24,11 +24,13 @@ PODMOX_API int podmox_storage_status(
 PODMOX_API int podmox_storage_content(podmox_client *c, podmox_storage storage,
 	const podmox_param *params, podmox_value **ret, podmox_error **err);
 
-/** Uploads a file of this machine. Parameters: content (required), file (required), filename, checksum, checksum-algorithm. */
+/** Uploads a file of this machine. Parameters: content (required), checksum-algorithm, checksum,
+ * file (required), filename. */
 PODMOX_API int podmox_storage_upload(podmox_client *c, podmox_storage storage,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
-/** Lets the node download a file. Parameters: content, url, filename (required), checksum, checksum-algorithm, compression, verify-certificates. */
+/** Lets the node download a file. Parameters: content (required), url (required), filename
+ * (required), checksum-algorithm, checksum, compression, verify-certificates (1). */
 PODMOX_API int podmox_storage_download(podmox_client *c, podmox_storage storage,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
@@ -44,7 +46,8 @@ PODMOX_API int podmox_storage_tags(podmox_client *c, const char *node, const pod
 PODMOX_API int podmox_storage_rm(podmox_client *c, const char *node, const char *volid,
 	const podmox_param *params, podmox_task **ret, podmox_error **err);
 
-/** Allocates a volume. Its id. Parameters: vmid, filename, size (required), format. */
+/** Allocates a volume. Its id. Parameters: vmid (required), filename (required), size (required),
+ * format. */
 PODMOX_API int podmox_storage_alloc(podmox_client *c, podmox_storage storage,
 	const podmox_param *params, podmox_value **ret, podmox_error **err);
 

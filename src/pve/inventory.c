@@ -226,8 +226,8 @@ static struct json_object *data_of(struct json_object **root, const struct pm_ca
 	return pm_json_get(*root, "data");
 }
 
-/* Nodes and quorum; also tells us which node the host is that answered. */
-static void take_status(struct pm_pve *p, struct pm_inventory *inv, const struct pm_call *c)
+/* Nodes and quorum. */
+static void take_status(struct pm_inventory *inv, const struct pm_call *c)
 {
 	PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
 	struct json_object *data = data_of(&root, c);
@@ -253,9 +253,6 @@ static void take_status(struct pm_pve *p, struct pm_inventory *inv, const struct
 			.name = pm_arena_strdup(inv->arena, name),
 			.online = pm_json_bool(row, "online", false),
 		};
-		pm_hosts_learn(&p->hosts, name, pm_json_str(row, "ip"), NULL);
-		if (pm_json_bool(row, "local", false))
-			pm_hosts_learn(&p->hosts, name, NULL, c->host);
 	}
 	/* A node that stands alone has no row of a cluster, and needs nobody's vote. */
 	if (cluster == 0 && inv->nnodes == 1)
@@ -352,7 +349,7 @@ static void got(void *arg, size_t i, struct pm_call *c, const struct pm_error *e
 	if (i == RESOURCES)
 		take_resources(x, c);
 	else if (i == CLUSTER_STATUS)
-		take_status(x->p, x->inv, c);
+		take_status(x->inv, c);
 	else if (i == VERSION)
 		take_version(x->inv, c);
 	else if (i == PERMISSIONS)

@@ -404,7 +404,8 @@ int pm_session_take(struct pm_pve *p, struct pm_job *j, struct pm_lease *ret, st
 			r = -(int)err->code;
 			break;
 		}
-		if (s->creds && (s->token || age < TICKET_RENEW_NS))
+		/* A token has no age, and where nobody logs in nobody has one. */
+		if (s->creds && (s->token || s->offline || age < TICKET_RENEW_NS))
 			break;
 		if (!s->logging_in) {
 			r = renew(p, j, now, err);

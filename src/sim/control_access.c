@@ -10,7 +10,8 @@ static int do_tickets_expire(struct sim_order *o)
 
 static int do_ticket_life(struct sim_order *o)
 {
-	if (o->n < 2 || pm_parse_int(o->word[1], 1, 86400 * 365, &o->s->ticket_life_s) != 0)
+	if (o->n < 2 ||
+		pm_parse_int(o->word[1], 1, INT64_C(86400) * 365, &o->s->ticket_life_s) != 0)
 		return pm_s_order_no(o, "ticket-life SECONDS: no number");
 	return 0;
 }

@@ -523,6 +523,10 @@ void pm_s_subcall(struct pm_sim *s, unsigned node, const char *authid, const cha
 		else
 			pm_s_fail(&c, 501, "Method '%s %s' not implemented", method, c.path);
 	}
+	if (r->again) { /* nobody can wait in the middle of a call */
+		r->again = c.failed = false;
+		pm_s_fail(&c, 500, "can't lock file - got timeout");
+	}
 	finish(&c);
 	call_done(&c);
 }

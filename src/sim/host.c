@@ -184,7 +184,8 @@ static void write_names(struct sim_call *c, X509 *x)
 		else if (ASN1_STRING_length(s) == 4)
 			pm_buf_addf(&text, "%u.%u.%u.%u", p[0], p[1], p[2], p[3]);
 		for (int j = 0; n->type == GEN_IPADD && ASN1_STRING_length(s) == 16 && j < 8; j++)
-			pm_buf_addf(&text, "%s%02x%02x", j ? ":" : "", p[2 * j], p[2 * j + 1]);
+			pm_buf_addf(&text, "%s%02x%02x", j ? ":" : "", p[(size_t)2 * j],
+				p[(size_t)2 * j + 1]);
 		pm_jw_str(&c->w, NULL, pm_buf_str(&text));
 	}
 	pm_jw_array_end(&c->w);

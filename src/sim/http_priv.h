@@ -75,7 +75,7 @@ struct sim_server {
 void pm_s_conn_accept(struct sim_listener *l, int fd);
 void pm_s_conn_free(struct sim_conn *c);
 void pm_s_conns_drop(struct sim_server *v, unsigned node); /* as resets */
-void pm_s_conns_hold(struct sim_server *v, unsigned node, bool hold);
+void pm_s_conns_hold(struct sim_server *v, unsigned node, bool held);
 /** Makes listeners, connections and certificates what the cluster says they are. */
 int pm_s_server_follow(struct sim_server *v, struct pm_error *err);
 

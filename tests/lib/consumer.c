@@ -54,7 +54,7 @@ static void check_open(void)
 	check(r == 0, "a client opens without sending anything");
 	podmox_client_cancel(c);
 	r = podmox_client_get(c, "/version", NULL, NULL, &err);
-	check_error(r, PODMOX_E_CANCELLED, err, "called off");
+	check_error(r, PODMOX_E_CANCELLED, err, "logging in");
 	r = podmox_client_get(c, "version", NULL, NULL, &err);
 	check_error(r, PODMOX_E_USAGE, err, "slash");
 	podmox_client_close(c);

@@ -122,6 +122,16 @@ check "it showed the log of the task" grep -q 'create: TASK OK' "$tmp/life"
 [ ${#schema[@]} = 0 ] || check "it named the refused parameter" grep -q '^  memory: ' "$tmp/life"
 check "reconcile runs" "${run_with[@]}" "$tmp/reconcile" "$tmp/sim.yaml" "$tmp/manifests"
 check "its second plan is empty" grep -q '0 to create, 0 to update' "$tmp/out"
+# The same with the sanitizers' builds: addresses, undefined behaviour, races.
+fixed=()
+! setarch -R true 2>/dev/null || fixed=(setarch -R)
+for folder in ${SANITIZED:-}; do
+	name=$(basename "$(dirname "$folder")")
+	check "list-guests is clean ($name)" "${fixed[@]}" "$folder/list-guests" "${url#https://}" "$(ready user)" "$tmp/ca.pem"
+	check "life-of-a-container is clean ($name)" "${fixed[@]}" "$folder/life-of-a-container" "$tmp/sim.yaml" pve1 \
+		local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst local-lvm
+	check "reconcile is clean ($name)" "${fixed[@]}" "$folder/reconcile" "$tmp/sim.yaml" "$tmp/manifests"
+done
 check "the secret is nowhere" sh -c "! grep -rF '$PVE_PASSWORD' '$tmp/audit.jsonl' '$tmp/out' '$tmp/journal'"
 unset PVE_PASSWORD
 mkdir -p "$O/requests"

@@ -14,6 +14,10 @@ public() {
 	cat include/podmox/*.h include/podmox/*.in | tr '\n' ' ' | grep -o 'PODMOX_API [^;(]*(' | grep -o 'podmox_[a-z0-9_]*(' |
 		tr -d '('
 }
+public | sort -u | diff - tests/lib/symbols.txt >/dev/null || {
+	echo "tests/lib/symbols.txt:1: is not what the public headers declare; see make test-lib"
+	exit 1
+}
 words=$(mktemp)
 trap 'rm -f "$words"' EXIT
 { cat tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c tests/judges/*.c | grep -o 'pm_[a-z0-9_]*'

@@ -201,7 +201,7 @@ run 64 p api fetch /nodes
 ok "lists the methods" err_has "get, post, put, delete"
 run 64 p api get '/nodes?x=y'
 run 64 p api get /nodes verbose
-run 1 p api get /nodes/pve1/nothing
+run 1 p api get /nodes/pve1/lxc/999/config
 
 # ---- forms ----
 for words in "ct list" "node list" "ct config 100" "storage content pve1/local" "cluster status"; do

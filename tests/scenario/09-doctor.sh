@@ -40,21 +40,21 @@ ok "learnt hosts are looked at, too" test "$(grep -c '^ok  *host ' "$dir/out")" 
 
 # a token with too few privileges
 api post /access/users userid=few@pve
-api post /access/users/few@pve/token/t privsep=0
-secret=$(p api post /access/users/few@pve/token/u privsep=0 -o json | python3 -c 'import json,sys; print(json.load(sys.stdin)["value"])')
+api post /access/users/few@pve/token/tt privsep=0
+secret=$(p api post /access/users/few@pve/token/uu privsep=0 -o json | python3 -c 'import json,sys; print(json.load(sys.stdin)["value"])')
 api post /access/roles roleid=Few "privs=VM.Audit,VM.Allocate,Sys.Audit,Datastore.AllocateSpace"
 api put /access/acl path=/ users=few@pve roles=Few
 mkdir "$dir/secret"
 printf '%s' "$secret" >"$dir/secret/token"
 token() {
-	sed -e "s/username: root/tokenId: few@pve!u/; /realm:/d; s#password: .*#tokenSecret: {fromFile: $dir/secret/token}#" \
+	sed -e "s/username: root/tokenId: few@pve!uu/; /realm:/d; s#password: .*#tokenSecret: {fromFile: $dir/secret/token}#" \
 		"$dir/sim.yaml" >"$dir/token.yaml"
 	chmod 600 "$dir/token.yaml"
 }
 token
 pod bind 'vmid: 250' 'volumes: [{path: /srv, source: /srv/data}]'
 run 1 "$PODMOX" -c "$dir/token.yaml" doctor "$m"
-ok "a token" out_has "few@pve!u, a token"
+ok "a token" out_has "few@pve!uu, a token"
 ok "what is missing where, for whom" out_like 'misses VM.Config.Network on /vms(/250)?'
 ok "or by the pool" out_has '/vms|/pool/shop'
 ok "the bridge" out_has "SDN.Use"

@@ -18,7 +18,7 @@
 struct counter {
 	struct pm_transport base;
 	struct pm_transport *inner;
-	unsigned configs, of_202, tasks, all;
+	atomic_uint configs, of_202, tasks, all; /* the executor asks from several threads */
 };
 
 static void count_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,

@@ -1,4 +1,6 @@
 /* Hosts: their URLs, which is asked first, and what becomes of one that fails. */
+#include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -209,7 +211,14 @@ PM_TEST(a_host_that_owes_an_answer_is_passed_over)
 	assert_string_equal(order_of(&c, "pve1"), "a b");
 	pass(&c, 1000);
 	assert_string_equal(order_of(&c, "pve1"), "b a");
+	/* It is probed, and nothing is held against it yet. */
+	assert_int_equal(count_due(&c), 1);
+	assert_int_equal(circuit_of(&c, 0), PM_CLOSED);
 	pm_hosts_spared(h, &h->v[0]);
+	assert_string_equal(order_of(&c, "pve1"), "a b");
+	/* Having had nothing to say for long is no silence. */
+	pass(&c, 100000);
+	pm_hosts_asked(h, &h->v[0], now(&c));
 	assert_string_equal(order_of(&c, "pve1"), "a b");
 	client_stop(&c);
 }
@@ -242,6 +251,72 @@ PM_TEST(who_waits_for_a_silent_host_is_sent_on)
 	assert_int_equal(circuit_of(&c, 0), PM_OPEN);
 	assert_true(pm_hosts_waited(h, &h->v[0], &w));
 	pm_hosts_spared(h, &h->v[0]);
+	client_stop(&c);
+}
+
+/* A transport to a host that takes requests and answers none: a call to it ends when it is cancelled. */
+struct stuck {
+	struct pm_transport base;
+	struct pm_transport *inner;
+	const struct pm_clock *clock;
+	atomic_uint n;
+};
+
+static void stuck_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
+	pm_call_done_fn *done, void *arg, struct pm_cancel *cancel)
+{
+	struct stuck *k = (struct stuck *)t;
+
+	if (strcmp(v[0]->host->name, "a") == 0 && strcmp(v[0]->path, API "/x") == 0) {
+		atomic_fetch_add(&k->n, 1);
+		/* Without end it would hang where nobody gives it up. */
+		for (unsigned i = 0; !pm_cancelled(cancel, k->clock) && i < 20000000; i++)
+			(void)sched_yield();
+		(void)pm_error_set(&v[0]->err, PM_E_CANCELLED, "cancelled");
+		v[0]->err.maybe_sent = true;
+		v++;
+		n--;
+	}
+	pm_net_batch(k->inner, v, n, done, arg, NULL);
+}
+
+static void *get_x(void *arg)
+{
+	struct client *c = arg;
+	struct pm_job job = { .cancel = &c->cancel, .clock = &c->clock.clock };
+	struct pm_pve_call call = { .method = "GET", .path = "/x" };
+	struct pm_error err;
+
+	return pm_pve_call(c->pve, &job, &call, NULL, &err) < 0 ? c : NULL;
+}
+
+PM_TEST(a_call_to_a_stopped_host_is_made_elsewhere)
+{
+	static const struct pm_transport_ops ops = { stuck_batch, NULL };
+	struct stuck k = { .base.ops = &ops };
+	struct pm_host_state s[2];
+	struct client c;
+	pthread_t t;
+	void *bad;
+
+	client_start_token(&c, "a b");
+	client_answer(&c, "GET", "/[xy]", "{\"data\":1}");
+	client_fail(&c, "a", NULL, PM_E_TIMEOUT, true);
+	k.inner = c.net;
+	k.clock = &c.clock.clock;
+	c.pve->transport = &k.base;
+	assert_int_equal(pthread_create(&t, NULL, get_x, &c), 0);
+	while (atomic_load(&k.n) == 0)
+		(void)sched_yield();
+	pass(&c, 1000);
+	assert_ok(client_get(&c, "/y"), &c.err);
+	assert_int_equal(pthread_join(t, &bad), 0);
+	assert_null(bad);
+	assert_string_equal(client_host(&c, 0, "GET", "/x"), "b");
+	assert_string_equal(client_host(&c, 0, "GET", "/y"), "b");
+	assert_int_equal(pm_pve_hosts(c.pve, s, 2), 2);
+	assert_int_equal(s[0].circuit, PM_OPEN);
+	assert_int_equal(c.pve->hosts.health[0].waiting, 0);
 	client_stop(&c);
 }
 

@@ -41,6 +41,23 @@ PM_TEST(a_body_is_good_under_the_same_row)
 	pm_known_done(&k);
 }
 
+/* Two readers at once: the later question has the later answer. */
+PM_TEST(an_older_body_does_not_replace_a_newer_one)
+{
+	struct pm_buf out cleanup_buf = PM_BUF(0);
+	struct pm_known k = { .n = 0 };
+	struct pm_known_put old = { .vmid = 210, .row = ROW, .text = "old", .n = 3 };
+
+	pm_known_init(&k);
+	put_text(&k, 210, pm_known_epoch(&k), "new");
+	old.epoch = pm_known_epoch(&k);
+	old.now_ns = 9 * PM_S_NS;
+	pm_known_put(&k, &old);
+	assert_true(pm_known_get(&k, 210, ROW, young, &out));
+	assert_string_equal(pm_buf_str(&out), "new");
+	pm_known_done(&k);
+}
+
 PM_TEST(what_was_dropped_is_read_again)
 {
 	struct pm_known k = { .n = 0 };

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "client.h"
-#include "pve/op.h"
+#include "pve/pve_priv.h"
 
 #define RESOURCES "/cluster/resources?type=vm"
 #define ROWS                                                                             \
@@ -563,5 +563,33 @@ PM_TEST(op_takes_many_threads)
 		assert_int_equal(pthread_join(threads[i], &bad), 0);
 		assert_null(bad);
 	}
+	client_stop(&c);
+}
+
+PM_TEST(op_knows_where_guests_are_for_a_while)
+{
+	struct json_object *root = NULL;
+	struct pm_place place;
+	struct client c;
+
+	client_start_token(&c, "pve1");
+	assert_false(pm_places_find(c.pve, 105, c.arena, &place));
+	assert_ok(pm_json_parse(ROWS, strlen(ROWS), &root, &c.err), &c.err);
+	pm_places_take(c.pve, pm_json_get(root, "data"));
+	json_object_put(root);
+	assert_true(pm_places_find(c.pve, 105, c.arena, &place));
+	assert_string_equal(place.node, "pve2");
+	assert_false(place.vm);
+	assert_true(pm_places_find(c.pve, 106, c.arena, &place));
+	assert_true(place.vm);
+	assert_false(pm_places_find(c.pve, 107, c.arena, &place));
+	c.pve->no_cache = true;
+	assert_false(pm_places_find(c.pve, 105, c.arena, &place));
+	c.pve->no_cache = false;
+	atomic_fetch_add(&c.clock.ns, 3600 * PM_S_NS);
+	assert_false(pm_places_find(c.pve, 105, c.arena, &place));
+	/* An answer without rows is no list of guests that are gone. */
+	pm_places_take(c.pve, NULL);
+	assert_false(pm_places_find(c.pve, 105, c.arena, &place));
 	client_stop(&c);
 }

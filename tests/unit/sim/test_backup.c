@@ -246,6 +246,14 @@ PM_TEST(sim_execute)
 	assert_int_equal(json_object_array_length(d), 2);
 	assert_int_equal(pm_json_int(json_object_array_get_idx(d, 1), "status", 0), 200);
 	assert_string_equal(control(&w, "get 100 hostname"), "other");
+	control(&w, "hold-lock 100 60");
+	a = ask(&w, "POST", "/nodes/pve1/execute",
+		"commands=%5B%7B%22method%22%3A%22PUT%22%2C%22path%22%3A%22lxc/100/config%22%2C%22args%22%3A%7B%22hostname%22"
+		"%3A%22third%22%7D%7D%5D");
+	d = json_object_array_get_idx(pm_json_get(a->json, "data"), 0);
+	assert_int_equal(pm_json_int(d, "status", 0), 500);
+	assert_has(pm_json_str(d, "message"), "got timeout");
+	assert_string_equal(control(&w, "get 100 hostname"), "other");
 	a = ask(&w, "POST", "/nodes/pve1/execute", "commands=no");
 	assert_has(error_of(a, "commands"), "JSON");
 	world_close(&w);
