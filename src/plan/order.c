@@ -90,6 +90,8 @@ static bool read_turn(const struct pm_action *a, struct turn *t)
 	int64_t ordinal;
 	size_t n;
 
+	if (!o)
+		return false;
 	t->ns = o->ns;
 	t->removal = removal(a);
 	if (a->want && a->want->podset) {
