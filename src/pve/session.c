@@ -92,25 +92,23 @@ int pm_session_open(
 		pm_rec_get(c, id ? PM_CLUSTER_TOKEN_SECRET : PM_CLUSTER_PASSWORD);
 	PM_CLEANUP(pm_secret_freep) struct pm_secret *probe = NULL;
 
-	s->token = id != NULL;
-	if (o->offline) {
-		s->user = pm_arena_strdup(a, id ? id : user ? user : "");
-		s->creds = nobody();
-		s->offline = true;
-		pthread_mutex_init(&s->lock, NULL);
-		return 0;
-	}
 	if (!id && !user)
 		return pm_error_set(err, PM_E_INPUT,
 			"nobody to log in as; set auth.tokenId and auth.tokenSecret, or auth.username and "
 			"auth.password");
-	if (secret->state != PM_SET)
-		return pm_error_set(err, PM_E_INPUT, "%s is not set",
-			id ? "auth.tokenSecret" : "auth.password");
+	s->token = id != NULL;
 	s->user = id ? pm_arena_strdup(a, id)
 		     : pm_arena_printf(a, strchr(user, '@') ? "%s" : "%s@%s", user,
 			       pm_rec_str(c, PM_CLUSTER_REALM, "pam"));
 	pthread_mutex_init(&s->lock, NULL);
+	s->offline = o->offline;
+	if (s->offline) {
+		s->creds = nobody();
+		return 0;
+	}
+	if (secret->state != PM_SET)
+		return pm_error_set(err, PM_E_INPUT, "%s is not set",
+			id ? "auth.tokenSecret" : "auth.password");
 	s->dir = o->config_dir ? pm_arena_strdup(a, o->config_dir) : NULL;
 	set_secret(s, a, secret->u.secret);
 	/* Whoever forgot the file or the variable is told now, not after the first request. */

@@ -76,6 +76,7 @@ void client_open(struct client *c)
 		.seed = 7,
 		.allow = c->allow.n > 0 ? &c->allow : NULL,
 		.audit = c->audit,
+		.offline = c->offline,
 	};
 
 	assert_ok(pm_pve_open(&o, &c->pve, &c->err), &c->err);

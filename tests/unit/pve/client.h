@@ -17,6 +17,7 @@ struct client {
 	struct pm_rec *cluster;
 	struct pm_list allow;
 	struct pm_audit *audit;
+	bool offline;
 	struct pm_pve *pve;
 	struct pm_error err;
 };

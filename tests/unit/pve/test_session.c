@@ -57,6 +57,25 @@ PM_TEST(a_token_needs_no_login)
 	client_stop(&c);
 }
 
+PM_TEST(offline_nobody_logs_in_and_no_secret_is_read)
+{
+	struct client c;
+
+	client_prepare(&c, "pve1", false);
+	c.cluster->val[PM_CLUSTER_PASSWORD].state = PM_UNSET;
+	c.offline = true;
+	client_answer(&c, "GET", "/version", "{\"data\":{}}");
+	client_open(&c);
+	for (int i = 0; i < 2; i++) {
+		assert_ok(client_get(&c, "/version"), &c.err);
+		assert_string_equal(client_headers(&c, (unsigned)i, "GET", "/version"), "");
+		c.clock.ns += 7200 * PM_S_NS;
+	}
+	assert_int_equal(client_count(&c, "POST", LOGIN), 0);
+	assert_true(pm_pve_is_root_pam(c.pve));
+	client_stop(&c);
+}
+
 PM_TEST(a_wrong_password_is_tried_once)
 {
 	struct client c;
