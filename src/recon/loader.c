@@ -78,9 +78,9 @@ struct pm_job *pm_loader_meanwhile(struct pm_loader *l)
 	return &l->meanwhile;
 }
 
-int pm_loader_wait(void *arg, struct pm_error *err)
+int pm_loader_wait(void *loader, struct pm_error *err)
 {
-	struct pm_loader *l = arg;
+	struct pm_loader *l = loader;
 
 	if (l->pool) {
 		pm_pool_free(l->pool);
