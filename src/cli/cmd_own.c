@@ -42,8 +42,8 @@ static void show(struct hands *h)
 /* Shows, asks, does. */
 static int hand_over(const struct pm_args *a, struct hands *h)
 {
+	struct pm_handover over = { .v = h->v, .n = h->n };
 	struct pm_error err = { 0 };
-	size_t done = 0;
 	int status;
 
 	show(h);
@@ -56,12 +56,12 @@ static int hand_over(const struct pm_args *a, struct hands *h)
 	status = pm_cli_approve(a, "Do this?");
 	if (status != 0)
 		return status;
-	if (pm_recon_own(h->s.recon, &h->s.job, &h->s.cycle, h->v, h->n, &done, &err) < 0) {
+	if (pm_recon_own(h->s.recon, &h->s.job, &h->s.cycle, &over, &err) < 0) {
 		status = pm_cli_fail(&err);
-		(void)fprintf(stderr, "%zu of %zu were done.\n", done, h->n);
-		return done > 0 ? 3 : status;
+		(void)fprintf(stderr, "%zu of %zu were done.\n", over.done, h->n);
+		return over.done > 0 ? 3 : status;
 	}
-	(void)printf("Done: %zu.\n", done);
+	(void)printf("Done: %zu.\n", over.done);
 	return 0;
 }
 

@@ -50,6 +50,18 @@ static int put_list(struct pm_arena *a, struct pm_rec *rec, unsigned row, const 
 	return 0;
 }
 
+/* The host with that port, unless it names one. */
+static const char *with_port(struct pm_arena *a, const char *text, unsigned port)
+{
+	const char *colon = strrchr(text, ':'), *close = strchr(text, ']');
+	bool bracket = text[0] == '[';
+	bool six = !bracket && colon && strchr(text, ':') != colon;
+
+	if (colon && !six && (!bracket || (close && close < colon)))
+		return text;
+	return pm_arena_printf(a, six ? "[%s]:%u" : "%s:%u", text, port);
+}
+
 static int put_hosts(struct pm_arena *a, struct pm_rec *rec, const podmox_client_options *o,
 	struct pm_error *err)
 {
@@ -60,17 +72,8 @@ static int put_hosts(struct pm_arena *a, struct pm_rec *rec, const podmox_client
 	if (o->port > 65535)
 		return pm_error_set(
 			err, PM_E_USAGE, "port: must be from 1 to 65535, not %u", o->port);
-	for (size_t i = 0; i < o->nhosts; i++) {
-		const char *text = o->hosts[i];
-		const char *colon = strrchr(text, ':');
-		bool six = text[0] != '[' && colon && strchr(text, ':') != colon;
-		bool has_port =
-			colon && !six && colon[-1 * (colon > text)] != '[' && !strchr(colon, ']');
-
-		hosts[i] = text;
-		if (o->port && !has_port)
-			hosts[i] = pm_arena_printf(a, six ? "[%s]:%u" : "%s:%u", text, o->port);
-	}
+	for (size_t i = 0; i < o->nhosts; i++)
+		hosts[i] = o->port ? with_port(a, o->hosts[i], o->port) : o->hosts[i];
 	return put_list(a, rec, PM_CLUSTER_HOSTS, hosts, o->nhosts, err);
 }
 
@@ -204,7 +207,7 @@ static int copy_options(
 
 static int open_options(podmox_client *c, const podmox_client_options *from, struct pm_error *err)
 {
-	podmox_client_options o;
+	podmox_client_options o = PODMOX_CLIENT_OPTIONS_INIT;
 	struct opening how = { .dir = "." };
 	struct pm_list *allow;
 	struct pm_rec *rec = NULL;

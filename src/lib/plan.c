@@ -161,7 +161,7 @@ static int open_recon(podmox_plan *p, const podmox_plan_options *o, struct pm_er
 
 static int make(podmox_plan *p, const podmox_plan_options *from, struct pm_error *err)
 {
-	podmox_plan_options o;
+	podmox_plan_options o = PODMOX_PLAN_OPTIONS_INIT;
 	struct pm_recon_ask ask = { .plan.max_deletes = -1 };
 	int r = take_options(&o, from, err);
 

@@ -1,5 +1,6 @@
 /* Values: json-c's objects under another name. */
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -13,7 +14,7 @@ podmox_value *pm_lib_value(struct json_object *o)
 /* json-c's readers take no const; none of them changes what a caller can see. */
 static struct json_object *tree(const podmox_value *v)
 {
-	return (struct json_object *)(uintptr_t)v;
+	return (struct json_object *)v;
 }
 
 void podmox_value_free(podmox_value *v)
@@ -72,7 +73,7 @@ const podmox_value *podmox_value_at(const podmox_value *v, size_t i)
 			       ? pm_lib_value(json_object_array_get_idx(tree(v), i))
 			       : NULL;
 	e = member(v, i);
-	return e ? pm_lib_value((struct json_object *)(uintptr_t)lh_entry_v(e)) : NULL;
+	return e ? pm_lib_value((struct json_object *)lh_entry_v(e)) : NULL;
 }
 
 const char *podmox_value_key(const podmox_value *v, size_t i)
@@ -119,13 +120,16 @@ int64_t podmox_value_int(const podmox_value *v, int64_t otherwise)
 double podmox_value_double(const podmox_value *v, double otherwise)
 {
 	const char *text;
+	char *end;
 	double d;
-	char rest;
 
 	if (podmox_value_type(v) == PODMOX_NUMBER)
 		return json_object_get_double(tree(v));
 	text = podmox_value_text(v, NULL);
-	return text && sscanf(text, "%lf%c", &d, &rest) == 1 ? d : otherwise;
+	if (!text || !*text)
+		return otherwise;
+	d = strtod(text, &end);
+	return *end == '\0' ? d : otherwise;
 }
 
 int podmox_value_bool(const podmox_value *v, int otherwise)

@@ -276,21 +276,21 @@ int pm_recon_apply(struct pm_recon *rc, struct pm_job *j, struct pm_cycle *c, st
 }
 
 int pm_recon_own(struct pm_recon *rc, struct pm_job *j, const struct pm_cycle *c,
-	const struct pm_owning *v, size_t n, size_t *ret_done, struct pm_error *err)
+	struct pm_handover *h, struct pm_error *err)
 {
 	const struct pm_config *cfg = rc->o.config;
 	struct pm_setlock *lock = NULL;
 	struct pm_exec *e = NULL;
 	int r = pm_setlock_take(cfg->journal_dir, cfg->set, &lock, err);
 
-	*ret_done = 0;
+	h->done = 0;
 	if (r < 0)
 		return r;
 	r = new_exec(rc, c, &e, err);
-	for (; r == 0 && *ret_done < n; ++*ret_done) {
-		r = pm_exec_own(e, j, &v[*ret_done], err);
-		if (r < 0)
-			break;
+	while (r == 0 && h->done < h->n) {
+		r = pm_exec_own(e, j, &h->v[h->done], err);
+		if (r == 0)
+			h->done++;
 	}
 	pm_exec_free(e);
 	pm_setlock_release(lock);

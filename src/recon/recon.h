@@ -89,10 +89,16 @@ const char *pm_recon_snapshot_made(const struct pm_recon *rc);
 int pm_recon_live(
 	struct pm_recon *rc, struct pm_job *j, struct pm_set *ret, struct pm_error *err) PM_CHECK;
 
-/** Changes the owner of n guests, one after the other, under the set's lock. `c` is the plan they were found
- * with. *ret_done: how many it were; the next one failed. */
+/** Guests that are to change hands. */
+struct pm_handover {
+	const struct pm_owning *v;
+	size_t n, done; /* done: how many it were; the next one failed */
+};
+
+/** Changes the owner of guests, one after the other, under the set's lock. `c` is the plan they were found
+ * with. */
 int pm_recon_own(struct pm_recon *rc, struct pm_job *j, const struct pm_cycle *c,
-	const struct pm_owning *v, size_t n, size_t *ret_done, struct pm_error *err) PM_CHECK;
+	struct pm_handover *h, struct pm_error *err) PM_CHECK;
 
 /** Runs the plan of the cycle under the set's lock. */
 int pm_recon_apply(
