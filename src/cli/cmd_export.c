@@ -16,7 +16,7 @@
 /* A name of PVE as a label of manifests: what does not fit becomes a dash. */
 static const char *label_of(struct pm_arena *a, const struct pm_obj *o)
 {
-	char *out = pm_arena_strdup(a, pm_rec_str(o->spec, PM_POD_HOSTNAME, "ct"));
+	char *out = pm_arena_strdup(a, pm_rec_str(o->spec, PM_G_HOSTNAME, "ct"));
 	size_t n = 0;
 
 	for (const char *s = out; *s && n < LABEL_MAX - 10; s++) {
@@ -117,15 +117,15 @@ static struct pm_rec *spec_of(struct pm_arena *a, const struct pm_obj *o)
 		r->val[i] = o->spec->val[i];
 		trim(a, f, &r->val[i]);
 	}
-	put_text(r, PM_POD_IMAGE, m && m->image ? m->image : UNKNOWN);
-	put_text(r, PM_POD_NODE, o->live->node);
-	put_text(r, PM_POD_POOL, o->live->pool);
+	put_text(r, PM_G_IMAGE, m && m->image ? m->image : UNKNOWN);
+	put_text(r, PM_G_NODE, o->live->node);
+	put_text(r, PM_G_POOL, o->live->pool);
 	if (m && m->on_remove && *m->on_remove)
-		put_text(r, PM_POD_LIFE_ON_REMOVE, m->on_remove);
-	put_int(r, PM_POD_VMID, o->live->vmid);
-	put_text(r, PM_POD_STATE, pm_str_eq(o->live->status, "running") ? "running" : "stopped");
-	if (pm_str_eq(pm_rec_str(r, PM_POD_HOSTNAME, NULL), label_of(a, o)))
-		r->val[PM_POD_HOSTNAME].state = PM_UNSET;
+		put_text(r, PM_G_LIFE_ON_REMOVE, m->on_remove);
+	put_int(r, PM_G_VMID, o->live->vmid);
+	put_text(r, PM_G_STATE, pm_str_eq(o->live->status, "running") ? "running" : "stopped");
+	if (pm_str_eq(pm_rec_str(r, PM_G_HOSTNAME, NULL), label_of(a, o)))
+		r->val[PM_G_HOSTNAME].state = PM_UNSET;
 	return r;
 }
 
@@ -200,7 +200,7 @@ static void write_one(struct pm_arena *arena, struct pm_set *done, const struct 
 	if (done->n > 0)
 		(void)puts("---");
 	(void)printf("# %u on %s\n", o->live->vmid, o->live->node);
-	if (pm_str_eq(pm_rec_str(e->spec, PM_POD_IMAGE, ""), UNKNOWN))
+	if (pm_str_eq(pm_rec_str(e->spec, PM_G_IMAGE, ""), UNKNOWN))
 		(void)puts(
 			"# PVE does not remember what image it was made from. Name one, for the day it has\n"
 			"# to be made anew; until then it is not asked for.");

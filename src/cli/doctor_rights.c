@@ -104,7 +104,7 @@ static void need_volumes(struct rights *r, const struct pm_rec *spec, const char
 {
 	const struct pm_value *rootfs = pm_rec_get(spec, PM_POD_ROOTFS);
 	const struct pm_value *volumes = pm_rec_get(spec, PM_POD_VOLUMES);
-	const char *image = pm_rec_str(spec, PM_POD_IMAGE, NULL);
+	const char *image = pm_rec_str(spec, PM_G_IMAGE, NULL);
 	const size_t n = image != NULL ? strcspn(image, ":") : 0;
 
 	if (rootfs->state == PM_SET)
@@ -137,8 +137,8 @@ static void need_keys(
 /* A new guest's number is not known yet, so its rights must hold for all, or for its pool. */
 static const char *path_of(struct rights *r, const struct pm_rec *spec)
 {
-	int64_t vmid = pm_rec_int(spec, PM_POD_VMID, 0);
-	const char *pool = pm_rec_str(spec, PM_POD_POOL, NULL);
+	int64_t vmid = pm_rec_int(spec, PM_G_VMID, 0);
+	const char *pool = pm_rec_str(spec, PM_G_POOL, NULL);
 	const char *path = "/vms";
 
 	if (vmid > 0)

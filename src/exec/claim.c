@@ -99,13 +99,13 @@ static int look(struct pm_act *act, enum who *ret, struct pm_obj **ret_have, str
 
 static bool vmid_is_fixed(const struct pm_act *act)
 {
-	return pm_rec_get(act->a->want->spec, PM_POD_VMID)->state == PM_SET;
+	return pm_rec_get(act->a->want->spec, PM_G_VMID)->state == PM_SET;
 }
 
 static int vmid_is_taken(const struct pm_act *act, struct pm_error *err)
 {
 	const struct pm_obj *want = act->a->want;
-	const struct pm_value *v = pm_rec_get(want->spec, PM_POD_VMID);
+	const struct pm_value *v = pm_rec_get(want->spec, PM_G_VMID);
 
 	(void)pm_error_set(err, PM_E_EXISTS,
 		"CT %u is there already and is not ours; give the object another VMID, or none",
@@ -216,7 +216,7 @@ static int create_once(struct pm_act *act, bool tags_later, struct pm_error *err
 static bool tags_were_refused(const struct pm_act *act, const struct pm_error *err)
 {
 	return err->code == PM_E_PERMISSION &&
-	       pm_rec_get(act->a->want->spec, PM_POD_POOL)->state == PM_SET;
+	       pm_rec_get(act->a->want->spec, PM_G_POOL)->state == PM_SET;
 }
 
 struct claim {

@@ -10,7 +10,7 @@ static int bring_up_to_date(struct pm_act *act, struct pm_error *err)
 
 	if (r == 0)
 		r = pm_act_resize(act, err);
-	if (r == 0 && pm_rec_get(act->a->want->spec, PM_POD_POOL)->state == PM_SET)
+	if (r == 0 && pm_rec_get(act->a->want->spec, PM_G_POOL)->state == PM_SET)
 		r = pm_act_pool(act, err);
 	return r;
 }

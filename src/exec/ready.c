@@ -128,9 +128,9 @@ static int look_once(struct pm_act *act, struct readiness *w, struct pm_error *e
 int pm_act_ready(struct pm_act *act, struct pm_error *err)
 {
 	const struct pm_rec *spec = act->a->want->spec;
-	struct readiness w = { .ip = pm_rec_bool(spec, PM_POD_READY_IP, false),
-		.tcp = (unsigned)pm_rec_int(spec, PM_POD_READY_TCP, 0) };
-	int64_t limit = pm_rec_int(spec, PM_POD_READY_TIMEOUT, 60);
+	struct readiness w = { .ip = pm_rec_bool(spec, PM_G_READY_IP, false),
+		.tcp = (unsigned)pm_rec_int(spec, PM_G_READY_TCP, 0) };
+	int64_t limit = pm_rec_int(spec, PM_G_READY_TIMEOUT, 60);
 	uint64_t start = pm_mono_ns(act->job.clock);
 	struct pm_tries tries = { 0 };
 	bool said = false;

@@ -66,7 +66,7 @@ static int guard_circumstances(struct pm_act *act, const struct pm_obj *have, st
 			act, err, "it is managed by HA; remove it there first (ha-manager remove)");
 	if (is_template(have))
 		return refuse(act, err, "it is a template");
-	if (!lift && pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false))
+	if (!lift && pm_rec_bool(have->spec, PM_G_LIFE_PROTECT, false))
 		return refuse(act, err,
 			"it is protected; set lifecycle.protect: false and apply, or lift the protection at "
 			"PVE");
@@ -174,7 +174,7 @@ static int send_delete(struct pm_act *act, const struct pm_obj *have, struct pm_
 static int unprotect(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
 {
 	if (!(act->a->steps & PM_STEP_UNPROTECT) ||
-		!pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false))
+		!pm_rec_bool(have->spec, PM_G_LIFE_PROTECT, false))
 		return 0;
 	return pm_act_protect(act, false, err);
 }

@@ -148,7 +148,7 @@ bool pm_obj_runs(const struct pm_obj *have)
 
 int pm_obj_wants_running(const struct pm_obj *want)
 {
-	const char *state = pm_rec_str(want->spec, PM_POD_STATE, "running");
+	const char *state = pm_rec_str(want->spec, PM_G_STATE, "running");
 
 	if (pm_str_eq(state, "ignored"))
 		return -1;
@@ -181,7 +181,7 @@ static const char *new_uid(struct pm_arena *a)
 /* What becomes of the guest when its manifest is gone must be known then; the usual needs no word. */
 static const char *on_remove(const struct pm_obj *want)
 {
-	const char *word = pm_rec_str(want->spec, PM_POD_LIFE_ON_REMOVE, NULL);
+	const char *word = pm_rec_str(want->spec, PM_G_LIFE_ON_REMOVE, NULL);
 
 	return pm_str_eq(word, "delete") ? NULL : word;
 }
@@ -198,7 +198,7 @@ struct pm_marker *pm_exec_marker(struct pm_arena *a, const struct pm_exec_opts *
 	m->name = want->name;
 	m->uid = old && old->uid ? old->uid : new_uid(a);
 	m->root = o->root;
-	m->image = old ? old->image : pm_rec_str(want->spec, PM_POD_IMAGE, NULL);
+	m->image = old ? old->image : pm_rec_str(want->spec, PM_G_IMAGE, NULL);
 	m->hash = pm_marker_hash(a, want);
 	m->on_remove = on_remove(want);
 	m->done = true;

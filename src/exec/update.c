@@ -42,7 +42,7 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 	n = pm_act_diff(act, have, &left, NULL);
 	for (size_t i = 0; i < n; i++) {
 		if (planned(act->a, left[i]) ||
-			(act->lifted && left[i]->field == PM_POD_LIFE_PROTECT))
+			(act->lifted && left[i]->field == PM_G_LIFE_PROTECT))
 			continue;
 		return pm_error_set(err, PM_E_CONFLICT,
 			"%s of CT %u was changed since the plan was made (it is %s now); plan again",
@@ -130,7 +130,7 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 static int do_unprotected(struct pm_act *act, struct pm_error *err)
 {
 	struct pm_error back = { 0 };
-	const struct pm_value *want = pm_rec_get(act->a->want->spec, PM_POD_LIFE_PROTECT);
+	const struct pm_value *want = pm_rec_get(act->a->want->spec, PM_G_LIFE_PROTECT);
 	bool again = want->state != PM_SET || want->u.b;
 	int r = pm_act_protect(act, false, err);
 

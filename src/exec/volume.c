@@ -134,7 +134,7 @@ static int move_one(struct pm_act *act, const struct pm_obj *have, const struct 
 static bool may_go_down(const struct pm_act *act)
 {
 	return act->a->steps & (PM_STEP_RESTART | PM_STEP_STOP) ||
-	       pm_str_eq(pm_rec_str(act->a->want->spec, PM_POD_LIFE_RESTART, "never"), "allow");
+	       pm_str_eq(pm_rec_str(act->a->want->spec, PM_G_LIFE_RESTART, "never"), "allow");
 }
 
 /* Only what can go well is worth that a guest is away for it. */
@@ -295,7 +295,7 @@ static int follow_node(struct pm_act *act, const char *node, struct pm_error *er
 
 int pm_act_migrate(struct pm_act *act, struct pm_error *err)
 {
-	const char *node = pm_rec_str(act->a->want->spec, PM_POD_NODE, NULL);
+	const char *node = pm_rec_str(act->a->want->spec, PM_G_NODE, NULL);
 	struct pm_tries tries = { 0 };
 	struct pm_obj *have = NULL;
 	int r;

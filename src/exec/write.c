@@ -15,7 +15,7 @@ static bool is_config(const struct pm_change *c)
 	case PM_I_DESTROY:
 		return false;
 	default:
-		return c->field != PM_POD_POOL;
+		return c->field != PM_G_POOL;
 	}
 }
 
@@ -125,7 +125,7 @@ static int until_so(struct pm_act *act, const struct beside *b, bool on, struct 
 
 static const char *wanted_pool(const struct pm_act *act)
 {
-	return pm_rec_str(act->a->want->spec, PM_POD_POOL, NULL);
+	return pm_rec_str(act->a->want->spec, PM_G_POOL, NULL);
 }
 
 static bool is_in_pool(struct pm_act *act, const struct pm_obj *have, PM_UNUSED bool on)
@@ -148,7 +148,7 @@ int pm_act_pool(struct pm_act *act, struct pm_error *err)
 
 static bool is_protected(PM_UNUSED struct pm_act *act, const struct pm_obj *have, bool on)
 {
-	return pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false) == on;
+	return pm_rec_bool(have->spec, PM_G_LIFE_PROTECT, false) == on;
 }
 
 static int send_protect(

@@ -123,9 +123,9 @@ static void find_same_vmid(struct linking *l)
 		struct claim claim = { .o = o };
 		uint32_t vmid;
 
-		if (o->kind != &pm_kind_pod || o->spec->val[PM_POD_VMID].state != PM_SET)
+		if (o->kind != &pm_kind_pod || o->spec->val[PM_G_VMID].state != PM_SET)
 			continue;
-		claim.v = &o->spec->val[PM_POD_VMID];
+		claim.v = &o->spec->val[PM_G_VMID];
 		vmid = (uint32_t)claim.v->u.i;
 		memcpy(claim.key, &vmid, sizeof(vmid));
 		pm_vec_push(&c, claim);
@@ -334,7 +334,7 @@ static bool link_all(struct linking *l)
 		o->deps = NULL;
 		o->ndeps = 0;
 		if (o->kind == &pm_kind_pod)
-			link_row(l, o, &o->kind->fields[PM_POD_DEPENDS_ON]);
+			link_row(l, o, &o->kind->fields[PM_G_DEPENDS_ON]);
 		any = any || o->ndeps > 0;
 	}
 	return any;
@@ -388,7 +388,7 @@ static void find_circle(struct linking *l, const struct search *s, size_t last, 
 		(void)pm_buf_addf(&text, " -> %s/%s", way[n]->ns, way[n]->name);
 	}
 	(void)pm_buf_addf(&text, " -> %s/%s", o->ns, o->name);
-	diag = pm_diag_add(l->d, PM_ERROR, pos_at(o, &o->spec->val[PM_POD_DEPENDS_ON]),
+	diag = pm_diag_add(l->d, PM_ERROR, pos_at(o, &o->spec->val[PM_G_DEPENDS_ON]),
 		"dependsOn goes in a circle: %s", pm_buf_str(&text));
 	pm_diag_hint(l->d, diag, "one of them has to be ready without the others");
 }

@@ -174,7 +174,7 @@ static void own_entries(const struct expanding *x, struct pm_value *v)
 
 static bool own_vmid(const struct expanding *x, struct pm_value *v)
 {
-	const struct pm_field *f = &pm_kind_pod.fields[PM_POD_VMID];
+	const struct pm_field *f = &pm_kind_pod.fields[PM_G_VMID];
 
 	if (v->state != PM_SET)
 		return true;
@@ -218,8 +218,8 @@ static bool add_pod(struct expanding *x)
 		if (spec->kind->fields[i].count > 0 && i != PM_POD_INTERFACES)
 			own_entries(x, &spec->val[i]);
 	}
-	own_node(x, &spec->val[PM_POD_NODE]);
-	ok = own_vmid(x, &spec->val[PM_POD_VMID]);
+	own_node(x, &spec->val[PM_G_NODE]);
+	ok = own_vmid(x, &spec->val[PM_G_VMID]);
 	ok = own_interfaces(x, &spec->val[PM_POD_INTERFACES]) && ok;
 	if (ok)
 		pm_set_add(x->set, o);

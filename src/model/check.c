@@ -269,7 +269,7 @@ static size_t characters(const char *s)
 
 static void check_description(const struct checking *c, const struct pm_rec *spec)
 {
-	const struct pm_value *v = &spec->val[PM_POD_DESCRIPTION];
+	const struct pm_value *v = &spec->val[PM_G_DESCRIPTION];
 	const struct pm_marker *marker;
 	const char *text = "", *fault, *fields;
 
@@ -290,8 +290,8 @@ static void check_description(const struct checking *c, const struct pm_rec *spe
 
 static void check_ready(const struct checking *c, const struct pm_rec *spec)
 {
-	static const unsigned ways[] = { PM_POD_READY_TASK, PM_POD_READY_RUNNING, PM_POD_READY_IP,
-		PM_POD_READY_TCP };
+	static const unsigned ways[] = { PM_G_READY_TASK, PM_G_READY_RUNNING, PM_G_READY_IP,
+		PM_G_READY_TCP };
 	const struct pm_field *first = NULL;
 
 	for (unsigned i = 0; i < PM_COUNT(ways); i++) {
@@ -306,8 +306,8 @@ static void check_ready(const struct checking *c, const struct pm_rec *spec)
 		else
 			first = f;
 	}
-	if (first && first != &spec->kind->fields[PM_POD_READY_TASK] &&
-		!strcmp(pm_rec_str(spec, PM_POD_STATE, "running"), "stopped"))
+	if (first && first != &spec->kind->fields[PM_G_READY_TASK] &&
+		!strcmp(pm_rec_str(spec, PM_G_STATE, "running"), "stopped"))
 		(void)pm_diag_add(c->d, PM_WARNING,
 			at_value(c, &spec->val[first - spec->kind->fields]),
 			"%s never comes true for a container whose state is stopped", first->name);
@@ -320,7 +320,7 @@ static void check_pod(const struct checking *c, const struct pm_rec *spec)
 	if (set(spec, PM_POD_DEVICES))
 		check_unique(c, spec->val[PM_POD_DEVICES].u.recs, PM_DEVICE_PATH, "device");
 	check_volumes(c, spec);
-	check_tags(c, &spec->val[PM_POD_TAGS]);
+	check_tags(c, &spec->val[PM_G_TAGS]);
 	check_description(c, spec);
 	check_ready(c, spec);
 }
@@ -329,8 +329,8 @@ static void check_pinned(const struct checking *c, const struct pm_rec *spec)
 {
 	struct pm_diag *diag;
 
-	if (pm_rec_bool(spec, PM_POD_PINNED, false) && !set(spec, PM_POD_NODE)) {
-		diag = ERROR_AT(c, at_value(c, &spec->val[PM_POD_PINNED]), "pinned needs a node");
+	if (pm_rec_bool(spec, PM_G_PINNED, false) && !set(spec, PM_G_NODE)) {
+		diag = ERROR_AT(c, at_value(c, &spec->val[PM_G_PINNED]), "pinned needs a node");
 		pm_diag_hint(c->d, diag, "say with node where the container has to be");
 	}
 }
@@ -407,10 +407,10 @@ static void check_podset(const struct checking *c, const struct pm_rec *spec)
 	check_pod(c, pod);
 	if (!set(spec, PM_PODSET_NODES))
 		check_pinned(c, pod);
-	check_alone(c, &pod->val[PM_POD_HOSTNAME], "hostname",
+	check_alone(c, &pod->val[PM_G_HOSTNAME], "hostname",
 		"leave it out: each Pod is called by its own name");
 	if (set(spec, PM_PODSET_NODES))
-		check_alone(c, &pod->val[PM_POD_NODE], "node", "one of node and nodes is enough");
+		check_alone(c, &pod->val[PM_G_NODE], "node", "one of node and nodes is enough");
 	nets = &pod->val[PM_POD_INTERFACES];
 	for (size_t i = 0; nets->state == PM_SET && i < nets->u.recs->n; i++)
 		check_alone(c, &nets->u.recs->v[i]->val[PM_NET_HWADDR], "network.interfaces.hwaddr",

@@ -91,6 +91,17 @@ struct pm_refused {
 	const char *why;  /* what to do instead */
 };
 
+/** Rows that stand at the same place in every kind of guest: PM_G_NODE is the index of `node` in a Pod
+ * and in a VirtualMachine. */
+enum pm_guest_id {
+	PM_G_IMAGE,    /* what it is made from */
+	PM_G_HOSTNAME, /* its name at PVE */
+#define PM_ROW(id, ...) PM_G_##id,
+#include "model/guest.def"
+#undef PM_ROW
+	PM_G_MAX,
+};
+
 /** Rows of the kinds, by number: PM_POD_MEMORY is the index of resources.memory in pm_kind_pod. */
 enum pm_pod_id {
 #define PM_ROW(id, ...) PM_POD_##id,

@@ -25,6 +25,10 @@ static const char *const pm_choices_operations[] = { "create", "update", "delete
 	"restart", "resize", "move", "migrate", "pool", "clone", "template", "snapshot", "rollback",
 	"upload", "download", "remove", "allocate", "stop-task", "api", NULL };
 
+_Static_assert((int)PM_POD_IMAGE == (int)PM_G_IMAGE && (int)PM_POD_HOSTNAME == (int)PM_G_HOSTNAME &&
+		       (int)PM_POD_LIFE_ON_REMOVE == (int)PM_G_LIFE_ON_REMOVE,
+	"a Pod begins with the rows of every guest");
+
 static const struct pm_field pod_rows[] = {
 #define PM_ROW(id, ...) [PM_POD_##id] = { __VA_ARGS__ },
 #include "model/pod.def"

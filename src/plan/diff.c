@@ -286,10 +286,10 @@ static void diff_text(struct differ *d, unsigned field, const char *have)
 
 static void diff_vmid(struct differ *d)
 {
-	const struct pm_value *want = &d->want->spec->val[PM_POD_VMID];
+	const struct pm_value *want = &d->want->spec->val[PM_G_VMID];
 	const struct pm_value is = { .state = PM_SET, .u = { .i = d->have->live->vmid } };
 	struct pm_spot s = {
-		.field = PM_POD_VMID, .f = &d->want->kind->fields[PM_POD_VMID], .slot = PM_NO_SLOT
+		.field = PM_G_VMID, .f = &d->want->kind->fields[PM_G_VMID], .slot = PM_NO_SLOT
 	};
 
 	if (want->state == PM_SET && want->u.i != is.u.i)
@@ -299,18 +299,18 @@ static void diff_vmid(struct differ *d)
 /* What pruning is to do is kept in the marker: it is needed when the manifest is gone. */
 static void diff_on_remove(struct differ *d)
 {
-	const struct pm_value *want = &d->want->spec->val[PM_POD_LIFE_ON_REMOVE];
+	const struct pm_value *want = &d->want->spec->val[PM_G_LIFE_ON_REMOVE];
 	const char *is = pm_marker_on_remove(d->marker);
-	struct pm_spot s = { .field = PM_POD_LIFE_ON_REMOVE,
-		.f = &d->want->kind->fields[PM_POD_LIFE_ON_REMOVE],
+	struct pm_spot s = { .field = PM_G_LIFE_ON_REMOVE,
+		.f = &d->want->kind->fields[PM_G_LIFE_ON_REMOVE],
 		.slot = PM_NO_SLOT };
 	struct pm_change *c;
 
-	if (strcmp(pm_rec_str(d->want->spec, PM_POD_LIFE_ON_REMOVE, "delete"), is) == 0)
+	if (strcmp(pm_rec_str(d->want->spec, PM_G_LIFE_ON_REMOVE, "delete"), is) == 0)
 		return;
 	c = add(d, &s, want->line);
 	c->from = is;
-	c->to = pm_rec_str(d->want->spec, PM_POD_LIFE_ON_REMOVE, "delete");
+	c->to = pm_rec_str(d->want->spec, PM_G_LIFE_ON_REMOVE, "delete");
 	c->impact = PM_I_LIVE;
 }
 
@@ -319,11 +319,11 @@ static void diff_elsewhere(struct differ *d)
 	const char *image = d->marker ? d->marker->image : NULL;
 
 	if (image != NULL && image[0] != '\0')
-		diff_text(d, PM_POD_IMAGE, image);
-	if (pm_rec_bool(d->want->spec, PM_POD_PINNED, false))
-		diff_text(d, PM_POD_NODE, d->have->live->node);
+		diff_text(d, PM_G_IMAGE, image);
+	if (pm_rec_bool(d->want->spec, PM_G_PINNED, false))
+		diff_text(d, PM_G_NODE, d->have->live->node);
 	diff_vmid(d);
-	diff_text(d, PM_POD_POOL, d->have->live->pool);
+	diff_text(d, PM_G_POOL, d->have->live->pool);
 	if (d->marker != NULL)
 		diff_on_remove(d);
 }

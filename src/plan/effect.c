@@ -24,17 +24,17 @@ static bool allows(const struct pm_obj *want, unsigned row)
 
 bool pm_allows_restart(const struct pm_obj *want)
 {
-	return allows(want, PM_POD_LIFE_RESTART);
+	return allows(want, PM_G_LIFE_RESTART);
 }
 
 bool pm_allows_replace(const struct pm_obj *want)
 {
-	return allows(want, PM_POD_LIFE_REPLACE);
+	return allows(want, PM_G_LIFE_REPLACE);
 }
 
 bool pm_live_protected(const struct pm_obj *have)
 {
-	return have->spec != NULL && pm_rec_bool(have->spec, PM_POD_LIFE_PROTECT, false);
+	return have->spec != NULL && pm_rec_bool(have->spec, PM_G_LIFE_PROTECT, false);
 }
 
 const char *pm_marker_on_remove(const struct pm_marker *m)
@@ -84,7 +84,7 @@ static void move(const struct pm_obj *want_obj, bool running, const struct pm_va
 	}
 	if (!running)
 		return;
-	if (strcmp(pm_rec_str(want_obj->spec, PM_POD_STATE, "running"), "stopped") == 0)
+	if (strcmp(pm_rec_str(want_obj->spec, PM_G_STATE, "running"), "stopped") == 0)
 		c->note = "once it is stopped";
 	else if (pm_allows_restart(want_obj))
 		c->note = "stops and starts it";

@@ -107,7 +107,7 @@ static unsigned step_of(const struct pm_change *c)
 	case PM_I_MIGRATE:
 		return PM_STEP_MIGRATE;
 	default:
-		return c->field == PM_POD_POOL ? PM_STEP_POOL : PM_STEP_CONFIG;
+		return c->field == PM_G_POOL ? PM_STEP_POOL : PM_STEP_CONFIG;
 	}
 }
 
@@ -134,7 +134,7 @@ static void weigh(struct verdict *v, const struct pm_change *c, const struct pm_
 /* The step that brings the power state about, or 0. */
 static unsigned power_step(const struct pm_obj *want, const struct pm_obj *have)
 {
-	const char *state = pm_rec_str(want->spec, PM_POD_STATE, "running");
+	const char *state = pm_rec_str(want->spec, PM_G_STATE, "running");
 	const char *is = have->live->status ? have->live->status : "unknown";
 
 	if (have->live->template_)
@@ -155,14 +155,14 @@ static struct pm_change *with_state(struct pm_planner *p, const struct pm_change
 
 	if (n > 0)
 		memcpy(all, v, n * sizeof(*v));
-	c->field = PM_POD_STATE;
+	c->field = PM_G_STATE;
 	c->slot = PM_NO_SLOT;
-	c->row = &want->kind->fields[PM_POD_STATE];
+	c->row = &want->kind->fields[PM_G_STATE];
 	c->path = c->row->name;
 	c->from = step == PM_STEP_START ? "stopped" : "running";
 	c->to = step == PM_STEP_START ? "running" : "stopped";
 	c->impact = PM_I_LIVE;
-	c->line = want->spec->val[PM_POD_STATE].line;
+	c->line = want->spec->val[PM_G_STATE].line;
 	return all;
 }
 
@@ -178,14 +178,14 @@ static void replace(struct pm_planner *p, struct pm_action *a)
 	a->verb = PM_V_REPLACE;
 	a->reason = NULL;
 	a->impact = PM_I_REPLACE;
-	a->vmid = (unsigned)pm_rec_int(want->spec, PM_POD_VMID, have->live->vmid);
-	a->node = pm_rec_bool(want->spec, PM_POD_PINNED, false)
-			  ? pm_rec_str(want->spec, PM_POD_NODE, have->live->node)
+	a->vmid = (unsigned)pm_rec_int(want->spec, PM_G_VMID, have->live->vmid);
+	a->node = pm_rec_bool(want->spec, PM_G_PINNED, false)
+			  ? pm_rec_str(want->spec, PM_G_NODE, have->live->node)
 			  : have->live->node;
 	a->steps = PM_STEP_DELETE | PM_STEP_CREATE;
 	if (pm_live_running(have->live))
 		a->steps |= PM_STEP_STOP;
-	if (strcmp(pm_rec_str(want->spec, PM_POD_STATE, "running"), "running") == 0)
+	if (strcmp(pm_rec_str(want->spec, PM_G_STATE, "running"), "running") == 0)
 		a->steps |= PM_STEP_START;
 	pm_plan_dies(p->a, a);
 }
@@ -194,7 +194,7 @@ static void replace(struct pm_planner *p, struct pm_action *a)
 static bool vmid_in_the_way(struct pm_planner *p, const struct pm_obj *want,
 	const struct pm_obj *have, struct pm_change *v, size_t n)
 {
-	unsigned vmid = (unsigned)pm_rec_int(want->spec, PM_POD_VMID, have->live->vmid);
+	unsigned vmid = (unsigned)pm_rec_int(want->spec, PM_G_VMID, have->live->vmid);
 	size_t at = pm_match_vmid(&p->match, vmid);
 	const char *note;
 

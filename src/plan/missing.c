@@ -26,7 +26,7 @@ static struct pm_pos place_of(const struct pm_obj *o, const struct pm_value *v)
 
 static const char *hostname_of(const struct pm_obj *want)
 {
-	return want->spec ? pm_rec_str(want->spec, PM_POD_HOSTNAME, want->name) : want->name;
+	return want->spec ? pm_rec_str(want->spec, PM_G_HOSTNAME, want->name) : want->name;
 }
 
 static size_t guest_named(
@@ -39,7 +39,7 @@ static size_t guest_named(
 
 size_t pm_plan_unknown_guest(struct pm_planner *p, const struct pm_obj *want)
 {
-	int64_t vmid = want->spec ? pm_rec_int(want->spec, PM_POD_VMID, 0) : 0;
+	int64_t vmid = want->spec ? pm_rec_int(want->spec, PM_G_VMID, 0) : 0;
 	size_t at = vmid > 0 ? pm_match_vmid(&p->match, (unsigned)vmid) : PM_NOWHERE;
 
 	if (at != PM_NOWHERE) {
@@ -83,7 +83,7 @@ static const char *whose(struct pm_planner *p, const struct pm_obj *guest)
 
 static void find_taken(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *guest)
 {
-	const struct pm_value *v = &want->spec->val[PM_POD_VMID];
+	const struct pm_value *v = &want->spec->val[PM_G_VMID];
 	const char *why = pm_arena_printf(p->a, "VMID %u is taken by %s, %s", guest->live->vmid,
 		pm_guest_title(p->a, guest), whose(p, guest));
 	struct pm_diag *d = pm_diag_add(
@@ -105,7 +105,7 @@ static bool adoptable(struct pm_planner *p, const struct pm_obj *want, const str
 	return p->match.claim[at] == PM_CLAIM_NONE && pm_str_eq(guest->live->type, "lxc") &&
 	       guest->spec && !guest->live->marker && !guest->live->marker_fault &&
 	       !guest->live->template_ &&
-	       pm_str_eq(pm_rec_str(guest->spec, PM_POD_HOSTNAME, ""), hostname_of(want));
+	       pm_str_eq(pm_rec_str(guest->spec, PM_G_HOSTNAME, ""), hostname_of(want));
 }
 
 static void offer(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *guest)
@@ -129,7 +129,7 @@ static void offer(struct pm_planner *p, struct pm_obj *want, const struct pm_obj
 /* The VMID that the manifest names; true: the object is dealt with. */
 static bool named_is_taken(struct pm_planner *p, struct pm_obj *want)
 {
-	int64_t vmid = pm_rec_int(want->spec, PM_POD_VMID, 0);
+	int64_t vmid = pm_rec_int(want->spec, PM_G_VMID, 0);
 	size_t at = vmid > 0 ? pm_match_vmid(&p->match, (unsigned)vmid) : PM_NOWHERE;
 	const struct pm_obj *guest = at != PM_NOWHERE ? p->match.have->v[at] : NULL;
 
@@ -174,14 +174,14 @@ static const char *doubt(struct pm_planner *p, const struct pm_obj *want)
 static void check_pool(struct pm_planner *p, const struct pm_obj *want)
 {
 	const struct pm_facts *f = p->facts;
-	const char *pool = pm_rec_str(want->spec, PM_POD_POOL, NULL);
+	const char *pool = pm_rec_str(want->spec, PM_G_POOL, NULL);
 
 	if (pool == NULL || f->npools == 0)
 		return;
 	for (unsigned i = 0; i < f->npools; i++)
 		if (strcmp(f->pools[i], pool) == 0)
 			return;
-	(void)pm_diag_add(p->d, PM_WARNING, place_of(want, &want->spec->val[PM_POD_POOL]),
+	(void)pm_diag_add(p->d, PM_WARNING, place_of(want, &want->spec->val[PM_G_POOL]),
 		"%s: pool \"%s\" is not among those that can be seen", pm_obj_title(p->a, want),
 		pool);
 }
@@ -212,7 +212,7 @@ static void create(struct pm_planner *p, struct pm_obj *want)
 	a->vmid = vmid;
 	a->node = node;
 	a->steps = PM_STEP_CREATE;
-	if (strcmp(pm_rec_str(want->spec, PM_POD_STATE, "running"), "running") == 0)
+	if (strcmp(pm_rec_str(want->spec, PM_G_STATE, "running"), "running") == 0)
 		a->steps |= PM_STEP_START;
 }
 

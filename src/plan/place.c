@@ -46,7 +46,7 @@ const char *pm_plan_node_fault(struct pm_planner *p, const char *node)
 const char *pm_plan_place(struct pm_planner *p, const struct pm_obj *want, const char **ret)
 {
 	const struct pm_facts *f = p->facts;
-	const char *node = pm_rec_str(want->spec, PM_POD_NODE, NULL);
+	const char *node = pm_rec_str(want->spec, PM_G_NODE, NULL);
 	size_t best = PM_NOWHERE;
 	const char *fault;
 

@@ -384,7 +384,7 @@ static void add_making(struct printer *r, const struct pm_action *a)
 	(void)pm_buf_adds(&r->line, " on ");
 	visible(&r->line, a->node);
 	(void)pm_buf_addf(&r->line, " as %u from ", a->vmid);
-	visible(&r->line, pm_rec_str(spec, PM_POD_IMAGE, "?"));
+	visible(&r->line, pm_rec_str(spec, PM_G_IMAGE, "?"));
 	(void)pm_buf_addf(&r->line, ", %u volume%s", allocated, allocated == 1 ? "" : "s");
 	if (mounted > 0)
 		(void)pm_buf_addf(&r->line, ", %u bind mount%s", mounted, mounted == 1 ? "" : "s");

@@ -52,7 +52,7 @@ static void note_named(struct pm_planner *p)
 	numbers_grow(&p->taken);
 	for (size_t i = 0; i < p->want->n; i++) {
 		const struct pm_rec *spec = p->want->v[i]->spec;
-		int64_t vmid = spec ? pm_rec_int(spec, PM_POD_VMID, 0) : 0;
+		int64_t vmid = spec ? pm_rec_int(spec, PM_G_VMID, 0) : 0;
 
 		if (vmid > 0)
 			numbers_add(&p->taken, (unsigned)vmid);
@@ -78,7 +78,7 @@ bool pm_live_in_the_making(const struct pm_live *l)
 const char *pm_plan_vmid(
 	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait)
 {
-	int64_t named = pm_rec_int(want->spec, PM_POD_VMID, 0);
+	int64_t named = pm_rec_int(want->spec, PM_G_VMID, 0);
 	uint64_t low = p->o->vmid_low, high = p->o->vmid_high, size, h;
 
 	if (named > 0) {

@@ -62,14 +62,14 @@ static void create_row(
 static void create_known(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form)
 {
 	const struct pm_rec *spec = c->want->spec;
-	const struct pm_value *tags = &spec->val[PM_POD_TAGS];
-	const char *pool = pm_rec_str(spec, PM_POD_POOL, NULL);
+	const struct pm_value *tags = &spec->val[PM_G_TAGS];
+	const char *pool = pm_rec_str(spec, PM_G_POOL, NULL);
 
 	pm_buf_addf(form, "vmid=%u", c->vmid);
-	pm_form_add(form, "ostemplate", pm_rec_str(spec, PM_POD_IMAGE, ""));
+	pm_form_add(form, "ostemplate", pm_rec_str(spec, PM_G_IMAGE, ""));
 	/* Its default changed with version 9: never left to chance. */
 	pm_form_add(form, "unprivileged", pm_rec_bool(spec, PM_POD_UNPRIVILEGED, true) ? "1" : "0");
-	pm_form_add(form, "hostname", pm_rec_str(spec, PM_POD_HOSTNAME, c->want->name));
+	pm_form_add(form, "hostname", pm_rec_str(spec, PM_G_HOSTNAME, c->want->name));
 	if (pool)
 		pm_form_add(form, "pool", pool);
 	if (!c->tags_later)
@@ -77,7 +77,7 @@ static void create_known(struct pm_arena *a, const struct pm_create *c, struct p
 			pm_tags_join(a, tags->state == PM_SET ? tags->u.list : NULL, NULL,
 				c->marker->set));
 	pm_form_add(form, "description",
-		pm_marker_join(a, pm_rec_str(spec, PM_POD_DESCRIPTION, ""), c->marker));
+		pm_marker_join(a, pm_rec_str(spec, PM_G_DESCRIPTION, ""), c->marker));
 }
 
 void pm_pve_encode_create(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form)
@@ -88,9 +88,9 @@ void pm_pve_encode_create(struct pm_arena *a, const struct pm_create *c, struct 
 	for (unsigned i = 0; i < k->nfields; i++) {
 		switch (i) {
 		case PM_POD_UNPRIVILEGED:
-		case PM_POD_HOSTNAME:
-		case PM_POD_TAGS:
-		case PM_POD_DESCRIPTION:
+		case PM_G_HOSTNAME:
+		case PM_G_TAGS:
+		case PM_G_DESCRIPTION:
 			break;
 		default:
 			create_row(a, &k->fields[i], &c->want->spec->val[i], form);
@@ -352,8 +352,8 @@ static bool marker_matters(const struct encode *e)
 
 static void put_description(struct encode *e)
 {
-	const struct pm_value *want = &e->u->want->spec->val[PM_POD_DESCRIPTION];
-	const char *have = pm_rec_str(e->u->have->spec, PM_POD_DESCRIPTION, ""), *text = have;
+	const struct pm_value *want = &e->u->want->spec->val[PM_G_DESCRIPTION];
+	const char *have = pm_rec_str(e->u->have->spec, PM_G_DESCRIPTION, ""), *text = have;
 	const struct pm_marker *mark = e->u->marker ? e->u->marker : e->mark;
 	bool differs, marks;
 
@@ -404,9 +404,9 @@ static void put_row(struct encode *e, unsigned i)
 	const struct pm_value *want = &e->u->want->spec->val[i];
 	const struct pm_value *have = e->u->have->spec ? &e->u->have->spec->val[i] : &absent;
 
-	if (skipped(e, f) || i == PM_POD_DESCRIPTION)
+	if (skipped(e, f) || i == PM_G_DESCRIPTION)
 		return;
-	if (i == PM_POD_TAGS)
+	if (i == PM_G_TAGS)
 		put_tags(e, f, want);
 	else if (f->type == PM_T_STRMAP)
 		put_env(e, f, want, have);
@@ -447,7 +447,7 @@ void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 
 static const char *own_tags(struct pm_arena *a, const struct pm_obj *have)
 {
-	const struct pm_value *v = &have->spec->val[PM_POD_TAGS];
+	const struct pm_value *v = &have->spec->val[PM_G_TAGS];
 	cleanup_buf struct pm_buf out = PM_BUF(0);
 
 	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++)
@@ -467,7 +467,7 @@ static void set_or_delete(
 void pm_pve_encode_mark(struct pm_arena *a, const struct pm_obj *have,
 	const struct pm_marker *marker, struct pm_buf *form)
 {
-	const char *text = pm_rec_str(have->spec, PM_POD_DESCRIPTION, "");
+	const char *text = pm_rec_str(have->spec, PM_G_DESCRIPTION, "");
 	const char *tags = have->live->tags ? have->live->tags : "";
 	cleanup_buf struct pm_buf deleted = PM_BUF(0);
 

@@ -58,9 +58,9 @@ static void collect_named(struct live *l)
 	for (size_t i = 0; want && i < want->n; i++) {
 		const struct pm_obj *o = want->v[i];
 
-		if (o->kind == &pm_kind_pod && o->spec && o->spec->val[PM_POD_VMID].state == PM_SET)
+		if (o->kind == &pm_kind_pod && o->spec && o->spec->val[PM_G_VMID].state == PM_SET)
 			l->named[l->nnamed++] =
-				(struct named){ (unsigned)o->spec->val[PM_POD_VMID].u.i, o };
+				(struct named){ (unsigned)o->spec->val[PM_G_VMID].u.i, o };
 	}
 	qsort(l->named, l->nnamed, sizeof(*l->named), by_number);
 }
@@ -356,7 +356,7 @@ static bool wants_status(const struct live *l, const struct pm_obj *o)
 	want = find_want(l, o);
 	if (!want || !want->spec)
 		return o->ns[0] && strcmp(o->live->status, "unknown") == 0;
-	state = pm_rec_str(want->spec, PM_POD_STATE, "running");
+	state = pm_rec_str(want->spec, PM_G_STATE, "running");
 	return strcmp(state, "ignored") != 0 && strcmp(state, o->live->status) != 0;
 }
 
@@ -389,7 +389,7 @@ static const char *unseen_pool(const struct live *l)
 
 	for (size_t i = 0; i < (want ? want->n : 0); i++) {
 		const struct pm_obj *o = want->v[i];
-		const char *pool = o->spec ? pm_rec_str(o->spec, PM_POD_POOL, NULL) : NULL;
+		const char *pool = o->spec ? pm_rec_str(o->spec, PM_G_POOL, NULL) : NULL;
 		bool seen = false;
 
 		for (unsigned k = 0; pool && k < l->inv.npools_seen; k++)

@@ -29,7 +29,7 @@ static struct pm_obj *wanted(struct pm_arena *a)
 		{ PM_POD_CORES, "2" },
 		{ PM_POD_MEMORY, "512" },
 		{ PM_POD_FEATURES, "nesting=1" },
-		{ PM_POD_TAGS, "a;b" },
+		{ PM_G_TAGS, "a;b" },
 		{ PM_POD_ENV, "A=1" },
 		{ PM_POD_DNS_SERVERS, "1.1.1.1" },
 		{ PM_POD_ROOTFS, "size=2G" },

@@ -73,7 +73,7 @@ static int64_t vmid_of(const struct shelf *s, const char *name)
 {
 	const struct pm_obj *o = pm_set_find(&s->set, &pm_kind_pod, "default", name);
 
-	return o ? pm_rec_int(o->spec, PM_POD_VMID, 0) : -1;
+	return o ? pm_rec_int(o->spec, PM_G_VMID, 0) : -1;
 }
 
 static bool has_finding(const struct shelf *s, const char *part)

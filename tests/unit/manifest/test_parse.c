@@ -27,17 +27,17 @@ PM_TEST(parse_values_and_places)
 	assert_int_equal(value(o, PM_POD_MEMORY)->line, 9);
 	assert_int_equal(value(o, PM_POD_MEMORY)->column, 13);
 	assert_int_equal(value(o, PM_POD_CPULIMIT)->u.i, 1500);
-	assert_true(value(o, PM_POD_ONBOOT)->u.b);
+	assert_true(value(o, PM_G_ONBOOT)->u.b);
 	/* A list or mapping stands where its key does. */
-	assert_int_equal(value(o, PM_POD_TAGS)->line, 12);
-	assert_int_equal(value(o, PM_POD_TAGS)->column, 3);
-	assert_int_equal(value(o, PM_POD_TAGS)->u.list->n, 2);
+	assert_int_equal(value(o, PM_G_TAGS)->line, 12);
+	assert_int_equal(value(o, PM_G_TAGS)->column, 3);
+	assert_int_equal(value(o, PM_G_TAGS)->u.list->n, 2);
 	assert_string_equal(value(o, PM_POD_ENV)->u.list->v[0], "A=1");
 	assert_string_equal(value(o, PM_POD_ENV)->u.list->v[1], "B=2");
 	assert_int_equal(value(o, PM_POD_PASSWORD)->u.secret->from, PM_SECRET_ENV);
 	assert_string_equal(value(o, PM_POD_PASSWORD)->u.secret->text, "PW");
 	assert_string_equal(value(o, PM_POD_ENTRYPOINT)->u.s, "a: b");
-	assert_int_equal(value(o, PM_POD_STARTUP)->u.rec->line, 13);
+	assert_int_equal(value(o, PM_G_STARTUP)->u.rec->line, 13);
 	assert_int_equal(value(o, PM_POD_SWAP)->state, PM_UNSET);
 	assert_int_equal(value(o, PM_POD_SWAP)->line, 0);
 	loaded_done(&l);
@@ -51,10 +51,10 @@ PM_TEST(parse_null_is_not_absent)
 
 	parse_text(&l, text, sizeof(text) - 1);
 	o = pod_of(&l, "web");
-	assert_int_equal(value(o, PM_POD_ONBOOT)->state, PM_NULL);
-	assert_int_equal(value(o, PM_POD_TAGS)->state, PM_NULL);
-	assert_int_equal(value(o, PM_POD_POOL)->state, PM_UNSET);
-	assert_string_equal(value(o, PM_POD_HOSTNAME)->u.s, "null");
+	assert_int_equal(value(o, PM_G_ONBOOT)->state, PM_NULL);
+	assert_int_equal(value(o, PM_G_TAGS)->state, PM_NULL);
+	assert_int_equal(value(o, PM_G_POOL)->state, PM_UNSET);
+	assert_string_equal(value(o, PM_G_HOSTNAME)->u.s, "null");
 	loaded_done(&l);
 }
 
@@ -66,7 +66,7 @@ PM_TEST(parse_text_stays_text)
 	load_path(&l, "tests/manifest/mac.yaml");
 	net = value(pod_of(&l, "web"), PM_POD_INTERFACES)->u.recs->v[0];
 	assert_string_equal(pm_rec_str(net, PM_NET_HWADDR, ""), "52:54:00:44:49:56");
-	assert_string_equal(value(l.set.v[0], PM_POD_DESCRIPTION)->u.s, "8.10");
+	assert_string_equal(value(l.set.v[0], PM_G_DESCRIPTION)->u.s, "8.10");
 	loaded_done(&l);
 }
 
@@ -75,7 +75,7 @@ PM_TEST(parse_crlf_reads_the_same)
 	struct loaded l;
 
 	load_path(&l, "tests/manifest/crlf.yaml");
-	assert_string_equal(value(pod_of(&l, "web"), PM_POD_DESCRIPTION)->u.s, "one\ntwo");
+	assert_string_equal(value(pod_of(&l, "web"), PM_G_DESCRIPTION)->u.s, "one\ntwo");
 	loaded_done(&l);
 }
 
@@ -110,7 +110,7 @@ PM_TEST(parse_spec_before_kind)
 
 	load_path(&l, "tests/manifest/kind-last.yaml");
 	assert_string_equal(value(pod_of(&l, "web"), PM_POD_ENTRYPOINT)->u.s, "text");
-	assert_int_equal(value(l.set.v[0], PM_POD_IMAGE)->line, 2);
+	assert_int_equal(value(l.set.v[0], PM_G_IMAGE)->line, 2);
 	loaded_done(&l);
 }
 
@@ -127,7 +127,7 @@ PM_TEST(parse_large_spec_before_kind)
 	(void)pm_buf_adds(&text, "metadata: {name: web}\nkind: Pod\napiVersion: podmox/v1\n");
 	parse_text(&l, pm_buf_str(&text), text.len);
 	assert_int_equal(
-		value(pod_of(&l, "web"), PM_POD_TAGS)->u.list->n, 2 * PM_MANIFEST_MAX_NODES);
+		value(pod_of(&l, "web"), PM_G_TAGS)->u.list->n, 2 * PM_MANIFEST_MAX_NODES);
 	loaded_done(&l);
 }
 
@@ -172,7 +172,7 @@ PM_TEST(parse_many_anchors)
 		(void)pm_buf_addf(&text, ", &a%u t%u, *a%u", i, i, i);
 	(void)pm_buf_adds(&text, "]\n");
 	parse_text(&l, pm_buf_str(&text), text.len);
-	assert_int_equal(value(pod_of(&l, "web"), PM_POD_TAGS)->u.list->n, 8001);
+	assert_int_equal(value(pod_of(&l, "web"), PM_G_TAGS)->u.list->n, 8001);
 	loaded_done(&l);
 }
 

@@ -13,14 +13,14 @@ static void assert_text_survives(const char *description)
 	o->ns = "default";
 	o->name = "web";
 	o->spec = pm_rec_new(arena, &pm_kind_pod);
-	v = &o->spec->val[PM_POD_DESCRIPTION];
+	v = &o->spec->val[PM_G_DESCRIPTION];
 	v->state = PM_SET;
 	v->u.s = description;
 	pm_set_add(&set, o);
 	pm_manifest_write(&set, &out);
 	parse_text(&l, pm_buf_str(&out), out.len);
 	assert_int_equal(l.set.n, 1);
-	v = &l.set.v[0]->spec->val[PM_POD_DESCRIPTION];
+	v = &l.set.v[0]->spec->val[PM_G_DESCRIPTION];
 	if (v->state != PM_SET)
 		fail_msg("%s\n%s", pm_buf_str(&out), l.text);
 	/* Line ends at the end of a description mean nothing to PVE. */

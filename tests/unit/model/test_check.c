@@ -144,7 +144,7 @@ PM_TEST(check_wants_what_is_required)
 {
 	TEST_POD(b);
 
-	b.o->spec->val[PM_POD_IMAGE] = (struct pm_value){ 0 };
+	b.o->spec->val[PM_G_IMAGE] = (struct pm_value){ 0 };
 	finds(&b, "image is required");
 	put(&b, b.o->spec, "image", NULL);
 	finds(&b, "image is required");
@@ -245,7 +245,7 @@ PM_TEST(check_readiness)
 	fine(&b);
 	put(&b, b.o->spec, "ready.ip", "true");
 	finds(&b, "exclude each other");
-	b.o->spec->val[PM_POD_READY_IP].state = PM_UNSET;
+	b.o->spec->val[PM_G_READY_IP].state = PM_UNSET;
 	put(&b, b.o->spec, "state", "stopped");
 	finds(&b, "never comes true");
 }
@@ -257,7 +257,7 @@ PM_TEST(check_leaves_podmox_what_is_its_own)
 
 	put(&b, b.o->spec, "tags", pm_set_tag("home", tag));
 	finds(&b, "is podmox's own");
-	b.o->spec->val[PM_POD_TAGS].state = PM_UNSET;
+	b.o->spec->val[PM_G_TAGS].state = PM_UNSET;
 	put(&b, b.o->spec, "description", "mine\n<!-- podmox: {\"v\":1} -->");
 	finds(&b, "may not hold a podmox marker");
 	put(&b, b.o->spec, "description", "<!-- a comment -->");

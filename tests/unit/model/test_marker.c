@@ -141,8 +141,8 @@ static struct pm_obj *pod(struct pm_arena *a)
 	assert_ok(pm_value_parse(a, &pm_kind_pod.fields[PM_POD_CORES], "2", true,
 			  &o->spec->val[PM_POD_CORES], &err),
 		&err);
-	assert_ok(pm_value_parse(a, &pm_kind_pod.fields[PM_POD_STATE], "running", true,
-			  &o->spec->val[PM_POD_STATE], &err),
+	assert_ok(pm_value_parse(a, &pm_kind_pod.fields[PM_G_STATE], "running", true,
+			  &o->spec->val[PM_G_STATE], &err),
 		&err);
 	assert_ok(pm_value_parse(a, &pm_kind_pod.fields[PM_POD_PASSWORD], "hunter22", true,
 			  &o->spec->val[PM_POD_PASSWORD], &err),

@@ -73,7 +73,7 @@ PM_TEST(value_stays_small)
 PM_TEST(value_bool)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	const struct pm_field *f = pod(PM_POD_ONBOOT);
+	const struct pm_field *f = pod(PM_G_ONBOOT);
 	struct pm_value v = yaml(a, f, "true");
 
 	assert_true(v.u.b);
@@ -172,7 +172,7 @@ PM_TEST(value_size)
 PM_TEST(value_seconds)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	const struct pm_field *f = pod(PM_POD_READY_TIMEOUT),
+	const struct pm_field *f = pod(PM_G_READY_TIMEOUT),
 			      *ms = &pm_kind_config.fields[PM_CONFIG_SYNC_DEBOUNCE];
 	struct pm_value v = yaml(a, f, "5m"), m = yaml(a, ms, "2s");
 
@@ -191,19 +191,19 @@ PM_TEST(value_seconds)
 PM_TEST(value_str_and_enum)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	const struct pm_field *e = pod(PM_POD_OPT_OSTYPE), *run = pod(PM_POD_STATE);
-	struct pm_value v = yaml(a, pod(PM_POD_HOSTNAME), "8.10");
+	const struct pm_field *e = pod(PM_POD_OPT_OSTYPE), *run = pod(PM_G_STATE);
+	struct pm_value v = yaml(a, pod(PM_G_HOSTNAME), "8.10");
 
 	assert_string_equal(v.u.s, "8.10");
 	yaml_fails(run, "runing", true,
 		"must be running, stopped or ignored, not 'runing'; did you mean 'running'?");
 	yaml_fails(run, "", true, "must be running");
 	assert_string_equal(pve(a, e, "slackware").u.s, "slackware");
-	v = yaml(a, pod(PM_POD_DESCRIPTION), "two\nlines\n\n");
+	v = yaml(a, pod(PM_G_DESCRIPTION), "two\nlines\n\n");
 	assert_string_equal(v.u.s, "two\nlines");
-	yaml_fails(pod(PM_POD_DESCRIPTION), "bell \a", true, "control");
-	yaml_fails(pod(PM_POD_DESCRIPTION), "bad \xff", true, "text");
-	yaml_fails(pod(PM_POD_IMAGE), "https://example.org/x.tar", true, "does not fetch images");
+	yaml_fails(pod(PM_G_DESCRIPTION), "bell \a", true, "control");
+	yaml_fails(pod(PM_G_DESCRIPTION), "bad \xff", true, "text");
+	yaml_fails(pod(PM_G_IMAGE), "https://example.org/x.tar", true, "does not fetch images");
 }
 
 PM_TEST(value_bytes_may_go_on_behind_the_text)
@@ -214,20 +214,20 @@ PM_TEST(value_bytes_may_go_on_behind_the_text)
 
 	assert_ok(pm_value_decode(a, pod(PM_POD_CORES), "12345", 2, &v, &err), &err);
 	assert_int_equal(v.u.i, 12);
-	assert_ok(pm_value_decode(a, pod(PM_POD_STATE), "runningx", 7, &v, &err), &err);
+	assert_ok(pm_value_decode(a, pod(PM_G_STATE), "runningx", 7, &v, &err), &err);
 	assert_string_equal(v.u.s, "running");
 	assert_err(pm_value_decode(a, pod(PM_POD_CORES), "four", 4, &v, &err), PM_E_INPUT, &err,
 		"is no integer: 'four'");
 	assert_err(pm_value_decode(a, pod(PM_POD_CORES), "", 0, &v, &err), PM_E_INPUT, &err,
 		"integer");
-	assert_err(pm_value_decode(a, pod(PM_POD_ONBOOT), "2", 1, &v, &err), PM_E_INPUT, &err,
+	assert_err(pm_value_decode(a, pod(PM_G_ONBOOT), "2", 1, &v, &err), PM_E_INPUT, &err,
 		"boolean");
 }
 
 PM_TEST(value_list)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	const struct pm_field *dns = pod(PM_POD_DNS_SERVERS), *tags = pod(PM_POD_TAGS);
+	const struct pm_field *dns = pod(PM_POD_DNS_SERVERS), *tags = pod(PM_G_TAGS);
 	struct pm_value v = list(a, dns, (const char *[]){ "9.9.9.9", "fd00::1", NULL });
 	struct pm_value x = pve(a, dns, " 9.9.9.9,fd00:0::1 ");
 	struct pm_error err;

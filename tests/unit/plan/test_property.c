@@ -242,11 +242,11 @@ static struct pm_obj *roll_object(struct dice *d)
 	for (unsigned i = 0; i < o->kind->nfields; i++)
 		if (o->kind->fields[i].flags & (PM_F_WRITEONLY | PM_F_SECRET))
 			o->spec->val[i].state = PM_UNSET;
-	o->spec->val[PM_POD_VMID].state = PM_UNSET;
-	o->spec->val[PM_POD_POOL].state = PM_UNSET;
-	o->spec->val[PM_POD_PINNED].state = PM_UNSET;
+	o->spec->val[PM_G_VMID].state = PM_UNSET;
+	o->spec->val[PM_G_POOL].state = PM_UNSET;
+	o->spec->val[PM_G_PINNED].state = PM_UNSET;
 	o->spec->val[PM_POD_UNPRIVILEGED].state = PM_UNSET;
-	set_text(d, o->spec, PM_POD_IMAGE, "local:vztmpl/a.tar.zst");
+	set_text(d, o->spec, PM_G_IMAGE, "local:vztmpl/a.tar.zst");
 	set_text(d, o->spec->val[PM_POD_ROOTFS].u.rec, PM_ROOTFS_STORAGE, "local-lvm");
 	return o;
 }
@@ -404,7 +404,7 @@ static struct pm_obj *config_read(struct config *c)
 static const struct pm_marker *marker_for(struct pm_arena *a, const struct pm_obj *want)
 {
 	struct pm_marker *m = pm_new(a, struct pm_marker);
-	const char *on_remove = pm_rec_str(want->spec, PM_POD_LIFE_ON_REMOVE, "delete");
+	const char *on_remove = pm_rec_str(want->spec, PM_G_LIFE_ON_REMOVE, "delete");
 
 	*m = (struct pm_marker){ .set = "home",
 		.kind = "Pod",

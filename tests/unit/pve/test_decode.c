@@ -47,9 +47,9 @@ PM_TEST(a_configuration_becomes_an_object)
 	assert_int_equal(pm_rec_int(o->spec, PM_POD_CORES, 0), 2);
 	assert_int_equal(pm_rec_int(o->spec, PM_POD_MEMORY, 0), 1024 * PM_MIB);
 	assert_int_equal(pm_rec_int(o->spec, PM_POD_CPULIMIT, 0), 1500);
-	assert_true(pm_rec_bool(o->spec, PM_POD_ONBOOT, false));
-	assert_true(pm_rec_bool(o->spec, PM_POD_LIFE_PROTECT, false));
-	assert_string_equal(pm_rec_str(o->spec, PM_POD_DESCRIPTION, ""), "Shop\nfront");
+	assert_true(pm_rec_bool(o->spec, PM_G_ONBOOT, false));
+	assert_true(pm_rec_bool(o->spec, PM_G_LIFE_PROTECT, false));
+	assert_string_equal(pm_rec_str(o->spec, PM_G_DESCRIPTION, ""), "Shop\nfront");
 	assert_non_null(o->live->marker);
 	assert_string_equal(o->live->marker->name, "web");
 	/* Slots in their order, whatever PVE's. */
@@ -60,7 +60,7 @@ PM_TEST(a_configuration_becomes_an_object)
 	assert_string_equal(raw_at(o, PM_POD_INTERFACES, 0),
 		"name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:01:01,ip=dhcp,type=veth");
 	/* The user's tags are compared, all of them are kept. */
-	assert_int_equal(o->spec->val[PM_POD_TAGS].u.list->n, 2);
+	assert_int_equal(o->spec->val[PM_G_TAGS].u.list->n, 2);
 	assert_string_equal(o->live->tags, "b;podmox;podmox-0a1b2c3d;a");
 	assert_int_equal(o->live->unused->n, 1);
 	assert_int_equal(o->spec->val[PM_POD_ENV].u.list->n, 2);
@@ -114,10 +114,10 @@ PM_TEST(an_emptied_tag_list_is_none)
 
 	client_start_token(&c, "pve1");
 	o = have_new(&c, 110, "{\"key\":\"tags\",\"value\":\" \"}");
-	assert_int_equal(o->spec->val[PM_POD_TAGS].state, PM_UNSET);
+	assert_int_equal(o->spec->val[PM_G_TAGS].state, PM_UNSET);
 	assert_null(o->live->tags);
 	o = have_new(&c, 110, "{\"key\":\"tags\",\"value\":\"podmox;podmox-00000000\"}");
-	assert_int_equal(o->spec->val[PM_POD_TAGS].state, PM_UNSET);
+	assert_int_equal(o->spec->val[PM_G_TAGS].state, PM_UNSET);
 	assert_non_null(o->live->tags);
 	client_stop(&c);
 }

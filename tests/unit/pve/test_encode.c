@@ -49,7 +49,7 @@ static struct pm_obj *simple(struct client *c)
 {
 	struct pm_obj *o = want_new(c, "shop", "web");
 
-	put(c, o->spec, PM_POD_IMAGE, "local:vztmpl/d.tar.zst");
+	put(c, o->spec, PM_G_IMAGE, "local:vztmpl/d.tar.zst");
 	put(c, o->spec, PM_POD_ROOTFS, "size=8G");
 	o->spec->val[PM_POD_ROOTFS].u.rec->val[PM_ROOTFS_STORAGE].state = PM_SET;
 	o->spec->val[PM_POD_ROOTFS].u.rec->val[PM_ROOTFS_STORAGE].u.s = "local-lvm";
@@ -86,12 +86,12 @@ PM_TEST(a_large_creation)
 
 	client_start_token(&c, "pve1");
 	o = simple(&c);
-	put(&c, o->spec, PM_POD_NODE, "pve2");
-	put(&c, o->spec, PM_POD_VMID, "210");
-	put(&c, o->spec, PM_POD_POOL, "shop");
-	put(&c, o->spec, PM_POD_STATE, "running");
+	put(&c, o->spec, PM_G_NODE, "pve2");
+	put(&c, o->spec, PM_G_VMID, "210");
+	put(&c, o->spec, PM_G_POOL, "shop");
+	put(&c, o->spec, PM_G_STATE, "running");
 	put(&c, o->spec, PM_POD_UNPRIVILEGED, "0");
-	put(&c, o->spec, PM_POD_HOSTNAME, "www.shop.example");
+	put(&c, o->spec, PM_G_HOSTNAME, "www.shop.example");
 	put(&c, o->spec, PM_POD_CORES, "2");
 	put(&c, o->spec, PM_POD_CPULIMIT, "1.5");
 	put(&c, o->spec, PM_POD_MEMORY, "1024");
@@ -104,17 +104,17 @@ PM_TEST(a_large_creation)
 		"name=eth0,bridge=vmbr0,ip=10.0.0.10/24,gw=10.0.0.1,tag=20,firewall=1");
 	put(&c, o->spec, PM_POD_DNS_SERVERS, "9.9.9.9 1.1.1.1");
 	put(&c, o->spec, PM_POD_FEATURES, "nesting=1,keyctl=1");
-	put(&c, o->spec, PM_POD_ONBOOT, "1");
-	put(&c, o->spec, PM_POD_STARTUP, "order=2,up=10,down=20");
-	put(&c, o->spec, PM_POD_TAGS, "prod;Web");
-	put(&c, o->spec, PM_POD_DESCRIPTION, "Shop front");
+	put(&c, o->spec, PM_G_ONBOOT, "1");
+	put(&c, o->spec, PM_G_STARTUP, "order=2,up=10,down=20");
+	put(&c, o->spec, PM_G_TAGS, "prod;Web");
+	put(&c, o->spec, PM_G_DESCRIPTION, "Shop front");
 	put(&c, o->spec, PM_POD_ENV, "A=1");
 	put(&c, o->spec, PM_POD_ENTRYPOINT, "/bin/x");
 	put(&c, o->spec, PM_POD_SSH_KEYS, "ssh-ed25519 AAAA a@b\nssh-ed25519 BBBB c@d");
 	put_entry(&c, o->spec, PM_POD_DEVICES, 0, "/dev/dri/renderD128,mode=0660");
 	put(&c, o->spec, PM_POD_OPT_TTY, "1");
 	put(&c, o->spec, PM_POD_OPT_HA, "1");
-	put(&c, o->spec, PM_POD_LIFE_PROTECT, "1");
+	put(&c, o->spec, PM_G_LIFE_PROTECT, "1");
 	put(&c, o->spec, PM_POD_OPT_TIMEZONE, NULL);
 	form = create_form(&c, o, false);
 	assert_string_equal(form,
@@ -122,14 +122,13 @@ PM_TEST(a_large_creation)
 			"vmid=210\nostemplate=local:vztmpl/d.tar.zst\nunprivileged=0\n"
 			"hostname=www.shop.example\npool=shop\ntags=podmox;%s;prod;web\n"
 			"description=Shop front\n" DESCRIPTION
-			"\ncores=2\ncpulimit=1.5\nmemory=1024\nswap=0\nrootfs=local-lvm:8\n"
+			"\nonboot=1\nstartup=order=2,down=20,up=10\nprotection=1\ncores=2\ncpulimit=1.5\nmemory=1024\nswap=0\nrootfs=local-lvm:8\n"
 			"mp0=local-lvm:2,mp=/data,backup=1\n"
 			"mp1=/tank/media,mp=/srv/media,ro=1,shared=1\n"
 			"net0=name=eth0,bridge=vmbr0,firewall=1,gw=10.0.0.1,ip=10.0.0.10/24,tag=20\n"
-			"nameserver=9.9.9.9 1.1.1.1\nfeatures=keyctl=1,nesting=1\nonboot=1\n"
-			"startup=order=2,down=20,up=10\n"
+			"nameserver=9.9.9.9 1.1.1.1\nfeatures=keyctl=1,nesting=1\n"
 			"ssh-public-keys=ssh-ed25519 AAAA a@b\nssh-ed25519 BBBB c@d\n"
-			"dev0=/dev/dri/renderD128,mode=0660\ntty=1\nha-managed=1\nprotection=1",
+			"dev0=/dev/dri/renderD128,mode=0660\ntty=1\nha-managed=1",
 			pm_set_tag("home", tag)));
 	client_stop(&c);
 }
@@ -199,7 +198,7 @@ PM_TEST(only_what_differs_is_sent)
 	put(&c, want->spec, PM_POD_CORES, "2");
 	put(&c, want->spec, PM_POD_MEMORY, "512");
 	put(&c, want->spec, PM_POD_SWAP, "512"); /* absent, and that is the default */
-	put(&c, want->spec, PM_POD_ONBOOT, "0");
+	put(&c, want->spec, PM_G_ONBOOT, "0");
 	assert_update(&c, want, have, "");
 	put(&c, want->spec, PM_POD_CORES, "4");
 	put(&c, want->spec, PM_POD_DNS_SERVERS, "9.9.9.9 1.1.1.1");
@@ -376,22 +375,22 @@ PM_TEST(the_users_text_is_his)
 	client_start_token(&c, "pve1");
 	want = want_new(&c, "shop", "web");
 	have = have_new(&c, 210, MARK(""));
-	put(&c, want->spec, PM_POD_DESCRIPTION, "mine");
+	put(&c, want->spec, PM_G_DESCRIPTION, "mine");
 	assert_update(&c, want, have, "");
-	put(&c, want->spec, PM_POD_DESCRIPTION, "two\nlines");
+	put(&c, want->spec, PM_G_DESCRIPTION, "two\nlines");
 	form = update_form(&c, want, have, NULL, false);
 	assert_has(form, "description=two\nlines\n<!-- podmox: {\"v\":1,\"set\":\"home\"");
-	put(&c, want->spec, PM_POD_DESCRIPTION, NULL);
+	put(&c, want->spec, PM_G_DESCRIPTION, NULL);
 	assert_has(update_form(&c, want, have, NULL, false), "description=<!-- podmox: ");
 	/* Set by podmox once, and no longer named. */
 	have = have_new(&c, 210, MARK("description"));
-	want->spec->val[PM_POD_DESCRIPTION].state = PM_UNSET;
+	want->spec->val[PM_G_DESCRIPTION].state = PM_UNSET;
 	assert_has(update_form(&c, want, have, NULL, false), "description=<!-- podmox: ");
 	/* Of a guest without a marker. */
 	have = have_new(&c, 210, "{\"key\":\"description\",\"value\":\"x\\n\"}");
-	put(&c, want->spec, PM_POD_DESCRIPTION, NULL);
+	put(&c, want->spec, PM_G_DESCRIPTION, NULL);
 	assert_update(&c, want, have, "delete=description");
-	put(&c, want->spec, PM_POD_DESCRIPTION, "y");
+	put(&c, want->spec, PM_G_DESCRIPTION, "y");
 	assert_update(&c, want, have, "description=y");
 	client_stop(&c);
 }
@@ -440,8 +439,8 @@ PM_TEST(tags_are_the_users_and_ours)
 		m->fields = table[i].fields;
 		have->live->marker = m;
 		if (table[i].want)
-			put(&c, want->spec, PM_POD_TAGS, table[i].want);
-		want->spec->val[PM_POD_TAGS].state = (uint8_t)table[i].state;
+			put(&c, want->spec, PM_G_TAGS, table[i].want);
+		want->spec->val[PM_G_TAGS].state = (uint8_t)table[i].state;
 		u.want = want;
 		u.have = have;
 		pm_pve_encode_update(c.arena, &u, &form);
@@ -478,8 +477,8 @@ PM_TEST(the_second_write_of_a_creation)
 	now.done = true;
 	want = simple(&c);
 	put(&c, want->spec, PM_POD_CORES, "8"); /* sent with the creation; not now */
-	put(&c, want->spec, PM_POD_TAGS, "prod");
-	put(&c, want->spec, PM_POD_DESCRIPTION, "Shop");
+	put(&c, want->spec, PM_G_TAGS, "prod");
+	put(&c, want->spec, PM_G_DESCRIPTION, "Shop");
 	put(&c, want->spec, PM_POD_ENV, "TZ=UTC");
 	put(&c, want->spec, PM_POD_ENTRYPOINT, "/bin/app --serve");
 	u.want = want;
@@ -516,9 +515,9 @@ PM_TEST(what_is_fixed_or_only_sent_once_is_never_in_an_update)
 	put(&c, want->spec, PM_POD_UNPRIVILEGED, "0");
 	put(&c, want->spec, PM_POD_SSH_KEYS, "ssh-ed25519 AAAA");
 	put(&c, want->spec, PM_POD_OPT_HA, "1");
-	put(&c, want->spec, PM_POD_NODE, "pve3");
-	put(&c, want->spec, PM_POD_POOL, "p");
-	put(&c, want->spec, PM_POD_STATE, "stopped");
+	put(&c, want->spec, PM_G_NODE, "pve3");
+	put(&c, want->spec, PM_G_POOL, "p");
+	put(&c, want->spec, PM_G_STATE, "stopped");
 	have = have_new(&c, 210, "{\"key\":\"unprivileged\",\"value\":1}");
 	assert_update(&c, want, have, "");
 	client_stop(&c);

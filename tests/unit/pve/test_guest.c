@@ -289,7 +289,7 @@ static struct pm_create creation(struct guest *g)
 		.name = "web",
 		.uid = "0123456789abcdef0123456789abcdef",
 		.vmid = 210 };
-	put(&g->c, want->spec, PM_POD_IMAGE, "local:vztmpl/d.tar.zst");
+	put(&g->c, want->spec, PM_G_IMAGE, "local:vztmpl/d.tar.zst");
 	return (struct pm_create){ .want = want, .vmid = 210, .node = "pve1", .marker = m };
 }
 

@@ -134,7 +134,7 @@ PM_TEST(the_scope_is_tags_names_and_range)
 		&x.c, "GET", "/nodes/*/status/current", "{\"data\":{\"status\":\"running\"}}");
 	client_answer(&x.c, "GET", "/nodes/*/pending", CONFIG(""));
 	want = want_new(&x.c, "shop", "adopted");
-	put(&x.c, want->spec, PM_POD_VMID, "102");
+	put(&x.c, want->spec, PM_G_VMID, "102");
 	pm_set_add(&x.want, want);
 	assert_ok(live(&x), &x.c.err);
 	assert_non_null(by_vmid(&x, 100)->spec); /* our tag, though out of the range */
@@ -161,7 +161,7 @@ static int come_late(void *arg, struct pm_error *err)
 	late->before += client_count(&late->x->c, "GET", "/nodes/*/pending");
 	if (late->code != PM_OK)
 		return pm_error_set(err, (enum pm_code)late->code, "nothing is wanted");
-	put(&late->x->c, want->spec, PM_POD_VMID, "102");
+	put(&late->x->c, want->spec, PM_G_VMID, "102");
 	pm_set_add(&late->x->want, want);
 	return 0;
 }
@@ -404,11 +404,11 @@ PM_TEST(the_run_state_is_asked_where_it_would_matter)
 	client_status(&x.c, "GET", "/nodes/*/212/status/current", 500, "broken", "");
 	pm_set_add(&x.want, want_new(&x.c, "shop", "up"));
 	w = want_new(&x.c, "shop", "down");
-	put(&x.c, w->spec, PM_POD_STATE, "stopped");
+	put(&x.c, w->spec, PM_G_STATE, "stopped");
 	pm_set_add(&x.want, w);
 	pm_set_add(&x.want, want_new(&x.c, "shop", "new"));
 	w = want_new(&x.c, "shop", "ignored");
-	put(&x.c, w->spec, PM_POD_STATE, "ignored");
+	put(&x.c, w->spec, PM_G_STATE, "ignored");
 	pm_set_add(&x.want, w);
 	pm_set_sort(&x.want);
 	assert_ok(live(&x), &x.c.err);
@@ -474,7 +474,7 @@ PM_TEST(an_account_of_a_pool_sees_what_is_to_be_in_it)
 		&x.c, "GET", "/access/permissions", "{\"data\":{\"/pool/p\":{\"VM.Audit\":1}}}");
 	client_answer(&x.c, "GET", "/nodes/*/pending", CONFIG(""));
 	w = want_new(&x.c, "shop", "new");
-	put(&x.c, w->spec, PM_POD_POOL, "p");
+	put(&x.c, w->spec, PM_G_POOL, "p");
 	pm_set_add(&x.want, w);
 	assert_ok(live(&x), &x.c.err);
 	assert_true(x.have.facts.complete);

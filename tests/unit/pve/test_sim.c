@@ -131,7 +131,7 @@ static struct pm_obj *wanted(struct run *x)
 	struct pm_obj *o = want_new(&x->c, "shop", "web");
 	struct pm_rec *rootfs;
 
-	put(&x->c, o->spec, PM_POD_IMAGE, TEMPLATE);
+	put(&x->c, o->spec, PM_G_IMAGE, TEMPLATE);
 	put(&x->c, o->spec, PM_POD_CORES, "2");
 	put(&x->c, o->spec, PM_POD_MEMORY, "256");
 	put(&x->c, o->spec, PM_POD_ROOTFS, "size=2G");
@@ -139,8 +139,8 @@ static struct pm_obj *wanted(struct run *x)
 	rootfs->val[PM_ROOTFS_STORAGE].state = PM_SET;
 	rootfs->val[PM_ROOTFS_STORAGE].u.s = "local-lvm";
 	put_entry(&x->c, o->spec, PM_POD_INTERFACES, 0, "name=eth0,bridge=vmbr0,ip=10.0.0.10/24");
-	put(&x->c, o->spec, PM_POD_TAGS, "prod");
-	put(&x->c, o->spec, PM_POD_DESCRIPTION, "Shop front");
+	put(&x->c, o->spec, PM_G_TAGS, "prod");
+	put(&x->c, o->spec, PM_G_DESCRIPTION, "Shop front");
 	put(&x->c, o->spec, PM_POD_ENV, "TZ=UTC");
 	put(&x->c, o->spec, PM_POD_ENTRYPOINT, "/bin/app");
 	return o;
@@ -265,15 +265,15 @@ PM_TEST(sim_a_field_that_leaves_the_manifest_leaves_the_guest)
 	assert_true(update(&x, want, true));
 	want->spec->val[PM_POD_CORES].state = PM_UNSET;
 	want->spec->val[PM_POD_INTERFACES].state = PM_UNSET;
-	want->spec->val[PM_POD_DESCRIPTION].state = PM_UNSET;
-	want->spec->val[PM_POD_TAGS].state = PM_UNSET;
+	want->spec->val[PM_G_DESCRIPTION].state = PM_UNSET;
+	want->spec->val[PM_G_TAGS].state = PM_UNSET;
 	want->spec->val[PM_POD_ENV].state = PM_UNSET;
 	assert_true(update(&x, want, false));
 	have = look(&x);
 	assert_int_equal(have->spec->val[PM_POD_CORES].state, PM_UNSET);
 	assert_int_equal(have->spec->val[PM_POD_INTERFACES].state, PM_UNSET);
-	assert_int_equal(have->spec->val[PM_POD_DESCRIPTION].state, PM_UNSET);
-	assert_int_equal(have->spec->val[PM_POD_TAGS].state, PM_UNSET);
+	assert_int_equal(have->spec->val[PM_G_DESCRIPTION].state, PM_UNSET);
+	assert_int_equal(have->spec->val[PM_G_TAGS].state, PM_UNSET);
 	assert_int_equal(have->spec->val[PM_POD_MEMORY].state, PM_SET);
 	assert_non_null(have->live->marker);
 	assert_false(update(&x, want, false));
