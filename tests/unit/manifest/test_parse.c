@@ -126,8 +126,7 @@ PM_TEST(parse_large_spec_before_kind)
 		(void)pm_buf_addf(&text, "    - t%u\n", i);
 	(void)pm_buf_adds(&text, "metadata: {name: web}\nkind: Pod\napiVersion: podmox/v1\n");
 	parse_text(&l, pm_buf_str(&text), text.len);
-	assert_int_equal(
-		value(pod_of(&l, "web"), PM_G_TAGS)->u.list->n, 2 * PM_MANIFEST_MAX_NODES);
+	assert_int_equal(value(pod_of(&l, "web"), PM_G_TAGS)->u.list->n, 2 * PM_MANIFEST_MAX_NODES);
 	loaded_done(&l);
 }
 
