@@ -169,7 +169,7 @@ export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_a
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib test-chaos examples judges demo bench
+.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-trials test-lib test-chaos examples judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
 $(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
@@ -185,6 +185,8 @@ test-manifest: all
 	$(call script,tests/manifest/run.sh)
 test-scenario: all
 	$(call script,tests/scenario/run.sh)
+test-trials: all
+	$(call script,tests/trials/run.sh)
 # The examples once more, with the library's own objects, for the builds of the sanitizers.
 $(O)/docs/%.o: docs/%.c $(O)/flags $(O)/gen/version.h
 	$(call say,CC,$<)
@@ -336,7 +338,7 @@ nightly:
 	@$(MAKE) valgrind
 	@$(MAKE) coverage
 	@$(MAKE) fuzz FUZZ_TIME=600
-	@NIGHTLY=1 $(MAKE) test-scenario test-chaos
+	@NIGHTLY=1 KILL_SECONDS=7200 $(MAKE) test-scenario test-chaos test-trials
 	@$(MAKE) bench
 check:
 	@$(MAKE) lint

@@ -64,18 +64,21 @@ void pm_keeper_close(struct pm_keeper *k)
 /* Reads until two readings agree: a file that is being written is not read in halves. */
 static int read_stable(struct pm_keeper *k)
 {
-	uint64_t before = k->store.tree;
+	uint64_t before = k->store.tree, mark = pm_checkout_mark(k->o->dir);
 	bool known = k->loaded;
 
 	pm_store_read(&k->store, k->o->dir);
 	if (known && k->store.tree == before)
 		return 0;
 	for (unsigned i = 0; i < STABLE_TRIES; i++) {
+		uint64_t marked = mark;
+
 		before = k->store.tree;
 		if (pm_wait_ns(k->clock, STABLE_NS, k->cancel) < 0)
 			return -PM_E_CANCELLED;
 		pm_store_read(&k->store, k->o->dir);
-		if (k->store.tree == before)
+		mark = pm_checkout_mark(k->o->dir);
+		if (k->store.tree == before && mark == marked)
 			return 0;
 	}
 	pm_warning("the files do not come to rest; they are taken as they are");
@@ -259,6 +262,17 @@ static void tell_broken(const struct turn *t)
 		PM_KV_I("objects", t->set.n));
 }
 
+/* Files that are missing in the middle of a checkout are not gone. */
+static bool is_checked_out(struct pm_keeper *k)
+{
+	const char *busy = pm_checkout_busy(k->o->dir);
+
+	if (busy && k->prune && (!k->told_busy || strcmp(busy, k->told_busy) != 0))
+		pm_warning("nothing is pruned until the checkout has ended", PM_KV_S("why", busy));
+	k->told_busy = busy;
+	return busy != NULL;
+}
+
 /* The set as it is in force; false: nothing has to be done. */
 static bool load(struct turn *t)
 {
@@ -272,6 +286,7 @@ static bool load(struct turn *t)
 	k->seen = k->store.tree;
 	t->changed = k->store.tree != k->applied;
 	t->ret->wrong = !t->load.whole;
+	all = all && !is_checked_out(k);
 	t->prune = k->prune && t->load.whole && all && t->set.n > 0;
 	/* What is gone now has to be gone once more before it is removed. */
 	t->ret->confirm = k->prune && t->load.whole && !all;
