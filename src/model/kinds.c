@@ -196,6 +196,7 @@ static const struct group groups[] = {
 	{ &pm_kind_pod, "lifecycle", "What podmox may do to the container." },
 	{ &pm_kind_config, "source", "Where manifests come from." },
 	{ &pm_kind_config, "sync", "How the daemon keeps the cluster in line." },
+	{ &pm_kind_config, "agent", "How the daemon is asked." },
 	{ &pm_kind_config, "audit", "The log of what was done." },
 	{ &pm_kind_config, "journal", "What makes recovery after a crash quick." },
 	{ &pm_kind_config, "policy", "What podmox may do at all." },
@@ -249,7 +250,6 @@ static const struct refused refused[] = {
 	{ &pm_kind_config,
 		{ "source.git*",
 			"this version reads folders only; check the repository out and give source.path" } },
-	{ &pm_kind_config, { "agent*", "this version listens on no address; leave it out" } },
 	{ &pm_kind_config,
 		{ "portForward*", "this version makes no port forwards; leave it out" } },
 };
