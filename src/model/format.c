@@ -472,6 +472,104 @@ static bool fits_vmid_range(const char *s)
 	return first <= last;
 }
 
+/* ---- Git ---- */
+
+/* Does only this machine hear what is said to the host that begins here? */
+static bool is_loopback(const char *host)
+{
+	static const char *const own[] = { "127.0.0.1", "localhost", "[::1]" };
+
+	for (unsigned i = 0; i < PM_COUNT(own); i++) {
+		size_t n = strlen(own[i]);
+
+		if (!strncmp(host, own[i], n) && (host[n] == ':' || host[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* HOST[:PORT]/PATH; `user`: NAME@ may stand before it. */
+static bool fits_authority(const char *s, bool user)
+{
+	size_t n = strcspn(s, "/");
+	const char *at = memchr(s, '@', n);
+
+	if (at && (!user || at == s || memchr(s, ':', (size_t)(at - s))))
+		return false;
+	s = at ? at + 1 : s;
+	return isalnum((unsigned char)*s) || *s == '[' ? s[strcspn(s, "/")] == '/' : false;
+}
+
+/* USER@HOST:PATH */
+static bool fits_scp(const char *s)
+{
+	size_t user = strspn(s, WORD "-.");
+	size_t host = user > 0 && s[user] == '@' ? strspn(s + user + 1, ALNUM "-.") : 0;
+
+	return host > 0 && s[0] != '-' && isalnum((unsigned char)s[user + 1]) &&
+	       s[user + 1 + host] == ':' && s[user + 2 + host] != '\0' && s[user + 2 + host] != '-';
+}
+
+static bool fits_git_url(const char *s)
+{
+	if (!visible(s) || strpbrk(s, " ?#\\\"'"))
+		return false;
+	if (pm_str_starts(s, "https://"))
+		return fits_authority(s + 8, false);
+	if (pm_str_starts(s, "http://"))
+		return fits_authority(s + 7, false) && is_loopback(s + 7);
+	if (pm_str_starts(s, "ssh://"))
+		return fits_authority(s + 6, true);
+	if (pm_str_starts(s, "file://"))
+		return fits_file(s + 7);
+	return fits_file(s) || fits_scp(s);
+}
+
+static const char *why_git_url(const char *s)
+{
+	if (strstr(s, "://") && strchr(s, '@') && !pm_str_starts(s, "ssh://"))
+		return "a token belongs below auth, where it is kept secret";
+	if (pm_str_starts(s, "http://") || pm_str_starts(s, "git://"))
+		return "whoever is on the way could change what is fetched";
+	return NULL;
+}
+
+static bool ref_part(const char *s, size_t n)
+{
+	return n > 0 && s[0] != '.' && s[0] != '-' && s[n - 1] != '.' &&
+	       !(n >= 5 && !memcmp(s + n - 5, ".lock", 5));
+}
+
+static bool fits_git_branch(const char *s)
+{
+	return utf8(s) && no_controls(s, "") && !strpbrk(s, " ~^:?*[\\") && !strstr(s, "..") &&
+	       !strstr(s, "@{") && strcmp(s, "@") != 0 && strlen(s) <= 200 &&
+	       each(s, '/', ref_part);
+}
+
+static bool repo_part(const char *s, size_t n)
+{
+	return path_part(s, n) && !(n == 4 && !strncasecmp(s, ".git", 4));
+}
+
+static bool fits_repo_path(const char *s)
+{
+	return utf8(s) && no_controls(s, "") && each(s, '/', repo_part);
+}
+
+static bool fits_signing_key(const char *s)
+{
+	return pm_str_starts(s, "ssh-") || pm_str_starts(s, "ecdsa-") || pm_str_starts(s, "sk-") ||
+	       pm_str_starts(s, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n") || fits_file(s);
+}
+
+static const char *why_signing_key(const char *s)
+{
+	if (strstr(s, "PRIVATE KEY"))
+		return "this is the secret half: whoever has it signs";
+	return NULL;
+}
+
 /* Read as a number by its type; as a text anything goes. */
 static bool fits_any(PM_UNUSED const char *s)
 {
@@ -550,6 +648,19 @@ static const struct pm_format formats[] = {
 		"a SHA-256 fingerprint: 32 pairs of hex digits with colons between them", NULL },
 	{ "vmid-range", fits_vmid_range, NULL, "^[1-9][0-9]{2,8}-[1-9][0-9]{2,8}$",
 		"two numbers from 100 to 999999999, the smaller first, as 200-299", NULL },
+	{ "git-url", fits_git_url, NULL,
+		"^(https://|ssh://|file:///|/|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])[:/]|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:)",
+		"the address of a Git repository: https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or /PATH",
+		why_git_url },
+	{ "git-branch", fits_git_branch, NULL, NULL, "the name of a branch, as main or team/live",
+		NULL },
+	{ "repo-path", fits_repo_path, NULL, "^[^/]",
+		"a folder below the top of the repository, as manifests/live, without '.' and '..'",
+		NULL },
+	{ "signing-key", fits_signing_key, NULL,
+		"^(ssh-|ecdsa-|sk-|-----BEGIN PGP PUBLIC KEY BLOCK-----|/)",
+		"an SSH public key, an OpenPGP public key in armour, or the absolute name of a file with one",
+		why_signing_key },
 	{ "milliseconds", fits_any, NULL, NULL, "a duration, as 300ms or 2s", NULL },
 	{ "cpu-weight", fits_any, NULL, NULL, "a weight", NULL },
 };
