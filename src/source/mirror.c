@@ -190,6 +190,7 @@ static int set_up_library(const struct pm_source_settings *c)
 
 static int init(struct pm_mirror *m, struct pm_error *err)
 {
+	cleanup_buf struct pm_buf hooks = PM_BUF(0);
 	git_repository_init_options o;
 
 	pm_remove_all(m->path);
@@ -199,6 +200,8 @@ static int init(struct pm_mirror *m, struct pm_error *err)
 	o.mode = 0700;
 	if (git_repository_init_ext(&m->repo, m->path, &o) < 0)
 		return pm_git_error(err, "cannot make the mirror of the repository");
+	(void)pm_buf_addf(&hooks, "%s/hooks", m->path);
+	pm_remove_all(pm_buf_str(&hooks));
 	return 0;
 }
 
