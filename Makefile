@@ -286,10 +286,8 @@ format-check:
 gates: format-check all
 	@CC='$(CC)' CLANG='$(CLANG)' O='$(O)' CPPFLAGS='$(STD) $(DEPS_CFLAGS)' sh tests/lint/run.sh
 lint:
-	@sh .ci/deps -q build test lint
-	@$(MAKE) --no-print-directory gates
-	@sh tests/lint/tools.sh
-	@$(MAKE) --no-print-directory -j2 tidy
+	@sh .ci/deps -q build test lint && $(MAKE) --no-print-directory gates && sh tests/lint/tools.sh && \
+		$(MAKE) --no-print-directory -j2 tidy && echo 'lint: clean'
 tidy: $(SRC:src/%.c=$(O)/tidy/%.ok)
 # The object is up to date exactly when neither the file nor a header it reads has changed.
 $(O)/tidy/%.ok: src/%.c $(O)/%.o .clang-tidy

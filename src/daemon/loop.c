@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
+#include "daemon/face.h"
 
 #define POLL_SECONDS 10
 
@@ -40,6 +41,8 @@ struct daemon {
 	struct event_base *base;
 	struct event *on_signal, *on_file, *on_time, *on_end;
 	struct pm_outcome_of_cycle last;
+	struct pm_board *board;
+	struct pm_face *face; /* NULL: `once` */
 };
 
 static uint64_t now_ns(void)
@@ -105,6 +108,12 @@ static bool is_busy(struct daemon *d)
 	return busy;
 }
 
+static void tell_face(struct daemon *d)
+{
+	if (d->face)
+		pm_face_news(d->face);
+}
+
 /* ---- time ---- */
 
 static void set_timer(struct daemon *d)
@@ -132,8 +141,11 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 	if (d->ending || is_busy(d))
 		return;
 	reasons = pm_schedule_take(&d->schedule, now_ns());
-	if (reasons != 0)
+	if (reasons != 0) {
+		pm_board_doing(d->board, PM_DOING_READING, NULL);
 		(void)hand_over(d, reasons);
+		tell_face(d);
+	}
 	set_timer(d);
 }
 
@@ -159,6 +171,7 @@ static void watch(struct daemon *d)
 		pm_warning("changes are looked for by reading the files",
 			PM_KV_S("why", d->watch.why), PM_KV_I("every_s", POLL_SECONDS));
 	pm_schedule_poll(&d->schedule, d->watch.why ? POLL_SECONDS : 0, now_ns());
+	pm_face_watching(d->face, d->watch.folders, d->watch.why);
 }
 
 static void on_file(evutil_socket_t fd, short what, void *arg)
@@ -168,6 +181,7 @@ static void on_file(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	pm_face_events(d->face, 1);
 	if (news == PM_WATCH_NOTHING)
 		return;
 	if (news == PM_WATCH_MOVED)
@@ -182,6 +196,9 @@ static void end(struct daemon *d)
 {
 	d->ending = true;
 	atomic_store(&d->cancel.on, true);
+	pm_board_doing(d->board, PM_DOING_ENDING, NULL);
+	if (d->face)
+		pm_face_stopping(d->face);
 	(void)event_del(d->on_time);
 	if (!is_busy(d))
 		(void)event_base_loopbreak(d->base);
@@ -224,7 +241,46 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	pm_schedule_ended(&d->schedule, d->last.failed, d->last.confirm, now_ns());
+	pm_board_doing(d->board, PM_DOING_WAITING, NULL);
+	tell_face(d);
 	set_timer(d);
+}
+
+/* ---- the face ---- */
+
+/* Somebody asks for something over the board. */
+static void on_asked(void *arg)
+{
+	struct daemon *d = arg;
+
+	pm_schedule_ask(&d->schedule);
+	set_timer(d);
+}
+
+/* Somebody says that the files have changed. */
+static void on_wake(void *arg)
+{
+	struct daemon *d = arg;
+
+	pm_schedule_changed(&d->schedule, now_ns());
+	set_timer(d);
+}
+
+static int open_face(struct daemon *d, struct pm_error *err)
+{
+	const struct pm_config *c = d->o->config;
+	struct pm_board_opts bo = { .set = c->set,
+		.cluster = pm_rec_str(c->cluster, PM_CLUSTER_NAME, NULL),
+		.folder = d->o->dir,
+		.journal_dir = d->o->observe ? NULL : c->journal_dir,
+		.observe = d->o->observe,
+		.wake = on_asked,
+		.wake_arg = d };
+	struct pm_face_opts fo = { .base = d->base, .config = c, .wake = on_wake, .arg = d };
+
+	d->board = pm_board_new(&bo);
+	fo.board = d->board;
+	return d->o->once ? 0 : pm_face_open(&fo, &d->face, err);
 }
 
 /* ---- life ---- */
@@ -315,6 +371,8 @@ static void close_all(struct daemon *d)
 	pm_keeper_close(&d->keeper);
 	pm_setlock_release(d->lock);
 	pm_watch_close(&d->watch);
+	pm_face_close(d->face);
+	pm_board_free(d->board);
 	if (d->on_file)
 		event_free(d->on_file);
 	if (d->on_time)
@@ -340,6 +398,7 @@ static int loop(struct daemon *d, struct pm_error *err)
 		return r;
 	if (!d->o->once) {
 		watch(d);
+		pm_face_ready(d->face);
 		pm_info(d->o->observe ? "observing" : "watching", PM_KV_S("folder", d->o->dir),
 			PM_KV_S("set", d->o->config->set), PM_KV_I("folders", d->watch.folders));
 	}
@@ -374,6 +433,8 @@ int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
 		r = pm_keeper_open(&d.keeper, o, &d.cancel, err);
 	if (r == 0)
 		r = open_loop(&d, &set, err);
+	if (r == 0)
+		r = open_face(&d, err);
 	if (r == 0)
 		r = loop(&d, err);
 	close_all(&d);

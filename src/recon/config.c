@@ -62,6 +62,20 @@ static const char *state_dir(struct pm_arena *a, const char *for_root)
 	return NULL;
 }
 
+/* Where the daemon of a set listens: daemons of several sets may run side by side. */
+static const char *socket_of(const struct pm_config *c)
+{
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	const char *state;
+
+	if (geteuid() == 0)
+		return pm_arena_printf(c->arena, "/run/podmox/%s.sock", c->set);
+	if (runtime && runtime[0] == '/')
+		return pm_arena_printf(c->arena, "%s/podmox/%s.sock", runtime, c->set);
+	state = state_dir(c->arena, NULL);
+	return state ? pm_arena_printf(c->arena, "%s/%s.sock", state, c->set) : NULL;
+}
+
 static const char *absolute(struct pm_config *c, const char *path)
 {
 	return path[0] == '/' ? path : pm_arena_printf(c->arena, "%s/%s", c->dir, path);
@@ -71,6 +85,7 @@ static int fill_in_paths(struct pm_config *c, struct pm_error *err)
 {
 	const char *audit = pm_rec_str(c->rec, PM_CONFIG_AUDIT_FILE, NULL);
 	const char *journal = pm_rec_str(c->rec, PM_CONFIG_JOURNAL_DIR, NULL);
+	const char *socket = pm_rec_str(c->rec, PM_CONFIG_AGENT_SOCKET, NULL);
 	const char *log_dir = state_dir(c->arena, "/var/log/podmox");
 	const char *lib_dir = state_dir(c->arena, "/var/lib/podmox");
 
@@ -82,6 +97,7 @@ static int fill_in_paths(struct pm_config *c, struct pm_error *err)
 	c->audit_file =
 		audit ? absolute(c, audit) : pm_arena_printf(c->arena, "%s/audit.jsonl", log_dir);
 	c->journal_dir = journal ? absolute(c, journal) : lib_dir;
+	c->socket = socket ? absolute(c, socket) : socket_of(c);
 	c->audit_rotate = pm_rec_int(c->rec, PM_CONFIG_AUDIT_ROTATE, AUDIT_ROTATE);
 	c->audit_keep = (unsigned)pm_rec_int(c->rec, PM_CONFIG_AUDIT_KEEP, 0);
 	return 0;

@@ -14,6 +14,7 @@ struct pm_config {
 	const char *set;
 	unsigned vmid_low, vmid_high;
 	const char *audit_file, *journal_dir; /* defaults filled in */
+	const char *socket; /* of the daemon, default filled in; NULL: there is no place for one */
 	int64_t audit_rotate;
 	unsigned audit_keep; /* 0: all */
 };

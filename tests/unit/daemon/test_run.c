@@ -41,8 +41,9 @@ static void configure(struct house *h, const char *sync)
 	(void)pm_buf_addf(&text,
 		"apiVersion: podmox/v1\nkind: Config\nset: home\nclusters:\n  - name: sim\n"
 		"    hosts: [pve1, pve2]\n    auth: {username: root, password: \"%s\"}\n"
-		"    vmids: 200-299\njournal: {dir: %s/state}\naudit: {file: %s/audit.jsonl}\n%s",
-		pm_sim_password(h->sim), h->dir, h->dir, sync);
+		"    vmids: 200-299\njournal: {dir: %s/state}\naudit: {file: %s/audit.jsonl}\n"
+		"agent: {socket: %s/sock}\n%s",
+		pm_sim_password(h->sim), h->dir, h->dir, h->dir, sync);
 	pm_diags_init(&diags, h->arena);
 	assert_ok(pm_config_open(pm_test_file(h->dir, "podmox.yaml", pm_buf_str(&text)), &h->config,
 			  &diags, &err),
