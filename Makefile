@@ -17,6 +17,8 @@ DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 PKG_CONFIG ?= pkg-config
 CLANG      ?= clang
 FUZZ_TIME  ?= 60
@@ -75,7 +77,7 @@ PROGS   := $(if $(wildcard src/cli/main.c),$(O)/podmox) $(if $(wildcard src/sim/
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all FORCE
-all: $(OBJ) $(PROGS) $(LIBS) $(MANPAGES)
+all: $(OBJ) $(PROGS) $(LIBS) $(MANPAGES) $(O)/podmox.service
 ifeq ($(O),build/release)
 	$(if $(PROGS),@ln -sfn $(PROGS:build/%=%) build/)
 endif
@@ -135,6 +137,10 @@ $(O)/podmox.pc: src/lib/podmox.pc.in FORCE
 	@mkdir -p $(@D)
 	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),' \
 		-e 's,@VERSION@,$(VERSION),' -e 's/@MODULES@/$(LIB_MODULES)/' $< >$@
+
+$(O)/podmox.service: src/daemon/podmox.service.in FORCE
+	@sed -e 's,@BINDIR@,$(BINDIR),' $< >$@.new
+	@cmp -s $@.new $@ && rm -f $@.new || mv -f $@.new $@
 
 $(O)/man/%: docs/man/%.scd
 	$(call say,MAN,$@)
@@ -319,7 +325,8 @@ INSTALLED = $(foreach f,$(PROGS),755|$f|$(BINDIR)/$(notdir $f)) \
 	$(foreach f,$(wildcard include/podmox/*.h) $(O)/gen/podmox/version.h,644|$f|$(INCLUDEDIR)/podmox/$(notdir $f)) \
 	$(foreach f,$(EXAMPLES),644|$f|$(DATADIR)/doc/podmox/examples/$(notdir $f)) \
 	644|$(O)/libpodmox.a|$(LIBDIR)/libpodmox.a 755|$(O)/libpodmox.so.$(VERSION)|$(LIBDIR)/libpodmox.so.$(VERSION) \
-	644|$(O)/podmox.pc|$(LIBDIR)/pkgconfig/podmox.pc
+	644|$(O)/podmox.pc|$(LIBDIR)/pkgconfig/podmox.pc \
+	644|$(O)/podmox.service|$(UNITDIR)/podmox.service 644|src/daemon/podmox.sysusers|$(SYSUSERSDIR)/podmox.conf
 SONAMES := libpodmox.so.$(SONAME) libpodmox.so
 install: all
 	@for f in $(foreach f,$(INSTALLED),'$f'); do from=$${f#*|}; install -D -m "$${f%%|*}" "$${from%|*}" \
