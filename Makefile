@@ -26,7 +26,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib
+MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib libgit2
 
 # Asked for when the first recipe needs it, not when this file is read: `make deps` may install it.
 once = $(eval $(1) := $(shell $(2)))$($(1))
