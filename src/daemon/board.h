@@ -270,6 +270,7 @@ void pm_board_happened(struct pm_board *b, const struct pm_board_entry *e);
 /** Tickets given so far; a cycle takes the number before it begins and serves all of them when it ends. */
 uint64_t pm_board_asked(struct pm_board *b);
 void pm_board_answered(struct pm_board *b, uint64_t ticket);
+bool pm_board_waiting(struct pm_board *b); /* is a ticket not served yet? */
 
 /** Is the object (NULL: everything) suspended now? What is over is dropped, with an entry in the history. The
  * texts are in `a`. */

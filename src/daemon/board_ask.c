@@ -297,6 +297,16 @@ void pm_board_answered(struct pm_board *b, uint64_t ticket)
 	pm_board_unlock(b);
 }
 
+bool pm_board_waiting(struct pm_board *b)
+{
+	bool waits;
+
+	pm_board_lock(b);
+	waits = b->now.asked > b->now.answered;
+	pm_board_unlock(b);
+	return waits;
+}
+
 /* ---- approvals ---- */
 
 /* The id that is held, when `revision` means it; it is the caller's to free. */

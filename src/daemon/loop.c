@@ -116,6 +116,16 @@ static void tell_face(struct daemon *d)
 
 /* ---- time ---- */
 
+/* What the timer is set for. */
+static void tell_next(struct daemon *d)
+{
+	uint64_t now = now_ns(), at;
+	const char *what = pm_schedule_next(&d->schedule, &at);
+	int64_t wall_ms = pm_wall_ms(d->keeper.clock);
+
+	pm_board_next(d->board, what, wall_ms + (at > now ? (int64_t)((at - now) / PM_MS_NS) : 0));
+}
+
 static void set_timer(struct daemon *d)
 {
 	uint64_t ns = pm_schedule_wait(&d->schedule, now_ns());
@@ -129,6 +139,7 @@ static void set_timer(struct daemon *d)
 		(void)event_del(d->on_time);
 	else
 		(void)event_add(d->on_time, &tv);
+	tell_next(d);
 }
 
 static void on_time(evutil_socket_t fd, short what, void *arg)
@@ -240,10 +251,11 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 		(void)event_base_loopbreak(d->base);
 		return;
 	}
-	pm_schedule_ended(&d->schedule, d->last.failed, d->last.confirm, now_ns());
-	pm_board_doing(d->board, PM_DOING_WAITING, NULL);
-	tell_face(d);
+	pm_schedule_ended(&d->schedule, d->last.broken, d->last.confirm, now_ns());
+	pm_schedule_again(&d->schedule, d->last.again_in > 0 ? now_ns() + d->last.again_in : 0);
+	pm_board_doing(d->board, PM_DOING_WAITING, d->last.broken ? d->last.err.msg : NULL);
 	set_timer(d);
+	tell_face(d);
 }
 
 /* ---- the face ---- */
@@ -253,7 +265,10 @@ static void on_asked(void *arg)
 {
 	struct daemon *d = arg;
 
-	pm_schedule_ask(&d->schedule);
+	if (pm_board_waiting(d->board))
+		pm_schedule_ask(&d->schedule);
+	else
+		pm_schedule_again(&d->schedule, now_ns());
 	set_timer(d);
 }
 
@@ -266,7 +281,7 @@ static void on_wake(void *arg)
 	set_timer(d);
 }
 
-static int open_face(struct daemon *d, struct pm_error *err)
+static void open_board(struct daemon *d)
 {
 	const struct pm_config *c = d->o->config;
 	struct pm_board_opts bo = { .set = c->set,
@@ -274,12 +289,21 @@ static int open_face(struct daemon *d, struct pm_error *err)
 		.folder = d->o->dir,
 		.journal_dir = d->o->observe ? NULL : c->journal_dir,
 		.observe = d->o->observe,
+		.clock = d->o->clock,
 		.wake = on_asked,
 		.wake_arg = d };
-	struct pm_face_opts fo = { .base = d->base, .config = c, .wake = on_wake, .arg = d };
 
 	d->board = pm_board_new(&bo);
-	fo.board = d->board;
+}
+
+static int open_face(struct daemon *d, struct pm_error *err)
+{
+	struct pm_face_opts fo = { .base = d->base,
+		.board = d->board,
+		.config = d->o->config,
+		.wake = on_wake,
+		.arg = d };
+
 	return d->o->once ? 0 : pm_face_open(&fo, &d->face, err);
 }
 
@@ -396,6 +420,7 @@ static int loop(struct daemon *d, struct pm_error *err)
 
 	if (r < 0)
 		return r;
+	pm_board_happened(d->board, &(struct pm_board_entry){ .what = PM_HAP_STARTED });
 	if (!d->o->once) {
 		watch(d);
 		pm_face_ready(d->face);
@@ -429,8 +454,9 @@ int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
 		return r;
 	block_signals(&d, &set);
 	r = lock(&d, err);
+	open_board(&d);
 	if (r == 0)
-		r = pm_keeper_open(&d.keeper, o, &d.cancel, err);
+		r = pm_keeper_open(&d.keeper, o, d.board, &d.cancel, err);
 	if (r == 0)
 		r = open_loop(&d, &set, err);
 	if (r == 0)

@@ -381,10 +381,53 @@ static void check_auth(const struct checking *c, const struct pm_rec *r)
 		(void)ERROR_AT(c, at_rec(c, r), "cluster %s: %s", pm_rec_ident(r), wrong);
 }
 
+/* A webhook or a program, and a template that can be sent. */
+static void check_notify(const struct checking *c, const struct pm_rec *r)
+{
+	bool hook = set(r, PM_NOTIFY_WEBHOOK), exec = set(r, PM_NOTIFY_EXEC);
+	const char *wrong = NULL;
+
+	if (hook == exec)
+		wrong = "needs either webhook or exec";
+	else if (exec && (r->val[PM_NOTIFY_EXEC].u.list->n == 0 ||
+				 r->val[PM_NOTIFY_EXEC].u.list->v[0][0] != '/'))
+		wrong = "exec begins with the absolute path of a program";
+	else if (exec && (set(r, PM_NOTIFY_AUTHORIZATION) || set(r, PM_NOTIFY_CA)))
+		wrong = "authorization and ca belong to a webhook";
+	if (wrong)
+		(void)ERROR_AT(c, at_rec(c, r), "notify %s: %s", pm_rec_ident(r), wrong);
+}
+
+static void check_window(const struct checking *c, const struct pm_rec *r)
+{
+	const char *from = pm_rec_str(r, PM_WINDOW_FROM, "00:00");
+
+	if (set(r, PM_WINDOW_IMPACTS) && r->val[PM_WINDOW_IMPACTS].u.list->n == 0)
+		(void)ERROR_AT(
+			c, at_value(c, &r->val[PM_WINDOW_IMPACTS]), "impacts needs an entry");
+	if (set(r, PM_WINDOW_DAYS) && r->val[PM_WINDOW_DAYS].u.list->n == 0)
+		(void)ERROR_AT(c, at_value(c, &r->val[PM_WINDOW_DAYS]), "days needs an entry");
+	if (strcmp(from, "24:00") == 0)
+		(void)ERROR_AT(c, at_value(c, &r->val[PM_WINDOW_FROM]),
+			"a window cannot open at 24:00; write 00:00 and the next day");
+}
+
+static void check_lists(const struct checking *c, const struct pm_rec *spec)
+{
+	for (size_t i = 0; set(spec, PM_CONFIG_NOTIFY) && i < spec->val[PM_CONFIG_NOTIFY].u.recs->n;
+		i++)
+		check_notify(c, spec->val[PM_CONFIG_NOTIFY].u.recs->v[i]);
+	for (size_t i = 0; set(spec, PM_CONFIG_SYNC_WINDOWS) &&
+			   i < spec->val[PM_CONFIG_SYNC_WINDOWS].u.recs->n;
+		i++)
+		check_window(c, spec->val[PM_CONFIG_SYNC_WINDOWS].u.recs->v[i]);
+}
+
 static void check_config(const struct checking *c, const struct pm_rec *spec)
 {
 	const struct pm_recs *recs;
 
+	check_lists(c, spec);
 	if (!set(spec, PM_CONFIG_CLUSTERS))
 		return;
 	recs = spec->val[PM_CONFIG_CLUSTERS].u.recs;

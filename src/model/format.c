@@ -458,6 +458,18 @@ static bool fits_vmid_range(const char *s)
 	return first <= last;
 }
 
+/* Of a day, from 00:00 to 24:00. */
+static bool fits_clock(const char *s)
+{
+	unsigned hours, minutes;
+
+	if (strlen(s) != 5 || s[2] != ':' || strspn(s, DIGITS) != 2 || strspn(s + 3, DIGITS) != 2)
+		return false;
+	hours = (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
+	minutes = (unsigned)(s[3] - '0') * 10 + (unsigned)(s[4] - '0');
+	return minutes < 60 && (hours < 24 || (hours == 24 && minutes == 0));
+}
+
 /* Read as a number by its type; as a text anything goes. */
 static bool fits_any(PM_UNUSED const char *s)
 {
@@ -524,6 +536,8 @@ static const struct pm_format formats[] = {
 		"a SHA-256 fingerprint: 32 pairs of hex digits with colons between them" },
 	{ "vmid-range", fits_vmid_range, NULL, "^[1-9][0-9]{2,8}-[1-9][0-9]{2,8}$",
 		"two numbers from 100 to 999999999, the smaller first, as 200-299" },
+	{ "clock", fits_clock, NULL, "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",
+		"a time of day from 00:00 to 24:00, as 22:30" },
 	{ "milliseconds", fits_any, NULL, NULL, "a duration, as 300ms or 2s" },
 	{ "cpu-weight", fits_any, NULL, NULL, "a weight" },
 };
