@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/vec.h"
 #include "daemon/daemon.h"
+#include "daemon/hold.h"
 
 /* ---- watch.c: which folders may change ---- */
 
@@ -69,6 +70,18 @@ void pm_store_read(struct pm_store *s, const char *dir);
 void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 	struct pm_load *ret_load, struct pm_diags *d);
 
+/** Has the file a text that was good once? */
+bool pm_store_has_good(const struct pm_store *s, const char *path);
+
+/* ---- checkout.c: work of Git in the watched folder ---- */
+
+/** What Git, or somebody with it, is at in the work tree that the folder lies in, in words; NULL: nothing,
+ * or it lies in none. What is missing from the files meanwhile must not be believed gone. */
+const char *pm_checkout_busy(const char *dir);
+
+/** Another number after every checkout, commit or other work of Git on its index; 0: no work tree. */
+uint64_t pm_checkout_mark(const char *dir);
+
 /* ---- schedule.c: when to look; pure ---- */
 
 enum pm_reason {
@@ -83,7 +96,9 @@ struct pm_schedule {
 	uint64_t debounce, interval, poll; /* nanoseconds; poll 0: no */
 	uint64_t first, last;              /* change of files that is not yet looked at; 0: none */
 	uint64_t drift_at, retry_at, confirm_at, poll_at; /* 0: not set */
-	unsigned failures;                                /* in a row */
+	uint64_t
+		again_at; /* something that was held back may be done; 0: nothing waits for a time */
+	unsigned failures; /* in a row */
 	struct pm_random random;
 };
 
@@ -105,8 +120,14 @@ uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now);
 /** What is due now (enum pm_reason), taken off. */
 unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now);
 
-/** A cycle has ended. */
+/** A cycle has ended; `failed`: as a whole, so that it is tried again. */
 void pm_schedule_ended(struct pm_schedule *s, bool failed, bool confirm, uint64_t now);
+
+/** Something may be done from then on; 0: nothing waits for a time. */
+void pm_schedule_again(struct pm_schedule *s, uint64_t at);
+
+/** What is due first, in words, and when; never NULL. */
+const char *pm_schedule_next(const struct pm_schedule *s, uint64_t *ret_at);
 
 /* ---- returns.c: fields that keep coming back ---- */
 
@@ -129,42 +150,78 @@ void pm_returns_note(struct pm_returns *r, const struct pm_plan *p, const struct
 
 /* ---- cycle.c: one cycle ---- */
 
+#define PM_NO_QUORUM "the cluster has no quorum: nothing is written until it is back"
+
 /** What one cycle leaves for the next. */
 struct pm_keeper {
 	const struct pm_daemon_opts *o;
 	const struct pm_clock *clock;
 	struct pm_recon *rc;
 	struct pm_cancel *cancel;
+	struct pm_board *board; /* borrowed */
 	struct pm_store store;
 	struct pm_returns returns;
-	PM_VEC(char *) names; /* objects of the last load, sorted */
-	bool loaded;          /* there was one */
+	struct pm_fails fails;
+	struct pm_window *windows; /* in `arena` */
+	size_t nwindows;
+	struct pm_arena *arena; /* of what was read from the configuration */
+	char tree_id[32];       /* what is wanted, for people */
+	PM_VEC(char *) names;   /* objects of the last load, sorted */
+	bool loaded;            /* there was one */
 	uint64_t applied,
-		seen; /* tree hashes: of the last plan that was carried out, and looked at */
-	bool clean;   /* the last cycle left nothing to be done */
-	bool look;    /* drift is to be looked for; stays until the cluster was read */
+		seen;   /* tree hashes: of the last plan that was carried out, and looked at */
+	uint64_t tried; /* of the last plan that was made */
+	bool clean;     /* the last cycle left nothing to be done */
+	bool look;      /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
+	const char *told_busy;    /* what Git was seen at, told once; NULL: nothing */
 	uint64_t told, told_plan; /* hashes of the findings and of the plan told last */
 	bool restart, replace, prune, heal;
 	int64_t max_deletes;
 };
 
 struct pm_outcome_of_cycle {
-	bool failed;  /* try again later */
+	bool failed;  /* something did */
+	bool broken;  /* the cycle as a whole: try it again later */
 	bool confirm; /* look once more before anything is pruned */
 	bool wrong;   /* a manifest is */
+	uint64_t
+		again_in; /* nanoseconds until something that was held back may be done; 0: nothing */
 	struct pm_error err;
 };
 
-int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct pm_cancel *cancel,
-	struct pm_error *err) PM_CHECK;
+/** The board has to outlive it. */
+int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct pm_board *board,
+	struct pm_cancel *cancel, struct pm_error *err) PM_CHECK;
 void pm_keeper_close(struct pm_keeper *k);
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);
 
+bool pm_result_failed(const struct pm_result *r);
+
+/* ---- state.c: what the board shows ---- */
+
+struct pm_shown {
+	const struct pm_cycle *cycle;
+	const struct pm_holding *holding;
+	const struct pm_report *report; /* NULL: nothing was applied yet */
+};
+
+void pm_states_show(struct pm_keeper *k, const struct pm_shown *s, struct pm_arena *a);
+/** Errors among the findings, one a file. */
+void pm_states_files(struct pm_keeper *k, const struct pm_diags *d, struct pm_arena *a);
+void pm_states_cluster(struct pm_keeper *k, const struct pm_facts *f, struct pm_arena *a);
+
 /* ---- tell.c: what is written to the log ---- */
 
+/** `arg`: the keeper, whose board is told, too. */
 void pm_tell_event(void *arg, const struct pm_event *e);
+
+/** "resources.memory 512M -> 1G, tags ..."; NULL: nothing to name. */
+const char *pm_tell_changes(struct pm_arena *a, const struct pm_action *action);
+
+/** Adds to the history, with the revision that is wanted. */
+void pm_tell_happened(struct pm_keeper *k, struct pm_board_entry e);
 
 /** Findings, when they are not the ones of last time; returns their hash. */
 uint64_t pm_tell_findings(const struct pm_diags *d, uint64_t last);

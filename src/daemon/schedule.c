@@ -67,6 +67,7 @@ uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now)
 	at = earlier(at, s->retry_at);
 	at = earlier(at, s->confirm_at);
 	at = earlier(at, s->poll_at);
+	at = earlier(at, s->again_at);
 	if (at == 0)
 		return s->interval;
 	return at > now ? at - now : 0;
@@ -98,11 +99,41 @@ unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now)
 		reasons |= PM_WHY_RETRY;
 		s->retry_at = 0;
 	}
+	if (due(s->again_at, now)) {
+		reasons |= PM_WHY_RETRY;
+		s->again_at = 0;
+	}
 	if (due(s->confirm_at, now)) {
 		reasons |= PM_WHY_CONFIRM;
 		s->confirm_at = 0;
 	}
 	return reasons;
+}
+
+void pm_schedule_again(struct pm_schedule *s, uint64_t at)
+{
+	s->again_at = at;
+}
+
+const char *pm_schedule_next(const struct pm_schedule *s, uint64_t *ret_at)
+{
+	const struct {
+		uint64_t at;
+		const char *what;
+	} all[] = { { files_at(s), "a look at files that changed" },
+		{ s->drift_at, "a look for drift" }, { s->retry_at, "another try" },
+		{ s->confirm_at, "a second look for what is gone" },
+		{ s->again_at, "another try of what was held back" } };
+	const char *what = "a look for drift";
+
+	*ret_at = 0;
+	for (size_t i = 0; i < PM_COUNT(all); i++) {
+		if (all[i].at == 0 || (*ret_at > 0 && all[i].at >= *ret_at))
+			continue;
+		*ret_at = all[i].at;
+		what = all[i].what;
+	}
+	return what;
 }
 
 void pm_schedule_ended(struct pm_schedule *s, bool failed, bool confirm, uint64_t now)

@@ -239,6 +239,15 @@ static int compare_path(const void *path, const void *file)
 	return strcmp(path, (*(const struct pm_kept *const *)file)->path);
 }
 
+bool pm_store_has_good(const struct pm_store *s, const char *path)
+{
+	struct pm_kept *const *f = s->files.n == 0 ? NULL
+						   : bsearch(path, s->files.v, s->files.n,
+							     sizeof(void *), compare_path);
+
+	return f && (*f)->good;
+}
+
 /* Reverts the files in which something does not fit the others; true: there was one. */
 static bool revert_misfits(struct taking *t, const struct pm_diag *first)
 {

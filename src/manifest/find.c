@@ -142,6 +142,18 @@ static size_t bytes_of(const char *s, size_t len, size_t n)
 	return at;
 }
 
+const char *pm_text_from(struct pm_text *t, struct pm_span at, size_t *ret_n)
+{
+	size_t n, skip;
+	const char *line = at.line > 0 ? line_of(t, at.line, &n) : NULL;
+
+	if (!line)
+		return NULL;
+	skip = bytes_of(line, n, at.column > 0 ? at.column - 1 : 0);
+	*ret_n = n - skip;
+	return line + skip;
+}
+
 /* What is shown of a line. */
 static void show_line(struct pm_text *t, unsigned number)
 {

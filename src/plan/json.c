@@ -95,22 +95,6 @@ static void write_summary(struct pm_jwrite *w, const struct pm_summary *s)
 	pm_jw_object_end(w);
 }
 
-static void write_diag(struct pm_jwrite *w, const struct pm_diag *d)
-{
-	pm_jw_object(w, NULL);
-	pm_jw_str(w, "severity", pm_severity_name(d->severity));
-	if (d->pos.file)
-		pm_jw_str(w, "file", d->pos.file);
-	if (d->pos.line > 0)
-		pm_jw_int(w, "line", d->pos.line);
-	if (d->pos.column > 0)
-		pm_jw_int(w, "column", d->pos.column);
-	pm_jw_str(w, "message", d->msg);
-	if (d->hint)
-		pm_jw_str(w, "hint", d->hint);
-	pm_jw_object_end(w);
-}
-
 void pm_plan_print_json(const struct pm_plan *p, struct pm_buf *out)
 {
 	struct pm_jwrite w = { .out = out };
@@ -131,7 +115,7 @@ void pm_plan_print_json(const struct pm_plan *p, struct pm_buf *out)
 	write_summary(&w, &p->sum);
 	pm_jw_array(&w, "diagnostics");
 	for (const struct pm_diag *d = p->diags ? p->diags->first : NULL; d; d = d->next)
-		write_diag(&w, d);
+		pm_diag_json(&w, d);
 	pm_jw_array_end(&w);
 	pm_jw_object_end(&w);
 	(void)pm_buf_addc(out, '\n');

@@ -133,6 +133,10 @@ size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct p
 /** Is anything left to do (not counting kept, waiting and blocked)? */
 bool pm_plan_empty(const struct pm_plan *p);
 
+/** Turns an action into one that leaves the object as it is; its changes stay listed. `reason` lives as
+ * long as the plan. */
+void pm_plan_hold(struct pm_plan *p, size_t action, const char *reason);
+
 /** Text for people, 80 columns, colour as asked. */
 void pm_plan_print(const struct pm_plan *p, bool colour, struct pm_buf *out);
 

@@ -168,6 +168,7 @@ static int new_exec(
 		.vmid_high = cfg->vmid_high,
 		.exact = c->exact,
 		.workers = rc->o.workers,
+		.lock_wait_s = rc->o.lock_wait_s,
 		.event = rc->o.event,
 		.event_arg = rc->o.event_arg,
 		.seed = rc->o.seed };

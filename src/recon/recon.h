@@ -14,6 +14,7 @@ struct pm_config {
 	const char *set;
 	unsigned vmid_low, vmid_high;
 	const char *audit_file, *journal_dir; /* defaults filled in */
+	const char *socket; /* of the daemon, default filled in; NULL: there is no place for one */
 	int64_t audit_rotate;
 	unsigned audit_keep; /* 0: all */
 };
@@ -39,6 +40,7 @@ struct pm_recon_opts {
 	const char *
 		snapshot; /* a file to read instead of the cluster: offline, and readonly; NULL: none */
 	unsigned workers;
+	unsigned lock_wait_s; /* how long a guest's lock is waited for; 0: 600 */
 	pm_event_fn *event;
 	void *event_arg;
 	uint64_t seed;

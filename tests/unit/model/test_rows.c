@@ -45,6 +45,7 @@ static const struct sample {
 		"ee:ff",
 		"00:11" },
 	{ "vmid-range", "200-299", "299-200" },
+	{ "clock", "24:00", "24:01" },
 };
 
 static const struct sample *sample_of(const char *format)
@@ -297,7 +298,8 @@ static void set_some(struct pm_arena *a, const struct pm_field *f, struct pm_val
 /* Records that PVE keeps as a property string. */
 static bool is_property_string(const struct pm_kind *k)
 {
-	return !k->envelope && k != &pm_kind_config && k != &pm_kind_cluster;
+	return !k->envelope && k != &pm_kind_config && k != &pm_kind_cluster &&
+	       k != &pm_kind_window && k != &pm_kind_notify;
 }
 
 PM_TEST(rows_of_records_survive_a_property_string)
