@@ -2,6 +2,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/map.h"
@@ -24,6 +25,19 @@ struct talk {
 
 /* ---- the socket ---- */
 
+/* A daemon of this user comes first, then the system's service. */
+static const char *socket_of(struct talk *t)
+{
+	const struct pm_config *c = t->config;
+	const char *service = pm_arena_printf(t->job.arena, "/run/podmox/%s.sock", c->set);
+
+	if (c->socket != NULL && access(c->socket, F_OK) == 0)
+		return c->socket;
+	return access(service, F_OK) == 0 && !pm_rec_str(c->rec, PM_CONFIG_AGENT_SOCKET, NULL)
+		       ? service
+		       : c->socket;
+}
+
 static int open_talk(const struct pm_args *a, struct talk *t, struct pm_error *err)
 {
 	int r;
@@ -37,7 +51,7 @@ static int open_talk(const struct pm_args *a, struct talk *t, struct pm_error *e
 	r = pm_cli_config(a, &t->job, &t->config, err);
 	if (r < 0)
 		return pm_error_wrap(err, "where the daemon listens (or give --socket)");
-	t->socket = t->config->socket;
+	t->socket = socket_of(t);
 	if (t->socket == NULL)
 		return pm_error_set(err, PM_E_USAGE,
 			"there is no place for a socket: set XDG_RUNTIME_DIR or agent.socket in %s, or "

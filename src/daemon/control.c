@@ -364,13 +364,18 @@ static int find_group(const char *name, int64_t *ret, struct pm_error *err)
 static int bind_at(int fd, const struct sockaddr_un *address, int64_t gid, struct pm_error *err)
 {
 	const char *path = address->sun_path;
+	struct stat st;
 
 	if (fchmod(fd, 0600) < 0 ||
-		bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
+		lstat(path, &st) < 0)
 		return pm_error_sys(err, errno, "cannot listen at %s", path);
 	if (gid < 0)
 		return 0;
-	if (chown(path, (uid_t)-1, (gid_t)gid) < 0 || chmod(path, 0660) < 0)
+	/* A service that may not change owners runs in the right group. */
+	if ((int64_t)st.st_gid != gid && chown(path, (uid_t)-1, (gid_t)gid) < 0)
+		return pm_error_sys(err, errno, "cannot give %s to agent.group", path);
+	if (chmod(path, 0660) < 0)
 		return pm_error_sys(err, errno, "cannot give %s to agent.group", path);
 	return 0;
 }

@@ -90,7 +90,7 @@ void pm_keeper_close(struct pm_keeper *k)
  * folder lies where the times of files are not ours. */
 static int read_stable(struct pm_keeper *k, bool polled)
 {
-	uint64_t before = k->store.tree;
+	uint64_t before = k->store.tree, mark = pm_checkout_mark(k->o->dir);
 	bool known = k->loaded;
 
 	pm_store_read(&k->store, k->o->dir);
@@ -99,11 +99,14 @@ static int read_stable(struct pm_keeper *k, bool polled)
 	if (!polled && !k->store.young)
 		return 0;
 	for (unsigned i = 0; i < STABLE_TRIES; i++) {
+		uint64_t marked = mark;
+
 		before = k->store.tree;
 		if (pm_wait_ns(k->clock, STABLE_NS, k->cancel) < 0)
 			return -PM_E_CANCELLED;
 		pm_store_read(&k->store, k->o->dir);
-		if (k->store.tree == before)
+		mark = pm_checkout_mark(k->o->dir);
+		if (k->store.tree == before && mark == marked)
 			return 0;
 	}
 	pm_warning("the files do not come to rest; they are taken as they are");
@@ -380,6 +383,17 @@ static void tell_broken(const struct turn *t)
 		PM_KV_I("objects", t->set.n));
 }
 
+/* Files that are missing in the middle of a checkout are not gone. */
+static bool is_checked_out(struct pm_keeper *k)
+{
+	const char *busy = pm_checkout_busy(k->o->dir);
+
+	if (busy && k->prune && (!k->told_busy || strcmp(busy, k->told_busy) != 0))
+		pm_warning("nothing is pruned until the checkout has ended", PM_KV_S("why", busy));
+	k->told_busy = busy;
+	return busy != NULL;
+}
+
 /* Says which revision is wanted. */
 static void tell_wanted(struct turn *t)
 {
@@ -405,6 +419,7 @@ static bool load(struct turn *t)
 	t->changed = k->store.tree != k->applied;
 	t->fresh = k->store.tree != k->tried;
 	t->ret->wrong = !t->load.whole;
+	all = all && !is_checked_out(k);
 	t->prune = k->prune && t->load.whole && all && t->set.n > 0;
 	/* What is gone now has to be gone once more before it is removed. */
 	t->ret->confirm = k->prune && t->load.whole && !all;

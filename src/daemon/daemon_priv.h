@@ -88,6 +88,15 @@ void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 /** Has the file a text that was good once? */
 bool pm_store_has_good(const struct pm_store *s, const char *path);
 
+/* ---- checkout.c: work of Git in the watched folder ---- */
+
+/** What Git, or somebody with it, is at in the work tree that the folder lies in, in words; NULL: nothing,
+ * or it lies in none. What is missing from the files meanwhile must not be believed gone. */
+const char *pm_checkout_busy(const char *dir);
+
+/** Another number after every checkout, commit or other work of Git on its index; 0: no work tree. */
+uint64_t pm_checkout_mark(const char *dir);
+
 /* ---- schedule.c: when to look; pure ---- */
 
 enum pm_reason {
@@ -183,6 +192,7 @@ struct pm_keeper {
 	bool look;      /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
+	const char *told_busy;    /* what Git was seen at, told once; NULL: nothing */
 	uint64_t told, told_plan; /* hashes of the findings and of the plan told last */
 	bool restart, replace, prune, heal;
 	int64_t max_deletes;

@@ -224,8 +224,10 @@ void pm_told_history(struct pm_jwrite *w, const char *key, const struct pm_board
 {
 	size_t from = v->nentries, n = 0;
 
-	while (from > 0 && n < most)
-		n += !object || pm_str_eq(v->entry[--from].object, object);
+	while (from > 0 && n < most) {
+		from--;
+		n += !object || pm_str_eq(v->entry[from].object, object);
+	}
 	pm_jw_object(w, key);
 	pm_jw_str(w, "version", "1");
 	pm_jw_str(w, "set", v->set);

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The trials of the daemon, several at once, and the sum of their TAP. NIGHTLY=1: many more kills.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+passed=0
+failed=0
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+for i in 0 1 2; do
+	timeout 500 bash tests/trials/tree.sh "$i/3" >"$out/tree-$i" 2>&1 &
+done
+[ -n "${T-}" ] || timeout "${KILL_SECONDS:-900}" bash tests/trials/kill.sh >"$out/kill" 2>&1 &
+wait
+for f in "$out"/*; do
+	good=$(grep -c '^ok ' "$f")
+	bad=$(grep -c '^not ok ' "$f")
+	grep -q '^1\.\.' "$f" || bad=$((bad + 1))
+	if [ "$bad" != 0 ]; then
+		echo "$(basename "$f"):"
+		grep -v '^ok ' "$f"
+	fi
+	grep '^# .* \(trials\|kills\)' "$f" | sed "s/^#/$(basename "$f"):/"
+	passed=$((passed + good))
+	failed=$((failed + bad))
+done
+echo "trials: $passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
