@@ -96,7 +96,7 @@ static int read_stable(struct pm_keeper *k, bool polled)
 	pm_store_read(&k->store, k->o->dir);
 	if (known && k->store.tree == before)
 		return 0;
-	if (!polled && !k->store.young)
+	if (!polled && !k->store.young && pm_checkout_mark(k->o->dir) == mark)
 		return 0;
 	for (unsigned i = 0; i < STABLE_TRIES; i++) {
 		uint64_t marked = mark;
