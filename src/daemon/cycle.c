@@ -359,8 +359,10 @@ static int carry_out(struct turn *t)
 	pm_hold_begin(&t->holding, &t->cycle.plan, t->job.arena, k->clock);
 	t->planned = true;
 	forget_well(t);
-	if (!t->fresh)
+	if (!t->fresh) {
+		pm_drift_tell(k, &t->job, &t->holding);
 		(void)pm_returns_check(&k->returns, &t->cycle.plan, t->job.arena);
+	}
 	hold_back(t);
 	show(t, NULL);
 	k->tried = k->store.tree;

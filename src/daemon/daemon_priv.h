@@ -230,6 +230,11 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 
 bool pm_result_failed(const struct pm_result *r);
 
+/* ---- drift.c ---- */
+
+/** Tells of what was in sync and is not any more, and notes who did it. */
+void pm_drift_tell(struct pm_keeper *k, struct pm_job *j, struct pm_holding *h);
+
 /* ---- state.c: what the board shows ---- */
 
 struct pm_shown {
