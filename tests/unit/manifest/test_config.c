@@ -172,7 +172,10 @@ PM_TEST(config_findings)
 	assert_finding(config_file("set: other\n", "{fromEnv: X}"), "for the second time");
 	assert_finding(config_file("---\n" HEAD "set: b\nclusters: []\n", "{fromEnv: X}"),
 		"a second configuration in one file");
-	assert_finding(config_file("agent: {listen: 1}\n", "{fromEnv: X}"), "agent.listen must be a host name");
+	assert_finding(config_file("agent: {listen: 1}\n", "{fromEnv: X}"),
+		"agent.listen must be a host name");
+	assert_finding(config_file("portForward: {backend: 1}\n", "{fromEnv: X}"),
+		"portForward is not taken");
 	assert_finding(
 		"tests/manifest/full.yaml", "this is a manifest (kind Pod), not a configuration");
 	assert_finding("tests/manifest/comments.yaml", "the file holds no configuration");
