@@ -26,7 +26,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib
+MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib libgit2
 
 # Asked for when the first recipe needs it, not when this file is read: `make deps` may install it.
 once = $(eval $(1) := $(shell $(2)))$($(1))
@@ -175,7 +175,7 @@ export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_a
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib test-chaos examples judges demo bench
+.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-trials test-lib test-chaos examples judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
 $(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
@@ -191,6 +191,8 @@ test-manifest: all
 	$(call script,tests/manifest/run.sh)
 test-scenario: all
 	$(call script,tests/scenario/run.sh)
+test-trials: all
+	$(call script,tests/trials/run.sh)
 # The examples once more, with the library's own objects, for the builds of the sanitizers.
 $(O)/docs/%.o: docs/%.c $(O)/flags $(O)/gen/version.h
 	$(call say,CC,$<)
@@ -212,12 +214,12 @@ test-chaos: all
 	@$(MAKE) --no-print-directory BUILD=tsan O=$(call side,tsan) $(call side,tsan)/chaos
 	@CHAOS=$(call side,tsan)/chaos WRAP="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
 		PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' tests/chaos/run.sh
-JUDGED := $(call objects,$(filter-out $(MAINS),$(call sources,$(call closure,pve))))
+JUDGED := $(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(foreach r,pve manifest,$(call closure,$r))))))
 $(O)/judge/%: $(O)/tests/judges/%.o $(JUDGED)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(link) $(DEPS_LIBS)
-judges: all $(O)/judge/ops $(O)/judge/decode
+judges: all $(O)/judge/ops $(O)/judge/decode $(O)/judge/configs
 	$(call script,tests/judges/run.sh)
 $(O)/bench/floor: $(O)/tests/bench/floor.o
 	$(call say,LINK,$@)
@@ -343,7 +345,7 @@ nightly:
 	@$(MAKE) valgrind
 	@$(MAKE) coverage
 	@$(MAKE) fuzz FUZZ_TIME=600
-	@NIGHTLY=1 $(MAKE) test-scenario test-chaos
+	@NIGHTLY=1 KILL_SECONDS=7200 $(MAKE) test-scenario test-chaos test-trials
 	@$(MAKE) bench
 check:
 	@$(MAKE) lint

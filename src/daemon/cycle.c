@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
 
-#define STABLE_NS    (100 * PM_MS_NS)
+#define STABLE_NS    (PM_STABLE_MS * PM_MS_NS)
 #define STABLE_TRIES 30
 #define LOCK_WAIT_S  10 /* a guest that is locked for longer is tried again later: others go on */
 
@@ -86,21 +86,27 @@ void pm_keeper_close(struct pm_keeper *k)
 
 /* ---- texts ---- */
 
-/* Reads until two readings agree: a file that is being written is not read in halves. */
-static int read_stable(struct pm_keeper *k)
+/* Reads until nothing is so young that it may be half written, or until two readings agree. `polled`: the
+ * folder lies where the times of files are not ours. */
+static int read_stable(struct pm_keeper *k, bool polled)
 {
-	uint64_t before = k->store.tree;
+	uint64_t before = k->store.tree, mark = pm_checkout_mark(k->o->dir);
 	bool known = k->loaded;
 
 	pm_store_read(&k->store, k->o->dir);
 	if (known && k->store.tree == before)
 		return 0;
+	if (!polled && !k->store.young && pm_checkout_mark(k->o->dir) == mark)
+		return 0;
 	for (unsigned i = 0; i < STABLE_TRIES; i++) {
+		uint64_t marked = mark;
+
 		before = k->store.tree;
 		if (pm_wait_ns(k->clock, STABLE_NS, k->cancel) < 0)
 			return -PM_E_CANCELLED;
 		pm_store_read(&k->store, k->o->dir);
-		if (k->store.tree == before)
+		mark = pm_checkout_mark(k->o->dir);
+		if (k->store.tree == before && mark == marked)
 			return 0;
 	}
 	pm_warning("the files do not come to rest; they are taken as they are");
@@ -377,6 +383,17 @@ static void tell_broken(const struct turn *t)
 		PM_KV_I("objects", t->set.n));
 }
 
+/* Files that are missing in the middle of a checkout are not gone. */
+static bool is_checked_out(struct pm_keeper *k)
+{
+	const char *busy = pm_checkout_busy(k->o->dir);
+
+	if (busy && k->prune && (!k->told_busy || strcmp(busy, k->told_busy) != 0))
+		pm_warning("nothing is pruned until the checkout has ended", PM_KV_S("why", busy));
+	k->told_busy = busy;
+	return busy != NULL;
+}
+
 /* Says which revision is wanted. */
 static void tell_wanted(struct turn *t)
 {
@@ -402,6 +419,7 @@ static bool load(struct turn *t)
 	t->changed = k->store.tree != k->applied;
 	t->fresh = k->store.tree != k->tried;
 	t->ret->wrong = !t->load.whole;
+	all = all && !is_checked_out(k);
 	t->prune = k->prune && t->load.whole && all && t->set.n > 0;
 	/* What is gone now has to be gone once more before it is removed. */
 	t->ret->confirm = k->prune && t->load.whole && !all;
@@ -533,6 +551,7 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	struct pm_arena *arena cleanup_arena = pm_arena_new(0);
 	struct turn t = { .k = k, .reasons = reasons, .ret = ret };
 	uint64_t ticket = pm_board_asked(k->board);
+	unsigned nread = k->store.nread, nparsed = k->store.nparsed;
 
 	memset(ret, 0, sizeof(*ret));
 	t.job = (struct pm_job){ .arena = arena, .cancel = k->cancel, .clock = k->clock };
@@ -541,8 +560,10 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	k->look |= reasons & PM_WHY_DRIFT;
 	k->look_at_all |= reasons & PM_WHY_ASKED;
 	pm_board_doing(k->board, PM_DOING_READING, NULL);
-	if (read_stable(k) < 0)
+	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
 		return;
+	pm_board_read(k->board, k->store.nread - nread, k->store.nparsed - nparsed);
+	t.reasons &= ~(unsigned)PM_WHY_POLL;
 	if (load(&t))
 		run(&t);
 	else

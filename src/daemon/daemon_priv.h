@@ -41,37 +41,61 @@ enum pm_watch_news {
 /** Reads all events there are. */
 enum pm_watch_news pm_watch_read(struct pm_watch *w);
 
-/* ---- store.c: texts, and the last good one of each ---- */
+/* ---- store.c: contents, and the last good one of each ---- */
+
+#define PM_STABLE_MS 100 /* a file that changed later than that may be half written */
+
+struct pm_content;
+
+/** How a file looks from outside: as long as it looks the same it is the same. */
+struct pm_looks {
+	uint64_t dev, ino, size;
+	int64_t modified_ns, changed_ns;
+};
 
 /** One file. */
 struct pm_kept {
 	char *path;
-	char *text; /* as it is now; NULL: it cannot be read, or is gone with its folder */
-	size_t n;
-	char *good; /* the last text that was in force; may be `text`; NULL: none */
-	size_t ngood;
-	char *why, *hint; /* why it cannot be read */
-	bool seen, gone;  /* by the walk that is under way */
+	struct pm_content *now;  /* NULL: it cannot be read, or is gone with its folder */
+	struct pm_content *good; /* the last one that was in force; may be `now`; NULL: none */
+	char *why, *hint;        /* why it cannot be read */
+	struct pm_looks looks;
+	int64_t age_ms;  /* of its last change, when it was looked at */
+	bool racy;       /* so young that it may change without looking so */
+	bool seen, gone; /* by the walk that is under way */
 };
 
 struct pm_store {
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
+	bool young; /* what the last reading found changed is so young that another one should agree */
+	unsigned nread, nparsed;      /* files, since the start */
+	const struct pm_clock *clock; /* that files are stamped by; NULL: the system's */
 };
 
 void pm_store_done(struct pm_store *s);
 
-/** Reads all files anew. What cannot be read any more keeps its place. */
+/** Reads the files that look changed. What cannot be read any more keeps its place. */
 void pm_store_read(struct pm_store *s, const char *dir);
 
-/** What is in force: the objects of each file as it is, or as it was when it was last good. Findings about
- * the present texts go to d. ret_load->whole: every file is as it should be. */
+/** What is in force: the objects of each file as it is, or as it was when it was last good. They stay the
+ * store's, until the next reading. Findings about the present contents go to d. ret_load->whole: every file
+ * is as it should be. */
 void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 	struct pm_load *ret_load, struct pm_diags *d);
 
 /** Has the file a text that was good once? */
 bool pm_store_has_good(const struct pm_store *s, const char *path);
+
+/* ---- checkout.c: work of Git in the watched folder ---- */
+
+/** What Git, or somebody with it, is at in the work tree that the folder lies in, in words; NULL: nothing,
+ * or it lies in none. What is missing from the files meanwhile must not be believed gone. */
+const char *pm_checkout_busy(const char *dir);
+
+/** Another number after every checkout, commit or other work of Git on its index; 0: no work tree. */
+uint64_t pm_checkout_mark(const char *dir);
 
 /* ---- schedule.c: when to look; pure ---- */
 
@@ -81,6 +105,8 @@ enum pm_reason {
 	PM_WHY_ASKED = 1 << 4,   /* somebody asks */
 	PM_WHY_RETRY = 1 << 2,   /* the last cycle failed */
 	PM_WHY_CONFIRM = 1 << 3, /* objects are gone: are they still? */
+	PM_WHY_POLL =
+		1 << 5, /* nobody tells of changes here, and times of files may be anybody's */
 };
 
 struct pm_schedule {
@@ -166,6 +192,7 @@ struct pm_keeper {
 	bool look;      /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
+	const char *told_busy;    /* what Git was seen at, told once; NULL: nothing */
 	uint64_t told, told_plan; /* hashes of the findings and of the plan told last */
 	bool restart, replace, prune, heal;
 	int64_t max_deletes;

@@ -88,7 +88,7 @@ unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now)
 		s->last = 0;
 	}
 	if (due(s->poll_at, now)) {
-		reasons |= PM_WHY_FILES;
+		reasons |= PM_WHY_FILES | PM_WHY_POLL;
 		s->poll_at = now + s->poll;
 	}
 	if (due(s->drift_at, now)) {

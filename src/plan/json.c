@@ -73,6 +73,13 @@ void pm_action_json(struct pm_jwrite *w, const struct pm_action *a)
 	for (size_t i = 0; i < a->ndies; i++)
 		pm_jw_str(w, NULL, a->dies[i]);
 	pm_jw_array_end(w);
+	if (a->holder == 0)
+		return;
+	pm_jw_array(w, "keeps");
+	for (size_t i = 0; i < a->nkeeps; i++)
+		pm_jw_str(w, NULL, a->keeps[i]);
+	pm_jw_array_end(w);
+	pm_jw_int(w, "holder", a->holder);
 }
 
 static void write_summary(struct pm_jwrite *w, const struct pm_summary *s)
