@@ -156,7 +156,7 @@ static int wait_creation(
 /* Storages on which the creation allocates, each once. */
 static const struct pm_list *storages(struct pm_act *act)
 {
-	const struct pm_rec *spec = act->a->want->spec;
+	const struct pm_rec *spec = (act->make ? act->make : act->a->want)->spec;
 	const struct pm_value *rootfs = pm_rec_get(spec, PM_POD_ROOTFS);
 	const struct pm_value *volumes = pm_rec_get(spec, PM_POD_VOLUMES);
 	size_t nvolumes = volumes->state == PM_SET ? volumes->u.recs->n : 0;
@@ -181,7 +181,7 @@ static const struct pm_list *storages(struct pm_act *act)
 
 static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err)
 {
-	struct pm_create c = { .want = act->a->want,
+	struct pm_create c = { .want = act->make ? act->make : act->a->want,
 		.vmid = act->vmid,
 		.node = act->node,
 		.marker = pm_act_marker(act, NULL, false),

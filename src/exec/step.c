@@ -221,8 +221,14 @@ const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *h
 
 void pm_act_intent(struct pm_act *act, const char *task)
 {
+	pm_act_intent_id(act, task, NULL);
+}
+
+void pm_act_intent_id(struct pm_act *act, const char *task, const char *id)
+{
 	struct pm_intent i = { .object = act->id,
 		.task = task,
+		.work = id,
 		.node = act->node ? act->node : "",
 		.vmid = act->vmid };
 
@@ -245,11 +251,16 @@ void pm_act_result(struct pm_act *act, int r, const struct pm_error *err)
 
 void pm_act_settle(struct pm_act *act, const char *task)
 {
+	pm_act_settle_id(act, task, NULL);
+}
+
+void pm_act_settle_id(struct pm_act *act, const char *task, const char *id)
+{
 	int64_t since = pm_wall_ms(act->job.clock) / 1000 - PM_CLOCK_SLACK_S;
 	struct pm_pve *pve = act->run->e->o.pve;
 	struct pm_error why;
 	struct pm_task_query q = {
-		.node = act->node, .vmid = act->vmid, .type = task, .since_s = since
+		.node = act->node, .vmid = act->vmid, .type = task, .id = id, .since_s = since
 	};
 	struct pm_task t;
 

@@ -53,9 +53,12 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 
 static bool state_is_right(const struct pm_act *act, const struct pm_obj *have)
 {
-	if (act->a->steps & PM_STEP_START)
+	unsigned steps = act->a->steps;
+
+	if (steps & PM_STEP_START || (steps & (PM_STEP_RETURN | PM_STEP_FINISH) &&
+					     pm_obj_wants_running(act->a->want) == 1))
 		return pm_obj_runs(have);
-	if (act->a->steps & PM_STEP_STOP)
+	if (steps & PM_STEP_STOP)
 		return !pm_obj_runs(have);
 	return true;
 }
@@ -98,6 +101,11 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 		return pm_act_power(act, false, NULL, err);
 	if (steps & PM_STEP_RESTART)
 		r = pm_act_restart(act, err);
+	/* The inventory may say for a while that it runs when a run that was cut off had stopped it, or had made it
+	 * anew. */
+	if (r == 0 && (steps & (PM_STEP_RETURN | PM_STEP_FINISH)) &&
+		pm_obj_wants_running(act->a->want) == 1)
+		steps |= PM_STEP_START;
 	if (r == 0 && (steps & PM_STEP_START)) {
 		r = pm_act_power(act, true, NULL, err);
 		if (r == 0)
@@ -186,12 +194,14 @@ static int first_look(struct pm_act *act, struct pm_obj **ret, struct pm_error *
 int pm_act_update(struct pm_act *act, struct pm_error *err)
 {
 	struct pm_obj *have = NULL;
-	int r = first_look(act, &have, err);
+	int r = act->holder > 0 ? pm_act_take_back(act, err) : 0;
 
+	if (r == 0)
+		r = first_look(act, &have, err);
 	if (r < 0)
 		return r;
 	if (all_done(act, have)) {
-		act->res.outcome = PM_NOTHING;
+		act->res.outcome = act->changed ? PM_DONE : PM_NOTHING;
 		return 0;
 	}
 	if (act->a->steps & PM_STEP_UNPROTECT)

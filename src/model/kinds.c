@@ -24,6 +24,12 @@ static const char *const pm_choices_net_type[] = { "veth", NULL };
 static const char *const pm_choices_operations[] = { "create", "update", "delete", "start", "stop",
 	"restart", "resize", "move", "migrate", "pool", "clone", "template", "snapshot", "rollback",
 	"upload", "download", "remove", "allocate", "stop-task", "api", NULL };
+static const char *const pm_choices_days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat",
+	NULL };
+static const char *const pm_choices_impacts[] = { "live", "restart", "resize", "move", "migrate",
+	"replace", "destroy", "create", "power", NULL };
+static const char *const pm_choices_events[] = { "applied", "failed", "drift", "held", "recovered",
+	NULL };
 
 _Static_assert((int)PM_POD_IMAGE == (int)PM_G_IMAGE && (int)PM_POD_HOSTNAME == (int)PM_G_HOSTNAME &&
 		       (int)PM_POD_LIFE_ON_REMOVE == (int)PM_G_LIFE_ON_REMOVE,
@@ -69,6 +75,16 @@ static const struct pm_field cluster_rows[] = {
 #include "model/cluster.def"
 #undef PM_ROW
 };
+static const struct pm_field window_rows[] = {
+#define PM_ROW(id, ...) [PM_WINDOW_##id] = { __VA_ARGS__ },
+#include "model/window.def"
+#undef PM_ROW
+};
+static const struct pm_field notify_rows[] = {
+#define PM_ROW(id, ...) [PM_NOTIFY_##id] = { __VA_ARGS__ },
+#include "model/notify.def"
+#undef PM_ROW
+};
 static const struct pm_field features_rows[] = {
 #define PM_ROW(id, ...) { __VA_ARGS__ },
 #include "model/features.def"
@@ -87,6 +103,8 @@ enum {
 	K_PODSET,
 	K_CONFIG,
 	K_CLUSTER,
+	K_WINDOW,
+	K_NOTIFY,
 	K_NET,
 	K_ROOTFS,
 	K_VOLUME,
@@ -118,6 +136,16 @@ const struct pm_kind pm_kind_cluster = { .name = "cluster",
 	.id = K_CLUSTER,
 	.doc = "One cluster: how to reach it and who we are there.",
 	ROWS(cluster_rows) };
+const struct pm_kind pm_kind_window = { .name = "window",
+	.plural = "windows",
+	.id = K_WINDOW,
+	.doc = "A maintenance window: when the daemon may do what interrupts guests.",
+	ROWS(window_rows) };
+const struct pm_kind pm_kind_notify = { .name = "notification",
+	.plural = "notifications",
+	.id = K_NOTIFY,
+	.doc = "Who is told of what the daemon does: a webhook or a program.",
+	ROWS(notify_rows) };
 const struct pm_kind pm_kind_net = { .name = "interface",
 	.plural = "interfaces",
 	.id = K_NET,
@@ -151,8 +179,8 @@ const struct pm_kind pm_kind_startup = { .name = "startup",
 
 const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config, NULL };
 const struct pm_kind *const pm_all_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config,
-	&pm_kind_cluster, &pm_kind_net, &pm_kind_rootfs, &pm_kind_volume, &pm_kind_device,
-	&pm_kind_features, &pm_kind_startup, NULL };
+	&pm_kind_cluster, &pm_kind_window, &pm_kind_notify, &pm_kind_net, &pm_kind_rootfs,
+	&pm_kind_volume, &pm_kind_device, &pm_kind_features, &pm_kind_startup, NULL };
 
 struct group {
 	const struct pm_kind *kind;
@@ -167,7 +195,13 @@ static const struct group groups[] = {
 	{ &pm_kind_pod, "ready", "When others may count on the container." },
 	{ &pm_kind_pod, "lifecycle", "What podmox may do to the container." },
 	{ &pm_kind_config, "source", "Where manifests come from." },
+	{ &pm_kind_config, "source.git", "A Git repository that manifests come from." },
+	{ &pm_kind_config, "source.git.verify", "Who may sign commits." },
+	{ &pm_kind_config, "source.git.auth", "Who we are for the server." },
+	{ &pm_kind_config, "source.git.tls", "How the server proves who it is." },
+	{ &pm_kind_config, "source.git.limits", "What is too much." },
 	{ &pm_kind_config, "sync", "How the daemon keeps the cluster in line." },
+	{ &pm_kind_config, "agent", "How the daemon is asked." },
 	{ &pm_kind_config, "audit", "The log of what was done." },
 	{ &pm_kind_config, "journal", "What makes recovery after a crash quick." },
 	{ &pm_kind_config, "policy", "What podmox may do at all." },
@@ -219,9 +253,8 @@ static const struct refused refused[] = {
 	{ &pm_kind_rootfs, { "volume", "PVE names the volume; give storage and size" } },
 	{ &pm_kind_volume, { "volume", "PVE names the volume; give storage and size, or source" } },
 	{ &pm_kind_config,
-		{ "source.git*",
-			"this version reads folders only; check the repository out and give source.path" } },
-	{ &pm_kind_config, { "agent*", "this version listens on no address; leave it out" } },
+		{ "source.git.depth",
+			"the whole history is fetched: it shows that a commit follows the one before" } },
 	{ &pm_kind_config,
 		{ "portForward*", "this version makes no port forwards; leave it out" } },
 };
