@@ -128,16 +128,18 @@ PM_TEST(size_that_waits_is_written_again)
 {
 	static const struct pair p = { "a root grows behind a change that waits", POD,
 		POD_ROOT("size: 6Gi"), .key = "rootfs" };
+	struct pm_buf form cleanup_buf = PM_BUF(0);
 	struct world w;
 	unsigned vmid;
 
 	world_new(&w, 1);
 	apply(&w, &p, p.x);
 	vmid = world_vmid(&w, "Pod/shop/a");
+	pm_form_add(&form, "rootfs",
+		pm_arena_printf(w.arena, "%s,ro=1", world_control(&w, "get %u rootfs", vmid)));
 	assert_int_equal(
 		world_call(&w, "PUT", pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/config", vmid),
-			pm_arena_printf(w.arena, "rootfs=%s,ro=1",
-				world_control(&w, "get %u rootfs", vmid))),
+			pm_buf_str(&form)),
 		200);
 	apply(&w, &p, p.y);
 	is_in_sync(&w, &p);
