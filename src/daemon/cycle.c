@@ -19,9 +19,9 @@ static bool allows(const struct pm_rec *rec, unsigned row)
 	return strcmp(pm_rec_str(rec, row, "never"), "allow") == 0;
 }
 
-/* What the configuration says about cycles. */
-static void read_config(struct pm_keeper *k, const struct pm_rec *rec)
+void pm_keeper_read_config(struct pm_keeper *k)
 {
+	const struct pm_rec *rec = k->config->rec;
 	const struct pm_daemon_opts *o = k->o;
 
 	k->heal = pm_rec_bool(rec, PM_CONFIG_SYNC_HEAL, true);
@@ -35,7 +35,7 @@ static void read_config(struct pm_keeper *k, const struct pm_rec *rec)
 	k->nwindows = pm_windows_read(rec, k->arena, &k->windows);
 }
 
-static int open_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
+int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
 	struct pm_error *err)
 {
 	struct pm_recon_opts ro = { .config = config,
@@ -60,8 +60,9 @@ int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct p
 	k->board = board;
 	k->arena = pm_arena_new(1024);
 	pm_fails_init(&k->fails, o->seed);
-	read_config(k, o->config->rec);
-	return open_recon(k, o->config, &k->rc, err);
+	k->config = o->config;
+	pm_keeper_read_config(k);
+	return pm_keeper_recon(k, k->config, &k->rc, err);
 }
 
 static void forget_names(struct pm_keeper *k)
@@ -82,6 +83,8 @@ void pm_keeper_close(struct pm_keeper *k)
 	k->arena = NULL;
 	pm_recon_free(k->rc);
 	k->rc = NULL;
+	pm_config_free(k->owned);
+	k->owned = NULL;
 }
 
 /* ---- texts ---- */
@@ -356,8 +359,10 @@ static int carry_out(struct turn *t)
 	pm_hold_begin(&t->holding, &t->cycle.plan, t->job.arena, k->clock);
 	t->planned = true;
 	forget_well(t);
-	if (!t->fresh)
+	if (!t->fresh) {
+		pm_drift_tell(k, &t->job, &t->holding);
 		(void)pm_returns_check(&k->returns, &t->cycle.plan, t->job.arena);
+	}
 	hold_back(t);
 	show(t, NULL);
 	k->tried = k->store.tree;
@@ -554,6 +559,10 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	unsigned nread = k->store.nread, nparsed = k->store.nparsed;
 
 	memset(ret, 0, sizeof(*ret));
+	if (reasons & PM_WHY_CONFIG) {
+		pm_keeper_reload(k);
+		ret->reloaded = true;
+	}
 	t.job = (struct pm_job){ .arena = arena, .cancel = k->cancel, .clock = k->clock };
 	pm_diags_init(&t.job.diags, arena);
 	t.set.arena = arena;
@@ -563,7 +572,7 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
 		return;
 	pm_board_read(k->board, k->store.nread - nread, k->store.nparsed - nparsed);
-	t.reasons &= ~(unsigned)PM_WHY_POLL;
+	t.reasons &= ~(unsigned)(PM_WHY_POLL | PM_WHY_CONFIG);
 	if (load(&t))
 		run(&t);
 	else
