@@ -375,7 +375,7 @@ static void add_object(const struct page *p, struct json_object *o)
 		(void)pm_buf_addf(
 			&b, ", tried %lld time%s", (long long)tries, tries == 1 ? "" : "s");
 	if (moment(o, "next") > 0) {
-		(void)pm_buf_adds(&b, pm_str_eq(state, "failing") ? ", again " : ", until ");
+		(void)pm_buf_adds(&b, pm_str_eq(state, "failing") ? ", again " : ", ends ");
 		add_in(&b, p, moment(o, "next"));
 	}
 	add_line(p, state, pm_buf_str(&b));
