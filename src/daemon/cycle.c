@@ -2,6 +2,7 @@
  * pipeline as `podmox apply`. What differs: a broken file keeps its last good objects, nothing is pruned
  * that was there one load ago, and a field that keeps coming back is left alone. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -616,4 +617,8 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	pm_board_answered(k->board, ticket);
 	pm_cycle_done(&t.cycle);
 	pm_set_done(&t.set);
+	pm_arena_freep(&t.job.arena);
+	arena = NULL;
+	/* What a cycle needed is given back: the daemon is at rest most of its life. */
+	(void)malloc_trim(0);
 }

@@ -67,6 +67,7 @@ struct pm_kept {
 };
 
 struct pm_store {
+	size_t needs; /* most memory a byte of a file needed so far, in eighths of a byte; 0: not known */
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
