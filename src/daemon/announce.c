@@ -243,9 +243,7 @@ static int open_transport(struct pm_announce *a, struct pm_error *err)
 
 static void deliver(struct pm_announce *a, const struct pm_rec *to, const struct pm_message *m)
 {
-	struct pm_delivery d = {
-		.rec = to, .dir = a->o.config->dir, .clock = a->o.clock, .cancel = &a->cancel
-	};
+	struct pm_delivery d = { .rec = to, .dir = a->o.config->dir, .cancel = &a->cancel };
 	struct pm_error err = { 0 };
 	int r = open_transport(a, &err);
 
