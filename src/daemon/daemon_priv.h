@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/vec.h"
+#include "daemon/announce.h"
 #include "daemon/daemon.h"
 #include "daemon/hold.h"
 
@@ -182,7 +183,9 @@ struct pm_keeper {
 	struct pm_cancel *cancel;
 	struct pm_board *board; /* borrowed */
 	const struct pm_config *config;
-	struct pm_config *owned; /* it, once it was read anew; NULL: it is the caller's */
+	struct pm_config *owned;      /* it, once it was read anew; NULL: it is the caller's */
+	struct pm_announce *announce; /* NULL: nobody is to be told */
+	unsigned troubles;            /* cycles in a row in which nothing could be written at all */
 	struct pm_store store;
 	struct pm_returns returns;
 	struct pm_fails fails;
@@ -196,6 +199,7 @@ struct pm_keeper {
 		seen;   /* tree hashes: of the last plan that was carried out, and looked at */
 	uint64_t tried; /* of the last plan that was made */
 	bool clean;     /* the last cycle left nothing to be done */
+	bool shown;     /* the board knows states of objects */
 	bool look;      /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
@@ -225,6 +229,8 @@ void pm_keeper_read_config(struct pm_keeper *k);
 /** What talks to the cluster by that configuration. */
 int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
 	struct pm_error *err) PM_CHECK;
+/** Who is told of what happens from now on: those of the configuration. */
+void pm_keeper_announce(struct pm_keeper *k);
 /** Reads the configuration anew: reload.c. Between two cycles. */
 void pm_keeper_reload(struct pm_keeper *k);
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);
