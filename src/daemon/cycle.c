@@ -54,7 +54,7 @@ int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct 
 void pm_keeper_announce(struct pm_keeper *k)
 {
 	const struct pm_announce_opts o = {
-		.config = k->config, .board = k->board, .clock = k->clock
+		.config = k->config, .board = k->board, .clock = k->beating.inner
 	};
 
 	pm_board_listen(k->board, NULL, NULL);
@@ -69,7 +69,7 @@ int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct p
 {
 	memset(k, 0, sizeof(*k));
 	k->o = o;
-	k->clock = o->clock ? o->clock : &pm_clock_system;
+	k->clock = pm_beating_init(&k->beating, o->clock ? o->clock : &pm_clock_system, board);
 	k->cancel = cancel;
 	k->board = board;
 	k->arena = pm_arena_new(1024);

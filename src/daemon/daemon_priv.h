@@ -175,10 +175,23 @@ void pm_returns_note(struct pm_returns *r, const struct pm_plan *p, const struct
 
 #define PM_NO_QUORUM "the cluster has no quorum: nothing is written until it is back"
 
+/* ---- pulse.c: waits are steps ---- */
+
+struct pm_beating {
+	struct pm_clock clock;
+	const struct pm_clock *inner;
+	struct pm_board *board; /* NULL: nobody looks */
+};
+
+/** Makes a clock that tells the board of each wait. *b must stay where it is. */
+const struct pm_clock *pm_beating_init(
+	struct pm_beating *b, const struct pm_clock *inner, struct pm_board *board);
+
 /** What one cycle leaves for the next. */
 struct pm_keeper {
 	const struct pm_daemon_opts *o;
-	const struct pm_clock *clock;
+	const struct pm_clock *clock; /* `beating` */
+	struct pm_beating beating;
 	struct pm_recon *rc;
 	struct pm_cancel *cancel;
 	struct pm_board *board; /* borrowed */
