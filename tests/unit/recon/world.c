@@ -91,7 +91,9 @@ const char *world_control(struct world *w, const char *fmt, ...)
 	return out;
 }
 
-int world_call(struct world *w, const char *method, const char *path, const char *form)
+/* One call; the answer's body in the arena. */
+static int call(struct world *w, const char *method, const char *path, const char *form,
+	const char **ret_body)
 {
 	const char *token = pm_arena_printf(w->arena, "Authorization: PVEAPIToken=root@pam!full=%s",
 		pm_sim_token_secret(w->sim));
@@ -110,9 +112,25 @@ int world_call(struct world *w, const char *method, const char *path, const char
 	status = c.status;
 	if (status >= 400)
 		print_message("%s %s: %d %s\n", method, path, status, c.reason);
+	*ret_body = pm_arena_strdup(w->arena, pm_buf_str(&c.body_in));
 	pm_call_done(&c);
 	pm_transport_free(wire);
 	return status;
+}
+
+int world_call(struct world *w, const char *method, const char *path, const char *form)
+{
+	const char *body;
+
+	return call(w, method, path, form, &body);
+}
+
+const char *world_ask(struct world *w, const char *path)
+{
+	const char *body;
+
+	assert_int_equal(call(w, "GET", path, NULL, &body), 200);
+	return body;
 }
 
 void world_wait(struct world *w, unsigned seconds)
