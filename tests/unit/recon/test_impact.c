@@ -68,13 +68,15 @@ static bool is_config(const struct spot *s)
 /* Does what is written at the key wait for a restart? */
 static bool key_waits(struct world *w, const char *key)
 {
-	const char *body = world_ask(w, pm_arena_printf(w->arena, "/nodes/pve1/lxc/%u/pending",
-						world_vmid(w, "Pod/default/web")));
+	struct pm_buf body cleanup_buf = PM_BUF(0);
+	const char *path = pm_arena_printf(
+		w->arena, "/nodes/pve1/lxc/%u/pending", world_vmid(w, "Pod/default/web"));
 	struct json_object *all = NULL, *rows;
 	struct pm_error err;
 	bool waits = false;
 
-	assert_ok(pm_json_parse(body, strlen(body), &all, &err), &err);
+	assert_int_equal(world_ask(w, "GET", path, NULL, &body), 200);
+	assert_ok(pm_json_parse(pm_buf_str(&body), body.len, &all, &err), &err);
 	rows = pm_json_get(all, "data");
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		struct json_object *row = json_object_array_get_idx(rows, i);

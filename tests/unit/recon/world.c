@@ -91,46 +91,51 @@ const char *world_control(struct world *w, const char *fmt, ...)
 	return out;
 }
 
-/* One call; the answer's body in the arena. */
-static int call(struct world *w, const char *method, const char *path, const char *form,
-	const char **ret_body)
+/* The call, released by the caller. */
+static void call(struct world *w, const char *method, const char *path, const char *form,
+	struct pm_call *ret)
 {
 	const char *token = pm_arena_printf(w->arena, "Authorization: PVEAPIToken=root@pam!full=%s",
 		pm_sim_token_secret(w->sim));
 	const char *const headers[] = { token, NULL };
 	const struct pm_host host = { .name = "pve1" };
-	struct pm_call c = { .host = &host,
+	struct pm_transport *wire = world_wire(w);
+	struct pm_error err = { 0 };
+
+	*ret = (struct pm_call){ .host = &host,
 		.method = method,
 		.path = pm_arena_printf(w->arena, "/api2/json%s", path),
 		.body = form,
 		.headers = headers };
-	struct pm_transport *wire = world_wire(w);
-	struct pm_error err = { 0 };
-	int status;
-
-	assert_ok(pm_net_request(wire, &c, NULL, &err), &err);
-	status = c.status;
-	if (status >= 400)
-		print_message("%s %s: %d %s\n", method, path, status, c.reason);
-	*ret_body = pm_arena_strdup(w->arena, pm_buf_str(&c.body_in));
-	pm_call_done(&c);
+	assert_ok(pm_net_request(wire, ret, NULL, &err), &err);
 	pm_transport_free(wire);
-	return status;
 }
 
 int world_call(struct world *w, const char *method, const char *path, const char *form)
 {
-	const char *body;
+	struct pm_call c;
+	int status;
 
-	return call(w, method, path, form, &body);
+	call(w, method, path, form, &c);
+	status = c.status;
+	if (status >= 400)
+		print_message("%s %s: %d %s\n", method, path, status, c.reason);
+	pm_call_done(&c);
+	return status;
 }
 
-const char *world_ask(struct world *w, const char *path)
+int world_ask(
+	struct world *w, const char *method, const char *path, const char *form, struct pm_buf *ret)
 {
-	const char *body;
+	struct pm_call c;
+	int status;
 
-	assert_int_equal(call(w, "GET", path, NULL, &body), 200);
-	return body;
+	call(w, method, path, form, &c);
+	status = c.status;
+	pm_buf_clear(ret);
+	(void)pm_buf_add(ret, pm_buf_str(&c.body_in), c.body_in.len);
+	pm_call_done(&c);
+	return status;
 }
 
 void world_wait(struct world *w, unsigned seconds)
