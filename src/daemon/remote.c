@@ -60,7 +60,11 @@ static void tell_source(struct pm_remote *r)
 {
 	const struct pm_source_state *s = &r->state;
 	const char *why = s->error;
+	char when[32];
 
+	if (why && s->good_ms > 0)
+		why = pm_arena_printf(r->arena, "%s; it was last read at %s", why,
+			pm_format_time(s->good_ms, when));
 	if (!why && s->held && !s->approvable)
 		why = pm_arena_printf(
 			r->arena, "commit %.12s is not taken: %s", s->held, s->held_why);
@@ -94,17 +98,18 @@ static void tell_taken(struct pm_remote *r)
 static void take_news(struct pm_remote *r)
 {
 	const struct pm_source_state *s = &r->state;
-	bool before = r->ready, taken;
+	bool before = r->ready, taken, over;
 
 	pm_arena_reset(r->arena);
 	pm_source_state(r->o.source, r->arena, &r->state);
-	r->ready = s->dir && (!r->o.once || s->looks > 0);
+	over = r->o.once && s->looks > 0;
+	r->ready = s->dir && (!r->o.once || over);
 	taken = another(r->revision, s->revision);
 	tell_held(r);
 	tell_source(r);
 	if (taken && s->revision)
 		tell_taken(r);
-	if (taken || before != r->ready || (r->o.once && s->looks > 0))
+	if (over || (!r->o.once && (taken || before != r->ready)))
 		r->o.changed(r->o.arg);
 	pm_remote_asked(r);
 }
