@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/vec.h"
+#include "daemon/announce.h"
 #include "daemon/daemon.h"
 #include "daemon/hold.h"
 
@@ -66,6 +67,7 @@ struct pm_kept {
 };
 
 struct pm_store {
+	size_t needs; /* most memory a byte of a file needed so far, in eighths of a byte; 0: not known */
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
@@ -105,6 +107,7 @@ enum pm_reason {
 	PM_WHY_ASKED = 1 << 4,   /* somebody asks */
 	PM_WHY_RETRY = 1 << 2,   /* the last cycle failed */
 	PM_WHY_CONFIRM = 1 << 3, /* objects are gone: are they still? */
+	PM_WHY_CONFIG = 1 << 6,  /* the configuration is to be read anew first */
 	PM_WHY_POLL =
 		1 << 5, /* nobody tells of changes here, and times of files may be anybody's */
 };
@@ -121,6 +124,9 @@ struct pm_schedule {
 
 void pm_schedule_init(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s,
 	uint64_t seed, uint64_t now);
+
+/** Other times than it began with. */
+void pm_schedule_times(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s);
 
 /** Files changed. */
 void pm_schedule_changed(struct pm_schedule *s, uint64_t now);
@@ -169,13 +175,30 @@ void pm_returns_note(struct pm_returns *r, const struct pm_plan *p, const struct
 
 #define PM_NO_QUORUM "the cluster has no quorum: nothing is written until it is back"
 
+/* ---- pulse.c: waits are steps ---- */
+
+struct pm_beating {
+	struct pm_clock clock;
+	const struct pm_clock *inner;
+	struct pm_board *board; /* NULL: nobody looks */
+};
+
+/** Makes a clock that tells the board of each wait. *b must stay where it is. */
+const struct pm_clock *pm_beating_init(
+	struct pm_beating *b, const struct pm_clock *inner, struct pm_board *board);
+
 /** What one cycle leaves for the next. */
 struct pm_keeper {
 	const struct pm_daemon_opts *o;
-	const struct pm_clock *clock;
+	const struct pm_clock *clock; /* `beating` */
+	struct pm_beating beating;
 	struct pm_recon *rc;
 	struct pm_cancel *cancel;
 	struct pm_board *board; /* borrowed */
+	const struct pm_config *config;
+	struct pm_config *owned;      /* it, once it was read anew; NULL: it is the caller's */
+	struct pm_announce *announce; /* NULL: nobody is to be told */
+	unsigned troubles;            /* cycles in a row in which nothing could be written at all */
 	struct pm_store store;
 	struct pm_returns returns;
 	struct pm_fails fails;
@@ -191,6 +214,7 @@ struct pm_keeper {
 		seen;   /* tree hashes: of the last plan that was carried out, and looked at */
 	uint64_t tried; /* of the last plan that was made */
 	bool clean;     /* the last cycle left nothing to be done */
+	bool shown;     /* the board knows states of objects */
 	bool look;      /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
@@ -201,10 +225,11 @@ struct pm_keeper {
 };
 
 struct pm_outcome_of_cycle {
-	bool failed;  /* something did */
-	bool broken;  /* the cycle as a whole: try it again later */
-	bool confirm; /* look once more before anything is pruned */
-	bool wrong;   /* a manifest is */
+	bool failed;   /* something did */
+	bool broken;   /* the cycle as a whole: try it again later */
+	bool confirm;  /* look once more before anything is pruned */
+	bool wrong;    /* a manifest is */
+	bool reloaded; /* the configuration was read anew, or that was refused */
 	uint64_t
 		again_in; /* nanoseconds until something that was held back may be done; 0: nothing */
 	struct pm_error err;
@@ -214,9 +239,23 @@ struct pm_outcome_of_cycle {
 int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct pm_board *board,
 	struct pm_cancel *cancel, struct pm_error *err) PM_CHECK;
 void pm_keeper_close(struct pm_keeper *k);
+/** Takes over what the configuration says about cycles. */
+void pm_keeper_read_config(struct pm_keeper *k);
+/** What talks to the cluster by that configuration. */
+int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
+	struct pm_error *err) PM_CHECK;
+/** Who is told of what happens from now on: those of the configuration. */
+void pm_keeper_announce(struct pm_keeper *k);
+/** Reads the configuration anew: reload.c. Between two cycles. */
+void pm_keeper_reload(struct pm_keeper *k);
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);
 
 bool pm_result_failed(const struct pm_result *r);
+
+/* ---- drift.c ---- */
+
+/** Tells of what was in sync and is not any more, and notes who did it. */
+void pm_drift_tell(struct pm_keeper *k, struct pm_job *j, struct pm_holding *h);
 
 /* ---- state.c: what the board shows ---- */
 

@@ -228,7 +228,7 @@ int pm_act_protect(struct pm_act *act, bool on, struct pm_error *err) PM_CHECK;
 /* ---- holder.c, returns.c: volumes that outlive their guest ---- */
 
 /** One volume of a guest, by its key at PVE. */
-struct pm_volume_at {
+struct pm_held {
 	char key[16]; /* "mp0", "unused1" */
 	const struct pm_rec
 		*rec;  /* its entry as it will be; NULL: an unused one, or one that is to go */
@@ -237,7 +237,7 @@ struct pm_volume_at {
 
 /** The volumes of a guest that can change hands, in the order of their keys: all but the root. *ret in the
  * act's arena. */
-size_t pm_act_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_volume_at **ret);
+size_t pm_act_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_held **ret);
 
 /** The first of "unused0", "unused1", ... that is free in both guests; the second may be NULL. */
 void pm_act_free_unused(const struct pm_obj *a, const struct pm_obj *b, char out[16]);

@@ -18,7 +18,7 @@ static bool is_volume(const char *v)
 	return v && *v && *v != '/';
 }
 
-static void add_volume(struct pm_volume_at *v, size_t *n, const char *key, const struct pm_rec *rec)
+static void add_volume(struct pm_held *v, size_t *n, const char *key, const struct pm_rec *rec)
 {
 	for (size_t i = 0; i < *n; i++) {
 		if (pm_str_eq(v[i].key, key))
@@ -36,12 +36,12 @@ static const struct pm_recs *entries(const struct pm_obj *o)
 	return v->state == PM_SET ? v->u.recs : NULL;
 }
 
-size_t pm_act_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_volume_at **ret)
+size_t pm_act_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_held **ret)
 {
 	const struct pm_recs *recs = entries(have);
 	const struct pm_live *live = have->live;
 	size_t nunused = live->unused ? live->unused->n : 0, n = 0;
-	struct pm_volume_at *v = pm_new_n(act->job.arena, struct pm_volume_at,
+	struct pm_held *v = pm_new_n(act->job.arena, struct pm_held,
 		(recs ? recs->n : 0) + live->npending + nunused + 1);
 	char key[16];
 
@@ -306,7 +306,7 @@ static bool takes_slot(const struct pm_act *act, unsigned slot)
 
 /* Will the volume be mounted in the new guest, too? What the manifest names, and what podmox has never set. */
 static bool stays_mounted(
-	const struct pm_act *act, const struct pm_obj *have, const struct pm_volume_at *v)
+	const struct pm_act *act, const struct pm_obj *have, const struct pm_held *v)
 {
 	if (!v->rec)
 		return false;
@@ -317,7 +317,7 @@ static bool stays_mounted(
 }
 
 static int hand_one(struct pm_act *act, const struct pm_obj *have, const struct pm_obj *holder,
-	const struct pm_volume_at *v, struct pm_error *err)
+	const struct pm_held *v, struct pm_error *err)
 {
 	char slot[16];
 	struct pm_hand h = { .from = have, .to = holder, .key = v->key, .slot = slot };
@@ -358,7 +358,7 @@ static int check_holder(struct pm_act *act, struct pm_error *err)
 static int hand_once(struct pm_act *act, pm_act_check_fn *guard, struct pm_error *err)
 {
 	struct pm_obj *have = NULL, *holder = NULL;
-	struct pm_volume_at *v;
+	struct pm_held *v;
 	size_t n;
 	int r = pm_act_read(act, &have, err);
 

@@ -7,7 +7,7 @@
 
 /* ---- what a creation leaves out ---- */
 
-static bool is_held(const struct pm_volume_at *v, size_t n, const struct pm_rec *w)
+static bool is_held(const struct pm_held *v, size_t n, const struct pm_rec *w)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].rec && v[i].slot == w->slot &&
@@ -17,8 +17,7 @@ static bool is_held(const struct pm_volume_at *v, size_t n, const struct pm_rec 
 	return false;
 }
 
-static const struct pm_obj *without(
-	struct pm_act *act, const struct pm_volume_at *held, size_t nheld)
+static const struct pm_obj *without(struct pm_act *act, const struct pm_held *held, size_t nheld)
 {
 	struct pm_arena *a = act->job.arena;
 	const struct pm_obj *want = act->a->want;
@@ -45,7 +44,7 @@ static const struct pm_obj *without(
 int pm_act_without_held(struct pm_act *act, struct pm_error *err)
 {
 	struct pm_obj *holder = NULL;
-	struct pm_volume_at *v;
+	struct pm_held *v;
 	struct pm_tries tries = { 0 };
 	size_t n;
 	int r;
@@ -81,7 +80,7 @@ static bool is_protected(const struct pm_obj *have)
 
 /* The place it had; when something else is there by now, it comes back as unused. */
 static int take_one(struct pm_act *act, const struct pm_obj *have, const struct pm_obj *holder,
-	const struct pm_volume_at *v, struct pm_error *err)
+	const struct pm_held *v, struct pm_error *err)
 {
 	char slot[16];
 	struct pm_hand h = { .from = holder, .to = have, .key = v->key, .slot = slot };
@@ -129,7 +128,7 @@ static int not_ours(struct pm_act *act, unsigned vmid, struct pm_error *err)
 static int take_once(struct pm_act *act, bool *ret_lifted, struct pm_error *err)
 {
 	struct pm_obj *have = NULL, *holder = NULL;
-	struct pm_volume_at *v;
+	struct pm_held *v;
 	int r = pm_act_look(act, act->holder, &holder, err);
 
 	if (r < 0)

@@ -44,7 +44,8 @@ const char *pm_plan_left_holder(struct pm_arena *a, const struct pm_obj *holder)
 
 static const struct pm_recs *entries(const struct pm_obj *o)
 {
-	const struct pm_value *v = o && o->spec ? &o->spec->val[PM_POD_VOLUMES] : NULL;
+	bool pod = o && o->spec && o->kind == &pm_kind_pod;
+	const struct pm_value *v = pod ? &o->spec->val[PM_POD_VOLUMES] : NULL;
 
 	return v && v->state == PM_SET ? v->u.recs : NULL;
 }
@@ -210,6 +211,8 @@ static bool find_holder(struct pm_planner *p, struct pm_action *act, const struc
 	bool wait = false;
 	const char *why;
 
+	if (act->want->kind != &pm_kind_pod)
+		return true;
 	keep_volumes(p, act, holder);
 	act->holder = holder ? holder->live->vmid : 0;
 	if (act->holder > 0 || act->nkeeps == 0)
