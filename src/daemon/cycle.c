@@ -425,15 +425,41 @@ static bool is_checked_out(struct pm_keeper *k)
 	return busy != NULL;
 }
 
+/* What the repository calls the files that were just read. */
+static void take_commit(struct pm_keeper *k)
+{
+	struct pm_arena *a cleanup_arena = pm_arena_new(4096);
+	struct pm_source_state s;
+
+	pm_source_state(k->o->source, a, &s);
+	(void)snprintf(k->tree_id, sizeof(k->tree_id), "%s", s.revision ? s.revision : "");
+	(void)snprintf(k->subject, sizeof(k->subject), "%s", s.subject ? s.subject : "");
+}
+
 /* Says which revision is wanted. */
 static void tell_wanted(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
-	const struct pm_revision r = { .id = k->tree_id };
+	const struct pm_revision r = { .id = k->tree_id,
+		.subject = k->o->source ? k->subject : NULL };
 
-	(void)snprintf(k->tree_id, sizeof(k->tree_id), "tree:%016" PRIx64, k->store.tree);
+	if (k->o->source) {
+		take_commit(k);
+	} else {
+		(void)snprintf(k->tree_id, sizeof(k->tree_id), "tree:%016" PRIx64, k->store.tree);
+		pm_board_source(k->board, k->store.missing);
+	}
 	pm_board_wanted(k->board, &r);
-	pm_board_source(k->board, k->store.missing);
+}
+
+static void tell_applied(struct turn *t)
+{
+	struct pm_keeper *k = t->k;
+	const struct pm_revision done = { .id = k->tree_id,
+		.subject = k->o->source ? k->subject : NULL };
+
+	if (k->whole)
+		pm_board_applied(k->board, &done);
 }
 
 /* The set as it is in force; false: nothing has to be done. */
@@ -442,14 +468,20 @@ static bool load(struct turn *t)
 	struct pm_keeper *k = t->k;
 	bool same = k->loaded && k->store.tree == k->seen, all;
 
-	if (same && t->reasons == PM_WHY_FILES && k->clean)
+	if (same && t->reasons == PM_WHY_FILES && k->clean) {
+		/* Another commit may hold the same files. */
+		tell_wanted(t);
+		if (k->applied == k->store.tree)
+			tell_applied(t);
 		return false;
+	}
 	pm_store_take(&k->store, k->o->dir, &t->set, &t->load, &t->job.diags);
 	all = nothing_left(k, &t->set) || k->o->once;
 	k->seen = k->store.tree;
 	t->changed = k->store.tree != k->applied;
 	t->fresh = k->store.tree != k->tried;
 	t->ret->wrong = !t->load.whole;
+	k->whole = t->load.whole;
 	all = all && !is_checked_out(k);
 	t->prune = k->prune && t->load.whole && all && t->set.n > 0;
 	/* What is gone now has to be gone once more before it is removed. */
@@ -561,7 +593,6 @@ static void tell_trouble(struct turn *t, const char *why)
 static void run(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
-	const struct pm_revision done = { .id = k->tree_id };
 	int64_t began_ms = pm_wall_ms(k->clock);
 	bool all;
 	int r;
@@ -572,8 +603,7 @@ static void run(struct turn *t)
 	k->clean = all;
 	if (all && !k->o->observe) {
 		k->applied = k->store.tree;
-		if (t->load.whole)
-			pm_board_applied(k->board, &done);
+		tell_applied(t);
 	}
 	if (r == -PM_E_CANCELLED || pm_cancelled(k->cancel, k->clock))
 		return;

@@ -215,7 +215,9 @@ struct pm_keeper {
 	struct pm_window *windows; /* in `arena` */
 	size_t nwindows;
 	struct pm_arena *arena; /* of what was read from the configuration */
-	char tree_id[32];       /* what is wanted, for people */
+	char tree_id[48];       /* what is wanted, for people: a commit or a hash of the files */
+	char subject[128];      /* of the commit; "": none */
+	bool whole;             /* so was the last load */
 	PM_VEC(char *) names;   /* objects of the last load, sorted */
 	bool loaded;            /* there was one */
 	uint64_t applied,

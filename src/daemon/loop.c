@@ -14,6 +14,7 @@
 #include "base/pool.h"
 #include "daemon/daemon_priv.h"
 #include "daemon/face.h"
+#include "daemon/remote.h"
 
 #define POLL_SECONDS 10
 
@@ -32,6 +33,7 @@ struct daemon {
 	struct pm_cancel cancel;
 	struct pm_keeper keeper;
 	struct pm_watch watch;
+	struct pm_remote *remote; /* NULL: the files are watched */
 	struct pm_schedule schedule;
 	struct desk desk;
 	pthread_t thread;
@@ -120,6 +122,12 @@ static void tell_face(struct daemon *d)
 
 /* ---- time ---- */
 
+/* Is there nothing to read before the repository was? */
+static bool waits_for_commit(const struct daemon *d)
+{
+	return d->remote && !pm_remote_ready(d->remote);
+}
+
 /* What the timer is set for. */
 static void tell_next(struct daemon *d)
 {
@@ -170,7 +178,7 @@ static void set_timer(struct daemon *d)
 	if (tv.tv_usec > 999999)
 		tv.tv_usec = 999999;
 	/* While a cycle runs its end is what is waited for, and files that are others meanwhile. */
-	if (d->ending || (is_busy(d) && !wants_scout(d)))
+	if (d->ending || waits_for_commit(d) || (is_busy(d) && !wants_scout(d)))
 		(void)event_del(d->on_time);
 	else
 		(void)event_add(d->on_time, &tv);
@@ -184,7 +192,7 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (d->ending)
+	if (d->ending || waits_for_commit(d))
 		return;
 	if (is_busy(d)) {
 		send_scout(d);
@@ -244,6 +252,48 @@ static void on_file(evutil_socket_t fd, short what, void *arg)
 	set_timer(d);
 }
 
+/* ---- the repository ---- */
+
+static void on_commit(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->o->once && waits_for_commit(d)) {
+		(void)event_base_loopbreak(d->base);
+		return;
+	}
+	pm_schedule_changed(&d->schedule, now_ns());
+	set_timer(d);
+}
+
+static int open_remote(struct daemon *d, struct pm_error *err)
+{
+	struct pm_remote_opts o = { .base = d->base,
+		.source = d->o->source,
+		.board = d->board,
+		.once = d->o->once,
+		.changed = on_commit,
+		.arg = d };
+
+	if (!d->o->source)
+		return 0;
+	pm_board_doing(d->board, PM_DOING_WAITING, "the repository to be read");
+	return pm_remote_open(&o, &d->remote, err);
+}
+
+/* Somebody says that the files have changed. */
+static void on_wake(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->o->source) {
+		pm_source_wake(d->o->source);
+		return;
+	}
+	pm_schedule_changed(&d->schedule, now_ns());
+	set_timer(d);
+}
+
 /* ---- signals and ends ---- */
 
 static void end(struct daemon *d)
@@ -260,6 +310,10 @@ static void end(struct daemon *d)
 
 static void take_signal(struct daemon *d, unsigned signo)
 {
+	if (signo == SIGUSR1) {
+		on_wake(d);
+		return;
+	}
 	if (signo != SIGHUP) {
 		pm_info("ending", PM_KV_S("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
 		end(d);
@@ -324,19 +378,14 @@ static void on_asked(void *arg)
 {
 	struct daemon *d = arg;
 
+	if (d->remote)
+		pm_remote_asked(d->remote);
+	if (pm_board_waiting(d->board) && d->o->source)
+		pm_source_wake(d->o->source);
 	if (pm_board_waiting(d->board))
 		pm_schedule_ask(&d->schedule);
 	else
 		pm_schedule_again(&d->schedule, now_ns());
-	set_timer(d);
-}
-
-/* Somebody says that the files have changed. */
-static void on_wake(void *arg)
-{
-	struct daemon *d = arg;
-
-	pm_schedule_changed(&d->schedule, now_ns());
 	set_timer(d);
 }
 
@@ -345,7 +394,7 @@ static void open_board(struct daemon *d)
 	const struct pm_config *c = d->o->config;
 	struct pm_board_opts bo = { .set = c->set,
 		.cluster = pm_rec_str(c->cluster, PM_CLUSTER_NAME, NULL),
-		.folder = d->o->dir,
+		.folder = d->o->source ? pm_source_url(d->o->source) : d->o->dir,
 		.journal_dir = d->o->observe ? NULL : c->journal_dir,
 		.observe = d->o->observe,
 		.clock = d->o->clock,
@@ -402,6 +451,7 @@ static void block_signals(struct daemon *d, sigset_t *set)
 	(void)sigaddset(set, SIGTERM);
 	(void)sigaddset(set, SIGINT);
 	(void)sigaddset(set, SIGHUP);
+	(void)sigaddset(set, SIGUSR1);
 	(void)pthread_sigmask(SIG_BLOCK, set, &d->old_mask);
 }
 
@@ -455,6 +505,7 @@ static void close_all(struct daemon *d)
 		(void)pthread_join(d->thread, NULL);
 	}
 	pm_pool_free(d->scout);
+	pm_remote_close(d->remote);
 	pm_keeper_close(&d->keeper);
 	pm_setlock_release(d->lock);
 	pm_watch_close(&d->watch);
@@ -487,7 +538,8 @@ static int loop(struct daemon *d, struct pm_error *err)
 		return r;
 	pm_board_happened(d->board, &(struct pm_board_entry){ .what = PM_HAP_STARTED });
 	if (!d->o->once) {
-		watch(d);
+		if (!d->remote)
+			watch(d);
 		pm_face_ready(d->face);
 		pm_info(d->o->observe ? "observing" : "watching", PM_KV_S("folder", d->o->dir),
 			PM_KV_S("set", d->o->config->set), PM_KV_I("folders", d->watch.folders));
@@ -496,6 +548,8 @@ static int loop(struct daemon *d, struct pm_error *err)
 	(void)event_base_dispatch(d->base);
 	if (!d->o->once || d->ending)
 		return 0;
+	if (waits_for_commit(d))
+		return pm_remote_error(d->remote, err);
 	if (d->last.failed) {
 		*err = d->last.err;
 		return -(int)d->last.err.code;
@@ -513,7 +567,7 @@ int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
 		.watch = { .fd = -1 },
 		.desk = { .mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER } };
 	sigset_t set;
-	int r = check_dir(o->dir, err);
+	int r = o->source ? 0 : check_dir(o->dir, err);
 
 	if (r < 0)
 		return r;
@@ -526,6 +580,8 @@ int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
 		r = open_loop(&d, &set, err);
 	if (r == 0)
 		r = open_face(&d, err);
+	if (r == 0)
+		r = open_remote(&d, err);
 	if (r == 0)
 		r = loop(&d, err);
 	close_all(&d);

@@ -141,7 +141,7 @@ struct pm_tries {
 int pm_act_again(struct pm_act *act, struct pm_tries *t, struct pm_error *err) PM_CHECK;
 
 /** The token of whoever waits for anything but a task. */
-struct pm_cancel *pm_run_patience(const struct pm_run *run);
+struct pm_cancel *pm_act_patience(const struct pm_act *act);
 
 /** Waits without keeping a worker busy. */
 int pm_act_wait(struct pm_act *act, uint64_t ns, struct pm_error *err) PM_CHECK;
