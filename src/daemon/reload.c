@@ -81,7 +81,7 @@ void pm_keeper_reload(struct pm_keeper *k)
 	struct pm_recon *rc = NULL;
 	struct pm_error err = { 0 };
 
-	if (open_new(k, &c, &rc, &err) < 0) {
+	if (open_new(k, &c, &rc, &err) < 0 || !c) {
 		pm_error("the new configuration is not taken, the old one stays",
 			PM_KV_S("error", err.msg));
 		pm_board_config_why(k->board, err.msg);
@@ -89,9 +89,11 @@ void pm_keeper_reload(struct pm_keeper *k)
 	}
 	pm_recon_free(k->rc);
 	k->rc = rc;
+	k->config = c;
+	/* Whoever is told now reads the old configuration until then. */
+	pm_keeper_announce(k);
 	pm_config_free(k->owned);
 	k->owned = c;
-	k->config = c;
 	pm_keeper_read_config(k);
 	tell_later(k->o->config, c);
 	pm_board_config_why(k->board, NULL);
