@@ -180,8 +180,7 @@ void pm_act_settle_id(struct pm_act *act, const char *task, const char *id);
 size_t pm_act_diff(struct pm_act *act, const struct pm_obj *have, const struct pm_change ***ret,
 	bool *ret_waiting);
 
-/** Has the action to do with the run state? If not, what it found may have been old news of the inventory:
- * that is for the next plan. */
+/** Has the action to do with the run state? If not, the inventory's old news are for the next plan. */
 bool pm_action_powers(const struct pm_action *a);
 
 /** Is a difference left out on purpose? The plan decides what is done, for it knows the flags of the run;
