@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "exec/exec.h"
+#include "model/detached.h"
 
 #define PM_TASKS_PER_NODE      2
 #define PM_ALLOCATIONS_AT_ONCE 2 /* per storage and node */

@@ -214,6 +214,7 @@ const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *h
 
 	m->vmid = act->vmid;
 	m->done = done;
+	m->detached = pm_detached_after(act->job.arena, act->a->want, have);
 	return m;
 }
 

@@ -123,6 +123,9 @@ const struct pm_obj *pm_plan_with_held(struct pm_planner *p, const struct pm_obj
 /** Of a create: the volumes that the new guest gets from the holder. */
 void pm_plan_from_holder(struct pm_planner *p, struct pm_action *act, const struct pm_obj *holder);
 
+/** Puts an entry into a copy of a list, unless its slot is taken. */
+void pm_plan_add_entry(struct pm_arena *a, struct pm_value *v, struct pm_rec *rec);
+
 /** What is told of a holder whose object no manifest names. */
 const char *pm_plan_left_holder(struct pm_arena *a, const struct pm_obj *holder);
 

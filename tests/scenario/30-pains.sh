@@ -119,6 +119,21 @@ sed -i 's/unprivileged: false/unprivileged: true/' "$dir/repo/pod.yaml"
 apply --allow-replace
 uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
 
+sed -i '/path: \/data/d' "$dir/repo/pod.yaml"
+sed -i 's/volumes:/volumes: []/' "$dir/repo/pod.yaml"
+apply --allow-restart
+ok "P1 a volume that leaves the manifest is kept" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 unused0 | grep -q ."
+pod <<-END
+	rootfs: {storage: local-lvm, size: 6Gi}
+	volumes:
+	  - {path: /data, storage: local-lvm, size: 8Gi, backup: true}
+END
+run 0 podmox plan "$dir/repo"
+ok "P1 and comes back" grep -q 're-attached unused' "$dir/out"
+apply --allow-restart
+ok "P1 with its data" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q 'mp=/data,backup=1,size=10G'"
+uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
+
 # ---- P2 ----
 
 pod <<-'END'
