@@ -26,7 +26,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib
+MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib libgit2
 
 # Asked for when the first recipe needs it, not when this file is read: `make deps` may install it.
 once = $(eval $(1) := $(shell $(2)))$($(1))
@@ -214,12 +214,12 @@ test-chaos: all
 	@$(MAKE) --no-print-directory BUILD=tsan O=$(call side,tsan) $(call side,tsan)/chaos
 	@CHAOS=$(call side,tsan)/chaos WRAP="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
 		PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' tests/chaos/run.sh
-JUDGED := $(call objects,$(filter-out $(MAINS),$(call sources,$(call closure,pve))))
+JUDGED := $(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(foreach r,pve manifest,$(call closure,$r))))))
 $(O)/judge/%: $(O)/tests/judges/%.o $(JUDGED)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(link) $(DEPS_LIBS)
-judges: all $(O)/judge/ops $(O)/judge/decode
+judges: all $(O)/judge/ops $(O)/judge/decode $(O)/judge/configs
 	$(call script,tests/judges/run.sh)
 $(O)/bench/floor: $(O)/tests/bench/floor.o
 	$(call say,LINK,$@)

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
 
-#define STABLE_NS    (100 * PM_MS_NS)
+#define STABLE_NS    (PM_STABLE_MS * PM_MS_NS)
 #define STABLE_TRIES 30
 #define LOCK_WAIT_S  10 /* a guest that is locked for longer is tried again later: others go on */
 
@@ -19,9 +19,9 @@ static bool allows(const struct pm_rec *rec, unsigned row)
 	return strcmp(pm_rec_str(rec, row, "never"), "allow") == 0;
 }
 
-/* What the configuration says about cycles. */
-static void read_config(struct pm_keeper *k, const struct pm_rec *rec)
+void pm_keeper_read_config(struct pm_keeper *k)
 {
+	const struct pm_rec *rec = k->config->rec;
 	const struct pm_daemon_opts *o = k->o;
 
 	k->heal = pm_rec_bool(rec, PM_CONFIG_SYNC_HEAL, true);
@@ -35,7 +35,7 @@ static void read_config(struct pm_keeper *k, const struct pm_rec *rec)
 	k->nwindows = pm_windows_read(rec, k->arena, &k->windows);
 }
 
-static int open_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
+int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
 	struct pm_error *err)
 {
 	struct pm_recon_opts ro = { .config = config,
@@ -60,8 +60,9 @@ int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct p
 	k->board = board;
 	k->arena = pm_arena_new(1024);
 	pm_fails_init(&k->fails, o->seed);
-	read_config(k, o->config->rec);
-	return open_recon(k, o->config, &k->rc, err);
+	k->config = o->config;
+	pm_keeper_read_config(k);
+	return pm_keeper_recon(k, k->config, &k->rc, err);
 }
 
 static void forget_names(struct pm_keeper *k)
@@ -82,18 +83,23 @@ void pm_keeper_close(struct pm_keeper *k)
 	k->arena = NULL;
 	pm_recon_free(k->rc);
 	k->rc = NULL;
+	pm_config_free(k->owned);
+	k->owned = NULL;
 }
 
 /* ---- texts ---- */
 
-/* Reads until two readings agree: a file that is being written is not read in halves. */
-static int read_stable(struct pm_keeper *k)
+/* Reads until nothing is so young that it may be half written, or until two readings agree. `polled`: the
+ * folder lies where the times of files are not ours. */
+static int read_stable(struct pm_keeper *k, bool polled)
 {
 	uint64_t before = k->store.tree, mark = pm_checkout_mark(k->o->dir);
 	bool known = k->loaded;
 
 	pm_store_read(&k->store, k->o->dir);
 	if (known && k->store.tree == before)
+		return 0;
+	if (!polled && !k->store.young && pm_checkout_mark(k->o->dir) == mark)
 		return 0;
 	for (unsigned i = 0; i < STABLE_TRIES; i++) {
 		uint64_t marked = mark;
@@ -353,8 +359,10 @@ static int carry_out(struct turn *t)
 	pm_hold_begin(&t->holding, &t->cycle.plan, t->job.arena, k->clock);
 	t->planned = true;
 	forget_well(t);
-	if (!t->fresh)
+	if (!t->fresh) {
+		pm_drift_tell(k, &t->job, &t->holding);
 		(void)pm_returns_check(&k->returns, &t->cycle.plan, t->job.arena);
+	}
 	hold_back(t);
 	show(t, NULL);
 	k->tried = k->store.tree;
@@ -548,16 +556,23 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	struct pm_arena *arena cleanup_arena = pm_arena_new(0);
 	struct turn t = { .k = k, .reasons = reasons, .ret = ret };
 	uint64_t ticket = pm_board_asked(k->board);
+	unsigned nread = k->store.nread, nparsed = k->store.nparsed;
 
 	memset(ret, 0, sizeof(*ret));
+	if (reasons & PM_WHY_CONFIG) {
+		pm_keeper_reload(k);
+		ret->reloaded = true;
+	}
 	t.job = (struct pm_job){ .arena = arena, .cancel = k->cancel, .clock = k->clock };
 	pm_diags_init(&t.job.diags, arena);
 	t.set.arena = arena;
 	k->look |= reasons & PM_WHY_DRIFT;
 	k->look_at_all |= reasons & PM_WHY_ASKED;
 	pm_board_doing(k->board, PM_DOING_READING, NULL);
-	if (read_stable(k) < 0)
+	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
 		return;
+	pm_board_read(k->board, k->store.nread - nread, k->store.nparsed - nparsed);
+	t.reasons &= ~(unsigned)(PM_WHY_POLL | PM_WHY_CONFIG);
 	if (load(&t))
 		run(&t);
 	else

@@ -41,32 +41,47 @@ enum pm_watch_news {
 /** Reads all events there are. */
 enum pm_watch_news pm_watch_read(struct pm_watch *w);
 
-/* ---- store.c: texts, and the last good one of each ---- */
+/* ---- store.c: contents, and the last good one of each ---- */
+
+#define PM_STABLE_MS 100 /* a file that changed later than that may be half written */
+
+struct pm_content;
+
+/** How a file looks from outside: as long as it looks the same it is the same. */
+struct pm_looks {
+	uint64_t dev, ino, size;
+	int64_t modified_ns, changed_ns;
+};
 
 /** One file. */
 struct pm_kept {
 	char *path;
-	char *text; /* as it is now; NULL: it cannot be read, or is gone with its folder */
-	size_t n;
-	char *good; /* the last text that was in force; may be `text`; NULL: none */
-	size_t ngood;
-	char *why, *hint; /* why it cannot be read */
-	bool seen, gone;  /* by the walk that is under way */
+	struct pm_content *now;  /* NULL: it cannot be read, or is gone with its folder */
+	struct pm_content *good; /* the last one that was in force; may be `now`; NULL: none */
+	char *why, *hint;        /* why it cannot be read */
+	struct pm_looks looks;
+	int64_t age_ms;  /* of its last change, when it was looked at */
+	bool racy;       /* so young that it may change without looking so */
+	bool seen, gone; /* by the walk that is under way */
 };
 
 struct pm_store {
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
+	bool young; /* what the last reading found changed is so young that another one should agree */
+	unsigned nread, nparsed;      /* files, since the start */
+	const struct pm_clock *clock; /* that files are stamped by; NULL: the system's */
 };
 
 void pm_store_done(struct pm_store *s);
 
-/** Reads all files anew. What cannot be read any more keeps its place. */
+/** Reads the files that look changed. What cannot be read any more keeps its place. */
 void pm_store_read(struct pm_store *s, const char *dir);
 
-/** What is in force: the objects of each file as it is, or as it was when it was last good. Findings about
- * the present texts go to d. ret_load->whole: every file is as it should be. */
+/** What is in force: the objects of each file as it is, or as it was when it was last good. They stay the
+ * store's, until the next reading. Findings about the present contents go to d. ret_load->whole: every file
+ * is as it should be. */
 void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 	struct pm_load *ret_load, struct pm_diags *d);
 
@@ -90,6 +105,9 @@ enum pm_reason {
 	PM_WHY_ASKED = 1 << 4,   /* somebody asks */
 	PM_WHY_RETRY = 1 << 2,   /* the last cycle failed */
 	PM_WHY_CONFIRM = 1 << 3, /* objects are gone: are they still? */
+	PM_WHY_CONFIG = 1 << 6,  /* the configuration is to be read anew first */
+	PM_WHY_POLL =
+		1 << 5, /* nobody tells of changes here, and times of files may be anybody's */
 };
 
 struct pm_schedule {
@@ -104,6 +122,9 @@ struct pm_schedule {
 
 void pm_schedule_init(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s,
 	uint64_t seed, uint64_t now);
+
+/** Other times than it began with. */
+void pm_schedule_times(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s);
 
 /** Files changed. */
 void pm_schedule_changed(struct pm_schedule *s, uint64_t now);
@@ -159,6 +180,8 @@ struct pm_keeper {
 	struct pm_recon *rc;
 	struct pm_cancel *cancel;
 	struct pm_board *board; /* borrowed */
+	const struct pm_config *config;
+	struct pm_config *owned; /* it, once it was read anew; NULL: it is the caller's */
 	struct pm_store store;
 	struct pm_returns returns;
 	struct pm_fails fails;
@@ -182,10 +205,11 @@ struct pm_keeper {
 };
 
 struct pm_outcome_of_cycle {
-	bool failed;  /* something did */
-	bool broken;  /* the cycle as a whole: try it again later */
-	bool confirm; /* look once more before anything is pruned */
-	bool wrong;   /* a manifest is */
+	bool failed;   /* something did */
+	bool broken;   /* the cycle as a whole: try it again later */
+	bool confirm;  /* look once more before anything is pruned */
+	bool wrong;    /* a manifest is */
+	bool reloaded; /* the configuration was read anew, or that was refused */
 	uint64_t
 		again_in; /* nanoseconds until something that was held back may be done; 0: nothing */
 	struct pm_error err;
@@ -195,9 +219,21 @@ struct pm_outcome_of_cycle {
 int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct pm_board *board,
 	struct pm_cancel *cancel, struct pm_error *err) PM_CHECK;
 void pm_keeper_close(struct pm_keeper *k);
+/** Takes over what the configuration says about cycles. */
+void pm_keeper_read_config(struct pm_keeper *k);
+/** What talks to the cluster by that configuration. */
+int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
+	struct pm_error *err) PM_CHECK;
+/** Reads the configuration anew: reload.c. Between two cycles. */
+void pm_keeper_reload(struct pm_keeper *k);
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);
 
 bool pm_result_failed(const struct pm_result *r);
+
+/* ---- drift.c ---- */
+
+/** Tells of what was in sync and is not any more, and notes who did it. */
+void pm_drift_tell(struct pm_keeper *k, struct pm_job *j, struct pm_holding *h);
 
 /* ---- state.c: what the board shows ---- */
 

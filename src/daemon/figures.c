@@ -30,6 +30,12 @@ struct pm_metrics *pm_figures_new(void)
 
 void pm_figures_docs(struct pm_buf *out)
 {
+	(void)pm_buf_adds(out,
+		"<!-- Made by `make generate` from src/daemon/metrics.def; do not edit. -->\n\n"
+		"# Metrics\n\n"
+		"What the daemon shows at `/metrics` (see `agent.listen`). Labels are bounded: however "
+		"large the\ncluster, a scrape has a few hundred lines. Alert rules and a dashboard stand "
+		"in\n[docs/monitoring](../monitoring/README.md).\n\n");
 	pm_metrics_docs(rows, PM_FIG_MAX, out);
 }
 

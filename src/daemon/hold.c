@@ -43,6 +43,8 @@ static void hold(struct pm_holding *h, size_t i, struct pm_held how, const char 
 	how.yes = true;
 	how.verb = h->plan->v[i].verb;
 	how.hard = how.hard || brings_it_up(how.verb);
+	if (!how.by)
+		how.by = h->v[i].by;
 	h->v[i] = how;
 	pm_plan_hold(h->plan, i, reason);
 	if (how.next_ms > 0 && (h->next_ms == 0 || how.next_ms < h->next_ms))

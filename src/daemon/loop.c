@@ -36,6 +36,7 @@ struct daemon {
 	pthread_t thread;
 	bool running;       /* the thread is */
 	bool ending;        /* no new cycle */
+	bool reload;        /* the next cycle begins with the configuration */
 	int signals, ended; /* signalfd, eventfd */
 	sigset_t old_mask;
 	struct event_base *base;
@@ -152,7 +153,10 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 	if (d->ending || is_busy(d))
 		return;
 	reasons = pm_schedule_take(&d->schedule, now_ns());
+	if (reasons != 0 && d->reload)
+		reasons |= PM_WHY_CONFIG;
 	if (reasons != 0) {
+		d->reload = false;
 		pm_board_doing(d->board, PM_DOING_READING, NULL);
 		(void)hand_over(d, reasons);
 		tell_face(d);
@@ -222,7 +226,10 @@ static void take_signal(struct daemon *d, unsigned signo)
 		end(d);
 		return;
 	}
-	pm_info("asked to look at once");
+	pm_info("asked to read the configuration anew, and to look at once");
+	d->reload = true;
+	if (d->face)
+		pm_face_reloading(d->face);
 	pm_schedule_ask(&d->schedule);
 	set_timer(d);
 }
@@ -234,6 +241,17 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		take_signal(arg, info.ssi_signo);
+}
+
+/* The thread of cycles has a configuration that may be another one; it rests now. */
+static void take_config(struct daemon *d)
+{
+	const struct pm_rec *rec = d->keeper.config->rec;
+
+	pm_schedule_times(&d->schedule, (uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_DEBOUNCE, 300),
+		(uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_INTERVAL, 300));
+	if (d->face)
+		pm_face_ready(d->face);
 }
 
 static void on_end(evutil_socket_t fd, short what, void *arg)
@@ -251,6 +269,8 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 		(void)event_base_loopbreak(d->base);
 		return;
 	}
+	if (d->last.reloaded)
+		take_config(d);
 	pm_schedule_ended(&d->schedule, d->last.broken, d->last.confirm, now_ns());
 	pm_schedule_again(&d->schedule, d->last.again_in > 0 ? now_ns() + d->last.again_in : 0);
 	pm_board_doing(d->board, PM_DOING_WAITING, d->last.broken ? d->last.err.msg : NULL);
@@ -385,6 +405,8 @@ static int start_thread(struct daemon *d, struct pm_error *err)
 
 static void close_all(struct daemon *d)
 {
+	bool ran = d->running;
+
 	if (d->running) {
 		(void)pthread_mutex_lock(&d->desk.mutex);
 		d->desk.over = true;
@@ -396,6 +418,8 @@ static void close_all(struct daemon *d)
 	pm_setlock_release(d->lock);
 	pm_watch_close(&d->watch);
 	pm_face_close(d->face);
+	if (ran)
+		pm_board_happened(d->board, &(struct pm_board_entry){ .what = PM_HAP_ENDED });
 	pm_board_free(d->board);
 	if (d->on_file)
 		event_free(d->on_file);

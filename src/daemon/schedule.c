@@ -13,12 +13,17 @@ static uint64_t jittered(struct pm_schedule *s, uint64_t ns)
 	return ns - ns / 10 + pm_random_below(&s->random, ns / 5 + 1);
 }
 
+void pm_schedule_times(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s)
+{
+	s->debounce = debounce_ms * PM_MS_NS;
+	s->interval = interval_s * PM_S_NS;
+}
+
 void pm_schedule_init(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s,
 	uint64_t seed, uint64_t now)
 {
-	*s = (struct pm_schedule){ .debounce = debounce_ms * PM_MS_NS,
-		.interval = interval_s * PM_S_NS,
-		.drift_at = now };
+	*s = (struct pm_schedule){ .drift_at = now };
+	pm_schedule_times(s, debounce_ms, interval_s);
 	if (seed > 0)
 		pm_random_seed(&s->random, seed);
 	else
@@ -88,7 +93,7 @@ unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now)
 		s->last = 0;
 	}
 	if (due(s->poll_at, now)) {
-		reasons |= PM_WHY_FILES;
+		reasons |= PM_WHY_FILES | PM_WHY_POLL;
 		s->poll_at = now + s->poll;
 	}
 	if (due(s->drift_at, now)) {

@@ -381,6 +381,49 @@ static void check_auth(const struct checking *c, const struct pm_rec *r)
 		(void)ERROR_AT(c, at_rec(c, r), "cluster %s: %s", pm_rec_ident(r), wrong);
 }
 
+static bool any_git(const struct pm_rec *spec)
+{
+	for (unsigned i = PM_CONFIG_GIT_URL; i <= PM_CONFIG_GIT_LIMIT_TIME; i++) {
+		if (set(spec, i))
+			return true;
+	}
+	return false;
+}
+
+static bool over_ssh(const char *url)
+{
+	return pm_str_starts(url, "ssh://") || (!strstr(url, "://") && url[0] != '/');
+}
+
+static void check_git(const struct checking *c, const struct pm_rec *spec)
+{
+	const struct pm_value *url = &spec->val[PM_CONFIG_GIT_URL];
+	const struct pm_value *token = &spec->val[PM_CONFIG_GIT_TOKEN];
+	const struct pm_value *key = &spec->val[PM_CONFIG_GIT_SSH_KEY];
+	const struct pm_value *keys = &spec->val[PM_CONFIG_GIT_KEYS];
+
+	if (!any_git(spec))
+		return;
+	if (url->state != PM_SET) {
+		(void)ERROR_AT(c, at_rec(c, spec), "source.git needs url");
+		return;
+	}
+	if (set(spec, PM_CONFIG_SOURCE_PATH))
+		(void)ERROR_AT(c, at_value(c, url),
+			"source has both a path and a repository: one of them is too many");
+	if (token->state == PM_SET && !pm_str_starts(url->u.s, "http"))
+		(void)ERROR_AT(c, at_value(c, token), "auth.token is for https only");
+	if (key->state == PM_SET && !over_ssh(url->u.s))
+		(void)ERROR_AT(c, at_value(c, key), "auth.sshKey is for ssh only");
+	else if (key->state == PM_SET && key->u.secret->from != PM_SECRET_FILE &&
+		 key->u.secret->from != PM_SECRET_CREDENTIAL)
+		(void)ERROR_AT(c, at_value(c, key),
+			"auth.sshKey must be fromFile or fromCredential: ssh reads it from a file");
+	if (keys->state == PM_SET && keys->u.list->n == 0)
+		(void)ERROR_AT(c, at_value(c, keys),
+			"verify.keys has no key: no commit could be taken; leave it out to check none");
+}
+
 /* A webhook or a program, and a template that can be sent. */
 static void check_notify(const struct checking *c, const struct pm_rec *r)
 {
@@ -427,6 +470,7 @@ static void check_config(const struct checking *c, const struct pm_rec *spec)
 {
 	const struct pm_recs *recs;
 
+	check_git(c, spec);
 	check_lists(c, spec);
 	if (!set(spec, PM_CONFIG_CLUSTERS))
 		return;

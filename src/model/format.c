@@ -458,6 +458,88 @@ static bool fits_vmid_range(const char *s)
 	return first <= last;
 }
 
+/* ---- Git ---- */
+
+/* Does only this machine hear what is said to the host that begins here? */
+static bool is_loopback(const char *host)
+{
+	static const char *const own[] = { "127.0.0.1", "localhost", "[::1]" };
+
+	for (unsigned i = 0; i < PM_COUNT(own); i++) {
+		size_t n = strlen(own[i]);
+
+		if (!strncmp(host, own[i], n) && (host[n] == ':' || host[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* HOST[:PORT]/PATH; `user`: NAME@ may stand before it. */
+static bool fits_authority(const char *s, bool user)
+{
+	size_t n = strcspn(s, "/");
+	const char *at = memchr(s, '@', n);
+
+	if (at && (!user || at == s || memchr(s, ':', (size_t)(at - s))))
+		return false;
+	s = at ? at + 1 : s;
+	return isalnum((unsigned char)*s) || *s == '[' ? s[strcspn(s, "/")] == '/' : false;
+}
+
+/* USER@HOST:PATH */
+static bool fits_scp(const char *s)
+{
+	size_t user = strspn(s, WORD "-.");
+	size_t host = user > 0 && s[user] == '@' ? strspn(s + user + 1, ALNUM "-.") : 0;
+
+	return host > 0 && s[0] != '-' && isalnum((unsigned char)s[user + 1]) &&
+	       s[user + 1 + host] == ':' && s[user + 2 + host] != '\0' && s[user + 2 + host] != '-';
+}
+
+static bool fits_git_url(const char *s)
+{
+	if (!visible(s) || strpbrk(s, " ?#\\\"'"))
+		return false;
+	if (pm_str_starts(s, "https://"))
+		return fits_authority(s + 8, false);
+	if (pm_str_starts(s, "http://"))
+		return fits_authority(s + 7, false) && is_loopback(s + 7);
+	if (pm_str_starts(s, "ssh://"))
+		return fits_authority(s + 6, true);
+	if (pm_str_starts(s, "file://"))
+		return fits_file(s + 7);
+	return fits_file(s) || fits_scp(s);
+}
+
+static bool ref_part(const char *s, size_t n)
+{
+	return n > 0 && s[0] != '.' && s[0] != '-' && s[n - 1] != '.' &&
+	       !(n >= 5 && !memcmp(s + n - 5, ".lock", 5));
+}
+
+static bool fits_git_branch(const char *s)
+{
+	return utf8(s) && no_controls(s, "") && !strpbrk(s, " ~^:?*[\\") && !strstr(s, "..") &&
+	       !strstr(s, "@{") && strcmp(s, "@") != 0 && strlen(s) <= 200 &&
+	       each(s, '/', ref_part);
+}
+
+static bool repo_part(const char *s, size_t n)
+{
+	return path_part(s, n) && !(n == 4 && !strncasecmp(s, ".git", 4));
+}
+
+static bool fits_repo_path(const char *s)
+{
+	return utf8(s) && no_controls(s, "") && each(s, '/', repo_part);
+}
+
+static bool fits_signing_key(const char *s)
+{
+	return pm_str_starts(s, "ssh-") || pm_str_starts(s, "ecdsa-") || pm_str_starts(s, "sk-") ||
+	       pm_str_starts(s, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n") || fits_file(s);
+}
+
 /* Of a day, from 00:00 to 24:00. */
 static bool fits_clock(const char *s)
 {
@@ -536,6 +618,15 @@ static const struct pm_format formats[] = {
 		"a SHA-256 fingerprint: 32 pairs of hex digits with colons between them" },
 	{ "vmid-range", fits_vmid_range, NULL, "^[1-9][0-9]{2,8}-[1-9][0-9]{2,8}$",
 		"two numbers from 100 to 999999999, the smaller first, as 200-299" },
+	{ "git-url", fits_git_url, NULL,
+		"^(https://|ssh://|file:///|/|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])[:/]|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:)",
+		"the address of a Git repository: https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or /PATH" },
+	{ "git-branch", fits_git_branch, NULL, NULL, "the name of a branch, as main or team/live" },
+	{ "repo-path", fits_repo_path, NULL, "^[^/]",
+		"a folder below the top of the repository, as manifests/live, without '.' and '..'" },
+	{ "signing-key", fits_signing_key, NULL,
+		"^(ssh-|ecdsa-|sk-|-----BEGIN PGP PUBLIC KEY BLOCK-----|/)",
+		"an SSH public key, an OpenPGP public key in armour, or the absolute name of a file with one" },
 	{ "clock", fits_clock, NULL, "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",
 		"a time of day from 00:00 to 24:00, as 22:30" },
 	{ "milliseconds", fits_any, NULL, NULL, "a duration, as 300ms or 2s" },
@@ -576,14 +667,15 @@ int pm_format_check(const char *format, const char *text, struct pm_error *err)
 {
 	const struct pm_format *f = pm_format_find(format);
 	cleanup_buf struct pm_buf why = PM_BUF(512);
-	bool secret = !strcmp(format, "env");
+	bool secret = !strcmp(format, "env") || !strcmp(format, "git-url") ||
+		      !strcmp(format, "signing-key");
 
 	if (!f)
 		return pm_error_set(err, PM_E_BUG, "no format is called %s", format);
 	if (f->fits(text))
 		return 0;
 	pm_format_why(format, text, &why);
-	/* The value of a variable may be nobody's business. */
+	/* The value of a variable may be nobody's business, nor is what does not belong into the others. */
 	if (secret)
 		return pm_error_set(err, PM_E_INPUT, "must be %s%s%s", f->what, why.len ? "; " : "",
 			pm_buf_str(&why));

@@ -262,6 +262,22 @@ static void why_host_port(const char *s, struct pm_buf *out)
 		(void)pm_buf_addf(out, "write %.*s", (int)strcspn(host + 3, "/"), host + 3);
 }
 
+static void why_git_url(const char *s, struct pm_buf *out)
+{
+	const char *host = strstr(s, "://");
+
+	if (host && memchr(host, '@', 3 + strcspn(host + 3, "/")))
+		(void)pm_buf_adds(out, "a token belongs below auth, where it is kept secret");
+	else if (pm_str_starts(s, "http://") || pm_str_starts(s, "git://"))
+		(void)pm_buf_adds(out, "whoever is on the way could change what is fetched");
+}
+
+static void why_signing_key(const char *s, struct pm_buf *out)
+{
+	if (strstr(s, "PRIVATE KEY"))
+		(void)pm_buf_adds(out, "this is the secret half: whoever has it signs");
+}
+
 /** Who knows more about a format. */
 static const struct {
 	const char *format;
@@ -284,6 +300,8 @@ static const struct {
 	{ "image", why_image },
 	{ "env", why_env },
 	{ "host-port", why_host_port },
+	{ "git-url", why_git_url },
+	{ "signing-key", why_signing_key },
 };
 
 void pm_format_why(const char *format, const char *text, struct pm_buf *out)

@@ -103,6 +103,11 @@ void pm_recon_free(struct pm_recon *rc)
 	free(rc);
 }
 
+struct pm_pve *pm_recon_pve(struct pm_recon *rc)
+{
+	return rc->pve;
+}
+
 const char *pm_recon_snapshot_made(const struct pm_recon *rc)
 {
 	return rc->made;

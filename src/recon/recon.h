@@ -91,6 +91,17 @@ const char *pm_recon_snapshot_made(const struct pm_recon *rc);
 int pm_recon_live(
 	struct pm_recon *rc, struct pm_job *j, struct pm_set *ret, struct pm_error *err) PM_CHECK;
 
+/** Who worked on a guest: a task of PVE. */
+struct pm_worker {
+	char user[160]; /* with the token, as user@realm!name */
+	char type[64], status[128];
+	int64_t at_s; /* Unix seconds of the node */
+};
+/** The newest task on the guest since then that is not ours. -PM_E_NOTFOUND: none that we may see; a write of
+ * a configuration leaves none. */
+int pm_recon_worker(struct pm_recon *rc, struct pm_job *j, const struct pm_live *guest,
+	int64_t since_s, struct pm_worker *ret, struct pm_error *err) PM_CHECK;
+
 /** Guests that are to change hands. */
 struct pm_handover {
 	const struct pm_owning *v;

@@ -15,8 +15,6 @@ KNOWN = {
     ("startup.order", "maximum"): "a bound of ours, far above use",
     ("startup.up", "maximum"): "a bound of ours, far above use",
     ("startup.down", "maximum"): "a bound of ours, far above use",
-    ("rootfs.size", "minimum"): "no volume is smaller than a MiB",
-    ("mp.size", "minimum"): "no volume is smaller than a MiB",
 }
 
 

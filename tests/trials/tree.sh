@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # What may happen to a folder of manifests while it is watched: one trial a paragraph. Each starts with
-# three Pods in sync and a daemon that prunes; `do_it` changes the tree, `is` says what the cluster has to
+# three Pods in sync and a daemon that prunes; `do_it` changes the tree, and the trial names what the cluster has to
 # be in the end. Whatever else: nobody is deleted whom the final tree still asks for.
 #
 #   [T=part of a name] tree.sh [I/N]      only every N-th trial, from the I-th on
-# shellcheck source=tests/scenario/lib.sh
+# shellcheck source=tests/scenario/lib.sh disable=SC2317,SC2034 # trial calls do_it and setup, and reads tells
 . "$(dirname "$0")/../scenario/lib.sh"
 shard=${1:-0/1}
 at=0

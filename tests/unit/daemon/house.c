@@ -3,22 +3,25 @@
 
 #include <unistd.h>
 
-static void configure(struct house *h, const char *sync)
+const char *house_config(struct house *h, const char *set, const char *sync)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(0);
+
+	(void)pm_buf_addf(&text,
+		"apiVersion: podmox/v1\nkind: Config\nset: %s\nclusters:\n  - name: sim\n"
+		"    hosts: [pve1, pve2]\n    auth: {username: root, password: \"%s\"}\n"
+		"    vmids: 200-299\njournal: {dir: %s/state}\naudit: {file: %s/audit.jsonl}\n%s",
+		set, pm_sim_password(h->sim), h->dir, h->dir, sync);
+	return pm_test_file(h->dir, "podmox.yaml", pm_buf_str(&text));
+}
+
+static void configure(struct house *h, const char *sync)
+{
 	struct pm_diags diags;
 	struct pm_error err;
 
-	(void)pm_buf_addf(&text,
-		"apiVersion: podmox/v1\nkind: Config\nset: home\nclusters:\n  - name: sim\n"
-		"    hosts: [pve1, pve2]\n    auth: {username: root, password: \"%s\"}\n"
-		"    vmids: 200-299\njournal: {dir: %s/state}\naudit: {file: %s/audit.jsonl}\n"
-		"agent: {socket: %s/sock}\n%s",
-		pm_sim_password(h->sim), h->dir, h->dir, h->dir, sync);
 	pm_diags_init(&diags, h->arena);
-	assert_ok(pm_config_open(pm_test_file(h->dir, "podmox.yaml", pm_buf_str(&text)), &h->config,
-			  &diags, &err),
-		&err);
+	assert_ok(pm_config_open(house_config(h, "home", sync), &h->config, &diags, &err), &err);
 }
 
 void house_start(struct house *h, const char *sync)

@@ -35,6 +35,8 @@ struct house {
 
 /** Two pods, a and b, that are wanted on a cluster of two nodes; `sync`: more lines of the configuration. */
 void house_start(struct house *h, const char *sync);
+/** Writes another configuration in its place, and reads nothing. */
+const char *house_config(struct house *h, const char *set, const char *sync);
 void house_open(struct house *h); /* the keeper and its board */
 void house_done(struct house *h);
 void house_cycle(struct house *h, unsigned reasons);

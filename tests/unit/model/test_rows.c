@@ -45,6 +45,10 @@ static const struct sample {
 		"ee:ff",
 		"00:11" },
 	{ "vmid-range", "200-299", "299-200" },
+	{ "git-url", "https://git.lan/team/infra.git", "https://token@git.lan/infra.git" },
+	{ "git-branch", "team/live", "live..old" },
+	{ "repo-path", "manifests/live", "../live" },
+	{ "signing-key", "ssh-ed25519 AAAA me", "-----BEGIN OPENSSH PRIVATE KEY-----" },
 	{ "clock", "24:00", "24:01" },
 };
 
