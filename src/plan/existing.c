@@ -416,5 +416,7 @@ void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm
 	pm_slots_assign(want->spec, places(p, seen));
 	n = pm_diff_obj(p->a, want, seen, &v);
 	name_detached(p, have, v, n);
+	if (strcmp(have->ns, want->ns) != 0 || strcmp(have->name, want->name) != 0)
+		v = pm_plan_with_name(p, want, have, v, n++);
 	decide(p, want, have, v, n);
 }

@@ -176,6 +176,18 @@ ok "P5 a guest that was deleted by hand is made again" grep -q '1 to create' "$d
 apply
 synced "P5 and is as it was"
 
+uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
+sed -i 's/name: db,/name: store,/' "$dir/repo/pod.yaml"
+run 1 podmox plan "$dir/repo"
+ok "P5 a rename in Git that nobody declared is told, with the remedy" grep -q 'movedFrom: \[Pod/shop/db\]' "$dir/err"
+printf '  movedFrom: [db]\n' >>"$dir/repo/pod.yaml"
+apply
+ok "P5 and with it the guest lives on" same_guest
+synced "P5 under its new name"
+sed -i 's/name: store,/name: db,/; /movedFrom/d' "$dir/repo/pod.yaml"
+run 0 podmox move --yes Pod/shop/store Pod/shop/db
+synced "P5 podmox move does the same by hand"
+
 # ---- P11 ----
 
 printf '  ready: {ip: true, timeout: 20s}\n' >>"$dir/repo/pod.yaml"
