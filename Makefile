@@ -175,7 +175,7 @@ export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_a
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-trials test-lib test-chaos examples judges demo bench
+.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-property test-trials test-lib test-chaos examples judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
 $(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
@@ -214,6 +214,17 @@ test-chaos: all
 	@$(MAKE) --no-print-directory BUILD=tsan O=$(call side,tsan) $(call side,tsan)/chaos
 	@CHAOS=$(call side,tsan)/chaos WRAP="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
 		PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' tests/chaos/run.sh
+# Random manifests through the whole pipeline, against the simulator in the same process.
+PROPERTY_RUNS ?= 20000
+PROPERTY_SEED ?= 1
+$(O)/property: $(patsubst tests/%.c,$(O)/tests/%.o,$(wildcard tests/property/*.c) tests/unit/recon/world.c \
+	$(addprefix tests/unit/,fake_transport.c sim_transport.c support.c)) \
+	$(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(call closure,recon) $(call closure,sim)))))
+	$(call say,LINK,$@)
+	$(link) $(DEPS_LIBS) $(TEST_LIBS)
+test-property: $(O)/property
+	@mkdir -p $(O)/requests
+	@$(WRAP) $< --seed $(PROPERTY_SEED) --runs $(PROPERTY_RUNS) --log $(O)/requests/property.requests
 JUDGED := $(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(foreach r,pve manifest,$(call closure,$r))))))
 $(O)/judge/%: $(O)/tests/judges/%.o $(JUDGED)
 	$(call say,LINK,$@)

@@ -59,7 +59,9 @@ static void add_ago(struct pm_buf *b, const struct page *p, int64_t at)
 {
 	char text[32];
 
-	if (at > 0)
+	if (at > 0 && p->now <= at)
+		(void)pm_buf_adds(b, "just now");
+	else if (at > 0)
 		(void)pm_buf_addf(b, "%s ago", span(p->now - at, text));
 }
 
@@ -373,7 +375,7 @@ static void add_object(const struct page *p, struct json_object *o)
 		(void)pm_buf_addf(
 			&b, ", tried %lld time%s", (long long)tries, tries == 1 ? "" : "s");
 	if (moment(o, "next") > 0) {
-		(void)pm_buf_adds(&b, pm_str_eq(state, "failing") ? ", again " : ", until ");
+		(void)pm_buf_adds(&b, pm_str_eq(state, "failing") ? ", again " : ", ends ");
 		add_in(&b, p, moment(o, "next"));
 	}
 	add_line(p, state, pm_buf_str(&b));
@@ -388,9 +390,17 @@ static void add_object(const struct page *p, struct json_object *o)
 		add_below(p, b.p);
 }
 
+/* Suspensions are told already; of what is suspended only what differs is left to tell. */
+static bool is_shown(struct json_object *o, const char *state)
+{
+	return pm_str_eq(pm_json_str(o, "state"), state) &&
+	       (strcmp(state, "suspended") != 0 || pm_json_str(o, "changes") != NULL);
+}
+
 static void add_objects(const struct page *p, struct json_object *data)
 {
-	static const char *const order[] = { "failing", "held", "differs", "unknown", "in-sync" };
+	static const char *const order[] = { "failing", "held", "differs", "suspended", "unknown",
+		"in-sync" };
 	struct json_object *v = pm_json_get(data, "objects");
 	size_t n = v != NULL ? json_object_array_length(v) : 0, shown = 0;
 	size_t more = (size_t)pm_json_int(data, "objectsNotShown", 0);
@@ -399,7 +409,7 @@ static void add_objects(const struct page *p, struct json_object *data)
 		for (size_t i = 0; i < n; i++) {
 			struct json_object *o = json_object_array_get_idx(v, i);
 
-			if (!pm_str_eq(pm_json_str(o, "state"), order[k]))
+			if (!is_shown(o, order[k]))
 				continue;
 			if (shown == OBJECTS_MOST && k + 1 < PM_COUNT(order)) {
 				more++;
@@ -483,6 +493,8 @@ static void add_entry(const struct page *p, struct json_object *e)
 		(void)pm_buf_addf(&b, "%s%s", verb, text ? ", " : "");
 	if (text != NULL)
 		(void)pm_buf_adds(&b, text);
+	if (b.len == 0)
+		(void)pm_buf_addf(&b, "the daemon");
 	add_wrapped(p, pm_buf_str(&b), 32);
 }
 

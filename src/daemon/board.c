@@ -508,6 +508,14 @@ void pm_board_remember(struct pm_board *b, const struct pm_board_entry *e)
 	pm_board_own_entry(b->entry_arena[at], &b->entry[at]);
 }
 
+void pm_board_listen(struct pm_board *b, pm_board_listener_fn *fn, void *arg)
+{
+	(void)pthread_mutex_lock(&b->files);
+	b->listener = fn;
+	b->listener_arg = arg;
+	(void)pthread_mutex_unlock(&b->files);
+}
+
 void pm_board_happened(struct pm_board *b, const struct pm_board_entry *e)
 {
 	struct pm_board_entry now = *e;
@@ -523,5 +531,7 @@ void pm_board_happened(struct pm_board *b, const struct pm_board_entry *e)
 	pm_board_unlock(b);
 	if (b->journal_dir)
 		pm_board_history_write(b, &now);
+	if (b->listener)
+		b->listener(b->listener_arg, &now);
 	(void)pthread_mutex_unlock(&b->files);
 }

@@ -264,8 +264,13 @@ void pm_board_stats(
 	struct pm_board *b, const struct pm_pve_stats *pve, const struct pm_net_stats *net);
 void pm_board_read(struct pm_board *b, unsigned files_read, unsigned files_parsed); /* counts */
 void pm_board_notified(struct pm_board *b, bool well);                              /* counts one */
-/** Adds to the history, there and in its file. */
+/** Adds to the history, there and in its file, and tells the listener. */
 void pm_board_happened(struct pm_board *b, const struct pm_board_entry *e);
+
+/** Who is told of each entry, in the thread that adds it; it may not add one itself. NULL: nobody any more.
+ * When this returns the one before is not called again. */
+typedef void pm_board_listener_fn(void *arg, const struct pm_board_entry *e);
+void pm_board_listen(struct pm_board *b, pm_board_listener_fn *fn, void *arg);
 
 /** Tickets given so far; a cycle takes the number before it begins and serves all of them when it ends. */
 uint64_t pm_board_asked(struct pm_board *b);

@@ -51,6 +51,8 @@ struct pm_board {
 	size_t nring, nentries, first;
 
 	/* Below `files`. */
+	pm_board_listener_fn *listener; /* NULL: nobody */
+	void *listener_arg;
 	unsigned lines;      /* in the file of the history */
 	bool torn;           /* its end is no whole line */
 	bool history_broken; /* it cannot be written; told once */

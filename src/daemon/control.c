@@ -138,6 +138,16 @@ static const struct {
 	{ "approve", do_approve, true },
 };
 
+static void tell_asked(const struct asking *q, const char *name)
+{
+	const char *object = pm_json_str(q->o, "object");
+	const struct pm_kv kv[] = { PM_KV_S("for", name), PM_KV_S("by", q->by),
+		PM_KV_S("object", object) };
+
+	if (pm_log_enabled(PM_LOG_INFO))
+		pm_log_write(PM_LOG_INFO, "asked", kv, object ? 3 : 2);
+}
+
 static int run(struct asking *q, const char **ret_name, struct pm_error *err)
 {
 	const char *name = pm_json_str(q->o, "do");
@@ -152,9 +162,7 @@ static int run(struct asking *q, const char **ret_name, struct pm_error *err)
 			continue;
 		*ret_name = name;
 		if (commands[i].asks)
-			pm_info("asked", PM_KV_S("for", name),
-				PM_KV_S("object", pm_json_str(q->o, "object")),
-				PM_KV_S("by", q->by));
+			tell_asked(q, name);
 		return commands[i].run(q, err);
 	}
 	return pm_error_set(

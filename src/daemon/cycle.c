@@ -2,6 +2,7 @@
  * pipeline as `podmox apply`. What differs: a broken file keeps its last good objects, nothing is pruned
  * that was there one load ago, and a field that keeps coming back is left alone. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,18 +51,32 @@ int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct 
 	return pm_recon_open(&ro, ret, err);
 }
 
+void pm_keeper_announce(struct pm_keeper *k)
+{
+	const struct pm_announce_opts o = {
+		.config = k->config, .board = k->board, .clock = k->beating.inner
+	};
+
+	pm_board_listen(k->board, NULL, NULL);
+	pm_announce_free(k->announce);
+	k->announce = pm_announce_new(&o);
+	if (k->announce)
+		pm_board_listen(k->board, pm_announce_entry, k->announce);
+}
+
 int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct pm_board *board,
 	struct pm_cancel *cancel, struct pm_error *err)
 {
 	memset(k, 0, sizeof(*k));
 	k->o = o;
-	k->clock = o->clock ? o->clock : &pm_clock_system;
+	k->clock = pm_beating_init(&k->beating, o->clock ? o->clock : &pm_clock_system, board);
 	k->cancel = cancel;
 	k->board = board;
 	k->arena = pm_arena_new(1024);
 	pm_fails_init(&k->fails, o->seed);
 	k->config = o->config;
 	pm_keeper_read_config(k);
+	pm_keeper_announce(k);
 	return pm_keeper_recon(k, k->config, &k->rc, err);
 }
 
@@ -74,6 +89,10 @@ static void forget_names(struct pm_keeper *k)
 
 void pm_keeper_close(struct pm_keeper *k)
 {
+	if (k->board)
+		pm_board_listen(k->board, NULL, NULL);
+	pm_announce_free(k->announce);
+	k->announce = NULL;
 	forget_names(k);
 	pm_vec_done(&k->names);
 	pm_returns_forget(&k->returns);
@@ -518,6 +537,20 @@ static void tell_paused(const struct turn *t)
 	pm_board_cluster(t->k->board, &v.cluster);
 }
 
+/* Tells once that nothing at all is written, and once that it is again. The first failure may be chance. */
+static void tell_trouble(struct turn *t, const char *why)
+{
+	struct pm_keeper *k = t->k;
+
+	if (why && ++k->troubles == 2)
+		pm_tell_happened(k, (struct pm_board_entry){ .what = PM_HAP_HELD, .text = why });
+	if (!why && k->troubles > 1)
+		pm_tell_happened(k, (struct pm_board_entry){ .what = PM_HAP_RECOVERED,
+					    .text = "the cluster can be written again" });
+	if (!why)
+		k->troubles = 0;
+}
+
 static void run(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
@@ -544,8 +577,12 @@ static void run(struct turn *t)
 			PM_KV_S("where", t->ret->err.where));
 		if (!t->planned)
 			tell_paused(t);
+		tell_trouble(t, t->ret->err.msg);
 	} else if (!t->cycle.have.facts.quorate) {
 		t->ret->broken = true;
+		tell_trouble(t, PM_NO_QUORUM);
+	} else {
+		tell_trouble(t, NULL);
 	}
 	t->ret->again_in = again_in(t);
 	tell_end(t, began_ms, r);
@@ -580,4 +617,8 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	pm_board_answered(k->board, ticket);
 	pm_cycle_done(&t.cycle);
 	pm_set_done(&t.set);
+	pm_arena_freep(&t.job.arena);
+	arena = NULL;
+	/* What a cycle needed is given back: the daemon is at rest most of its life. */
+	(void)malloc_trim(0);
 }

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/vec.h"
+#include "daemon/announce.h"
 #include "daemon/daemon.h"
 #include "daemon/hold.h"
 
@@ -66,6 +67,7 @@ struct pm_kept {
 };
 
 struct pm_store {
+	size_t needs; /* most memory a byte of a file needed so far, in eighths of a byte; 0: not known */
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
@@ -173,15 +175,30 @@ void pm_returns_note(struct pm_returns *r, const struct pm_plan *p, const struct
 
 #define PM_NO_QUORUM "the cluster has no quorum: nothing is written until it is back"
 
+/* ---- pulse.c: waits are steps ---- */
+
+struct pm_beating {
+	struct pm_clock clock;
+	const struct pm_clock *inner;
+	struct pm_board *board; /* NULL: nobody looks */
+};
+
+/** Makes a clock that tells the board of each wait. *b must stay where it is. */
+const struct pm_clock *pm_beating_init(
+	struct pm_beating *b, const struct pm_clock *inner, struct pm_board *board);
+
 /** What one cycle leaves for the next. */
 struct pm_keeper {
 	const struct pm_daemon_opts *o;
-	const struct pm_clock *clock;
+	const struct pm_clock *clock; /* `beating` */
+	struct pm_beating beating;
 	struct pm_recon *rc;
 	struct pm_cancel *cancel;
 	struct pm_board *board; /* borrowed */
 	const struct pm_config *config;
-	struct pm_config *owned; /* it, once it was read anew; NULL: it is the caller's */
+	struct pm_config *owned;      /* it, once it was read anew; NULL: it is the caller's */
+	struct pm_announce *announce; /* NULL: nobody is to be told */
+	unsigned troubles;            /* cycles in a row in which nothing could be written at all */
 	struct pm_store store;
 	struct pm_returns returns;
 	struct pm_fails fails;
@@ -195,6 +212,7 @@ struct pm_keeper {
 		seen;   /* tree hashes: of the last plan that was carried out, and looked at */
 	uint64_t tried; /* of the last plan that was made */
 	bool clean;     /* the last cycle left nothing to be done */
+	bool shown;     /* the board knows states of objects */
 	bool look;      /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
@@ -224,6 +242,8 @@ void pm_keeper_read_config(struct pm_keeper *k);
 /** What talks to the cluster by that configuration. */
 int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct pm_recon **ret,
 	struct pm_error *err) PM_CHECK;
+/** Who is told of what happens from now on: those of the configuration. */
+void pm_keeper_announce(struct pm_keeper *k);
 /** Reads the configuration anew: reload.c. Between two cycles. */
 void pm_keeper_reload(struct pm_keeper *k);
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);

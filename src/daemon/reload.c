@@ -89,9 +89,11 @@ void pm_keeper_reload(struct pm_keeper *k)
 	}
 	pm_recon_free(k->rc);
 	k->rc = rc;
+	k->config = c;
+	/* Whoever is told now reads the old configuration until then. */
+	pm_keeper_announce(k);
 	pm_config_free(k->owned);
 	k->owned = c;
-	k->config = c;
 	pm_keeper_read_config(k);
 	tell_later(k->o->config, c);
 	pm_board_config_why(k->board, NULL);

@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "daemon/daemon_priv.h"
+
+#define TELL_MOST 20 /* entries of one cycle */
 
 struct showing {
 	struct pm_keeper *k;
@@ -148,6 +151,43 @@ static void show_suspended(struct showing *w)
 	}
 }
 
+static int compare_id(const void *id, const void *o)
+{
+	return strcmp(id, ((const struct pm_board_object *)o)->id);
+}
+
+/* Says of each object that it is held from now on; of very many only how many. */
+static void tell_held(
+	struct pm_keeper *k, const struct pm_board_object *v, size_t n, struct pm_arena *a)
+{
+	struct pm_board_view old;
+	unsigned held = 0;
+
+	pm_board_view(k->board, a, PM_BOARD_OBJECTS, &old);
+	for (size_t i = 0; i < n; i++) {
+		const struct pm_board_object *was = NULL;
+
+		if (v[i].sync != PM_SYNC_HELD)
+			continue;
+		if (k->shown && old.nobjects > 0)
+			was = bsearch(v[i].id, old.object, old.nobjects, sizeof(*was), compare_id);
+		if (was && was->sync == PM_SYNC_HELD && pm_str_eq(was->why, v[i].why))
+			continue;
+		if (held++ < TELL_MOST)
+			pm_tell_happened(k, (struct pm_board_entry){ .what = PM_HAP_HELD,
+						    .object = v[i].id,
+						    .verb = pm_verb_name(v[i].verb),
+						    .vmid = v[i].vmid,
+						    .text = v[i].why });
+	}
+	if (held > TELL_MOST)
+		pm_tell_happened(
+			k, (struct pm_board_entry){ .what = PM_HAP_HELD,
+				   .text = pm_arena_printf(
+					   a, "%u more objects are held back", held - TELL_MOST) });
+	k->shown = true;
+}
+
 void pm_states_show(struct pm_keeper *k, const struct pm_shown *s, struct pm_arena *a)
 {
 	struct showing w = { .k = k, .s = s, .a = a };
@@ -167,6 +207,7 @@ void pm_states_show(struct pm_keeper *k, const struct pm_shown *s, struct pm_are
 		v[n] = *(const struct pm_board_object *)w.objects.v[i].value;
 		n += v[n].id != NULL;
 	}
+	tell_held(k, v, n, a);
 	pm_board_objects(k->board, v, n);
 	pm_map_done(&w.objects);
 }

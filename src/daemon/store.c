@@ -14,7 +14,6 @@
 /* File systems keep times as coarse as two seconds: what changed later than that may change once more
  * without a trace. */
 #define RACY_MS  2500
-#define BLOCK    2048
 #define BLOCK_UP 65536
 
 /** One content of one file, parsed. */
@@ -153,19 +152,22 @@ static void take_unreadable(struct pm_kept *f, const struct pm_found *found)
 	f->hint = pm_xstrdup(found->hint);
 }
 
+/* Files of one tree are alike: what the ones before needed for a byte, with a little more, is about what
+ * this one needs, so that thousands of contents waste no memory. */
 static struct pm_content *parse(
-	const struct pm_kept *f, const struct pm_found *found, uint64_t hash)
+	struct pm_store *s, const struct pm_kept *f, const struct pm_found *found, uint64_t hash)
 {
 	struct pm_content *c = pm_xcalloc(1, sizeof(*c));
-	size_t block = found->n * 2;
+	size_t block = (found->n + 1) * (s->needs ? s->needs : 64) / 8, needed;
 
-	block = block < BLOCK ? BLOCK : block;
 	c->arena = pm_arena_new(block > BLOCK_UP ? BLOCK_UP : block);
 	c->set.arena = c->arena;
 	c->hash = hash;
 	c->n = found->n;
 	pm_diags_init(&c->found, c->arena);
 	pm_manifest_parse(c->arena, f->path, found->text, found->n, &c->set, &c->found);
+	needed = pm_arena_used(c->arena) * 9 / (found->n + 1) + 1;
+	s->needs = needed > s->needs ? needed : s->needs;
 	return c;
 }
 
@@ -192,7 +194,7 @@ static void take_found(void *arg, const struct pm_found *found)
 	if (f->good && f->good->n == found->n && f->good->hash == hash) {
 		f->now = f->good;
 	} else {
-		f->now = parse(f, found, hash);
+		f->now = parse(w->s, f, found, hash);
 		w->s->nparsed++;
 	}
 	if (f->age_ms < PM_STABLE_MS)

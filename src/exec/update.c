@@ -1,6 +1,6 @@
 /* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
- * protection, finish an interrupted creation, configuration, moves of volumes, growth, pool, node, run
- * state or restart, protect again, read back. */
+ * protection, finish an interrupted creation, growth, configuration, moves of volumes (and growth after
+ * them), pool, node, run state or restart, protect again, read back. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
 
@@ -119,29 +119,48 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 static int do_steps(struct pm_act *act, struct pm_error *err)
 {
 	unsigned steps = act->a->steps;
+	bool stops = steps & PM_STEP_STOP;
 	int r = 0;
 
 	if (steps & PM_STEP_FINISH)
 		finish_create(act);
-	if (steps & (PM_STEP_CONFIG | PM_STEP_FINISH))
+	/* What waits for a restart is written with the size that the volume has by then. A volume that
+	 * moves grows where it is to lie. */
+	if ((steps & PM_STEP_RESIZE) && !(steps & PM_STEP_MOVE))
+		r = pm_act_resize(act, err);
+	if (r == 0 && (steps & (PM_STEP_CONFIG | PM_STEP_FINISH | PM_STEP_RESIZE)))
 		r = pm_act_write_config(act, false, check_planned, err);
 	if (r == 0 && (steps & PM_STEP_MOVE))
 		r = pm_act_move(act, check_planned, err);
-	if (r == 0 && (steps & PM_STEP_RESIZE))
+	if (r == 0 && (steps & PM_STEP_RESIZE) && (steps & PM_STEP_MOVE))
 		r = pm_act_resize(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
 		r = pm_act_pool(act, err);
+	/* What is to be stopped anyway goes to its node stopped. */
+	if (r == 0 && stops)
+		r = change_state(act, err);
 	if (r == 0 && (steps & PM_STEP_MIGRATE))
 		r = pm_act_migrate(act, err);
-	return r == 0 ? change_state(act, err) : r;
+	return r == 0 && !stops ? change_state(act, err) : r;
+}
+
+/* Is the guest to be protected in the end? Where the manifest is silent, what podmox set goes and what
+ * somebody else set stays. */
+static bool stays_protected(const struct pm_act *act)
+{
+	const struct pm_value *want = pm_rec_get(act->a->want->spec, PM_G_LIFE_PROTECT);
+	const struct pm_marker *m = act->a->have->live->marker;
+
+	if (want->state == PM_UNSET)
+		return !m || !pm_marker_has(m, "protection", NULL);
+	return want->state == PM_SET && want->u.b;
 }
 
 /* Protection that was lifted comes back, whatever became of the rest. */
 static int do_unprotected(struct pm_act *act, struct pm_error *err)
 {
 	struct pm_error back = { 0 };
-	const struct pm_value *want = pm_rec_get(act->a->want->spec, PM_G_LIFE_PROTECT);
-	bool again = want->state != PM_SET || want->u.b;
+	bool again = stays_protected(act);
 	int r = pm_act_protect(act, false, err);
 
 	if (r < 0)

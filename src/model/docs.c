@@ -345,6 +345,8 @@ static void explain_field(const struct target *t, struct pm_buf *out)
 		pm_buf_addf(out, "  %-10s %s%s%s%s\n", "at PVE", f->key,
 			f->type == PM_T_PROPS && f->count ? "N" : "", t->in ? " of " : "",
 			t->in ? t->in->key : "");
+	if (f->source || (t->in && t->in->source))
+		add_fact("known from", f->source ? f->source : t->in->source, out);
 	if (f->type == PM_T_PROPS) {
 		pm_buf_addc(out, '\n');
 		explain_members(f->sub, "", out);

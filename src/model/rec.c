@@ -1,4 +1,5 @@
 /* Records and property strings: reading, printing, and putting changes into what was observed. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -80,6 +81,22 @@ static void set_str(struct pm_rec *r, int field, const char *s)
 	r->val[field].u.s = s;
 }
 
+/* A volume that waits to be made, "local:8", has its size in GiB there and no name yet. */
+static void derive_size(struct pm_rec *r, const struct pm_volume_shape *shape, const char *number)
+{
+	struct pm_value *v = &r->val[shape->size];
+	char text[32];
+	int64_t bytes;
+	int n = snprintf(text, sizeof(text), "%sG", number);
+
+	if (v->state == PM_SET || number[strspn(number, "0123456789.")] != '\0' ||
+		n >= (int)sizeof(text) || pm_parse_size(text, 0, &bytes) < 0)
+		return;
+	v->state = PM_SET;
+	v->u.i = bytes;
+	r->val[shape->volume].state = PM_UNSET;
+}
+
 /* A volume says on which storage it lies, or that it is a path of the node. */
 static void derive_volume(struct pm_arena *a, struct pm_rec *r, const struct pm_volume_shape *shape)
 {
@@ -96,6 +113,7 @@ static void derive_volume(struct pm_arena *a, struct pm_rec *r, const struct pm_
 			v->state = PM_UNSET;
 	} else if (colon && colon > v->u.s) {
 		set_str(r, shape->storage, pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s)));
+		derive_size(r, shape, colon + 1);
 	}
 }
 
@@ -293,9 +311,11 @@ static void merge_item(const struct merge *m, const struct item *it)
 	}
 	if (is_dropped(m, it) || (f && f->flags & PM_F_GROW && m->new_head))
 		return;
-	if (f && want->state == PM_NULL && !not_merged(m, f))
+	/* What says the default is as good as absent, and PVE may refuse to have the key touched. */
+	if (f && want->state == PM_NULL && !not_merged(m, f) &&
+		!pm_value_default(f, &m->have->val[i]))
 		return;
-	if (!f || not_merged(m, f) ||
+	if (!f || want->state == PM_NULL || not_merged(m, f) ||
 		(m->have->val[i].state == PM_SET && pm_value_equal(f, want, &m->have->val[i]))) {
 		add_separator(m->out, m->start);
 		pm_buf_add(m->out, it->start, it->n);
@@ -358,6 +378,36 @@ void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const ch
 	while (next_item(&s, end, &it))
 		merge_item(&m, &it);
 	merge_rest(&m);
+}
+
+bool pm_rec_take_size(struct pm_arena *a, struct pm_rec *r, const char *in_force)
+{
+	const struct pm_volume_shape *shape = pm_volume_shape(r->kind);
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+	const char *s = r->raw, *end = s + strlen(s);
+	struct pm_error ignored;
+	struct pm_rec *now;
+	struct item it;
+
+	if (!shape || pm_rec_parse(a, r->kind, in_force, strlen(in_force), &now, &ignored) < 0 ||
+		!is_set(r, shape->volume) || !is_set(now, shape->volume) ||
+		!is_set(r, shape->size) || !is_set(now, shape->size) ||
+		strcmp(r->val[shape->volume].u.s, now->val[shape->volume].u.s) != 0 ||
+		r->val[shape->size].u.i == now->val[shape->size].u.i)
+		return false;
+	r->val[shape->size] = now->val[shape->size];
+	while (next_item(&s, end, &it)) {
+		const struct pm_field *f = field_of(r->kind, &it);
+
+		if (f == &r->kind->fields[shape->size]) {
+			add_item(f, &r->val[shape->size], &out, 0);
+			continue;
+		}
+		add_separator(&out, 0);
+		pm_buf_add(&out, it.start, it.n);
+	}
+	r->raw = pm_arena_strdup(a, pm_buf_str(&out));
+	return true;
 }
 
 /* ---- comparing and looking ---- */

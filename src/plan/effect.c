@@ -73,6 +73,11 @@ static void grow(const struct pm_value *want, const struct pm_value *have, struc
 	}
 }
 
+static bool is_to_stop(const struct pm_obj *want)
+{
+	return strcmp(pm_rec_str(want->spec, PM_G_STATE, "running"), "stopped") == 0;
+}
+
 /* PVE moves volumes of a stopped guest only. */
 static void move(const struct pm_obj *want_obj, bool running, const struct pm_value *want,
 	struct pm_change *c)
@@ -84,12 +89,25 @@ static void move(const struct pm_obj *want_obj, bool running, const struct pm_va
 	}
 	if (!running)
 		return;
-	if (strcmp(pm_rec_str(want_obj->spec, PM_G_STATE, "running"), "stopped") == 0)
+	if (is_to_stop(want_obj))
 		c->note = "once it is stopped";
 	else if (pm_allows_restart(want_obj))
 		c->note = "stops and starts it";
 	else
 		block(c, PM_I_MOVE, "would stop and start it, which is not allowed here");
+}
+
+static void migrate(const struct pm_obj *want_obj, bool running, struct pm_change *c)
+{
+	c->impact = PM_I_MIGRATE;
+	if (!running)
+		return;
+	if (is_to_stop(want_obj))
+		c->note = "once it is stopped";
+	else if (pm_allows_restart(want_obj))
+		c->note = "stops and starts it";
+	else
+		block(c, PM_I_MIGRATE, "would stop and start it, which is not allowed here");
 }
 
 static const char *replace_note(const struct pm_obj *want, const struct pm_obj *have)
@@ -165,11 +183,7 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	} else if (flags & PM_F_MOVE) {
 		move(want_obj, running, want, c);
 	} else if (flags & PM_F_MIGRATE) {
-		c->impact = PM_I_MIGRATE;
-		c->note = running ? "stops and starts it" : NULL;
-		if (running && !pm_allows_restart(want_obj))
-			block(c, PM_I_MIGRATE,
-				"would stop and start it, which is not allowed here");
+		migrate(want_obj, running, c);
 	} else if (flags & PM_F_PENDING && running) {
 		c->impact = PM_I_PENDING;
 	} else {

@@ -75,6 +75,26 @@ static struct pm_rec *without_defaults(struct pm_arena *a, const struct pm_rec *
 	return r;
 }
 
+static void drop_gateway(struct pm_rec *r, unsigned ip, unsigned gw)
+{
+	if (!strchr(pm_rec_str(r, ip, ""), '/'))
+		r->val[gw].state = PM_UNSET;
+}
+
+/* PVE stores what has no effect, and what no manifest may say: it is left to PVE. */
+static struct pm_rec *clean(struct pm_arena *a, const struct pm_rec *from)
+{
+	struct pm_rec *r = without_defaults(a, from);
+
+	if (r->kind != &pm_kind_net)
+		return r;
+	drop_gateway(r, PM_NET_IP, PM_NET_GW);
+	drop_gateway(r, PM_NET_IP6, PM_NET_GW6);
+	if (pm_str_eq(pm_rec_str(r, PM_NET_IP6, ""), "auto"))
+		r->val[PM_NET_HOST_MANAGED].state = PM_UNSET;
+	return r;
+}
+
 static void trim(struct pm_arena *a, const struct pm_field *f, struct pm_value *v)
 {
 	struct pm_recs *recs;
@@ -82,14 +102,14 @@ static void trim(struct pm_arena *a, const struct pm_field *f, struct pm_value *
 	if (f->type != PM_T_PROPS)
 		return;
 	if (f->count == 0) {
-		v->u.rec = without_defaults(a, v->u.rec);
+		v->u.rec = clean(a, v->u.rec);
 		return;
 	}
 	recs = pm_new(a, struct pm_recs);
 	recs->n = v->u.recs->n;
 	recs->v = pm_new_n(a, struct pm_rec *, recs->n + 1);
 	for (size_t i = 0; i < recs->n; i++)
-		recs->v[i] = without_defaults(a, v->u.recs->v[i]);
+		recs->v[i] = clean(a, v->u.recs->v[i]);
 	v->u.recs = recs;
 }
 
@@ -108,7 +128,8 @@ static struct pm_rec *spec_of(struct pm_arena *a, const struct pm_obj *o)
 	for (unsigned i = 0; i < o->kind->nfields; i++) {
 		const struct pm_field *f = &o->kind->fields[i];
 
-		if (!f->key || o->spec->val[i].state != PM_SET || found_out(f) ||
+		if (!f->key || o->spec->val[i].state != PM_SET ||
+			(found_out(f) && !(m && pm_marker_has(m, f->key, NULL))) ||
 			pm_value_default(f, &o->spec->val[i]))
 			continue;
 		r->val[i] = o->spec->val[i];

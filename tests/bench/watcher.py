@@ -11,8 +11,8 @@ import subprocess
 import threading
 import time
 
-DEBOUNCE = 0.010
-IDLE_SECONDS = 40
+DEBOUNCE = 0.300  # the default
+IDLE_SECONDS = 30
 
 
 class Proxy(threading.Thread):
