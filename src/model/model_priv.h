@@ -7,12 +7,15 @@
 /** A named form of texts. */
 struct pm_format {
 	const char *name;
-	bool (*fits)(const char *s);
+	bool (*fits)(const char *s);                /* NULL: what the pattern takes */
 	bool (*same)(const char *a, const char *b); /* NULL: equal as text */
 	const char *pattern;                        /* for JSON Schema; NULL: none */
 	const char *what;                           /* "must be ..." */
 	const char *(*why)(const char *s);          /* more about a text that does not fit; NULL */
 };
+
+/** Those of virtual machines; ends with a name NULL. */
+extern const struct pm_format pm_formats_vm[];
 
 /** By name; NULL: none. */
 const struct pm_format *pm_format_find(const char *name);
