@@ -165,7 +165,7 @@ struct pm_step_name {
 	int index; /* of a list; -1: none */
 };
 
-#define PM_KINDS_MAX 16
+#define PM_KINDS_MAX 48
 #define PM_PATH_MAX  8
 
 struct pm_reader {

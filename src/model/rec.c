@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "model/model_priv.h"
+#include "model/value_priv.h"
 
 struct pm_rec *pm_rec_new(struct pm_arena *a, const struct pm_kind *k)
 {
@@ -72,77 +72,34 @@ static const struct pm_field *field_of(const struct pm_kind *k, const struct ite
 	return pm_field_by_key(k, it->start, it->nkey);
 }
 
-/* ---- volumes ---- */
-
-static void set_str(struct pm_rec *r, int field, const char *s)
-{
-	r->val[field].state = PM_SET;
-	r->val[field].u.s = s;
-}
-
-/* A volume says on which storage it lies, or that it is a path of the node. */
-static void derive_volume(struct pm_arena *a, struct pm_rec *r, const struct pm_volume_shape *shape)
-{
-	struct pm_value *v = &r->val[shape->volume];
-	const char *colon = v->state == PM_SET ? strchr(v->u.s, ':') : NULL;
-
-	if (v->state != PM_SET)
-		return;
-	if (v->u.s[0] == '/' && shape->source >= 0) {
-		struct pm_error err;
-
-		if (pm_value_decode(a, &r->kind->fields[shape->source], v->u.s, strlen(v->u.s),
-			    &r->val[shape->source], &err) == 0)
-			v->state = PM_UNSET;
-	} else if (colon && colon > v->u.s) {
-		set_str(r, shape->storage, pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s)));
-	}
-}
-
-/* A new volume is asked for by its size in GiB, with as many decimals as it takes. */
-static void add_new_volume(const char *storage, int64_t bytes, struct pm_buf *out)
-{
-	int64_t rest = bytes % PM_GIB;
-
-	pm_buf_addf(out, "%s:%lld", storage, (long long)(bytes / PM_GIB));
-	if (rest > 0)
-		pm_buf_addc(out, '.');
-	for (; rest > 0; rest %= PM_GIB) {
-		rest *= 10;
-		pm_buf_addc(out, (char)('0' + rest / PM_GIB));
-	}
-}
-
 static bool is_set(const struct pm_rec *r, int field)
 {
 	return field >= 0 && r->val[field].state == PM_SET;
 }
 
-/* The head stands without its key, unless it would be taken for key=value. */
-static void add_head(const char *key, const char *text, struct pm_buf *out)
-{
-	if (strchr(text, '='))
-		pm_buf_addf(out, "%s=", key);
-	pm_buf_adds(out, text);
-}
-
-/* Writes what identifies the volume; true: a new one, whose size is in there. */
-static bool add_volume(const struct pm_rec *r, const struct pm_volume_shape *s, struct pm_buf *out)
-{
-	const char *key = r->kind->fields[s->volume].key;
-
-	if (is_set(r, s->volume)) {
-		add_head(key, r->val[s->volume].u.s, out);
-	} else if (is_set(r, s->source)) {
-		add_head(key, r->val[s->source].u.s, out);
-	} else if (is_set(r, s->storage) && is_set(r, s->size)) {
-		add_new_volume(r->val[s->storage].u.s, r->val[s->size].u.i, out);
-		return true;
-	}
-	return false;
-}
-
 /* ---- reading ---- */
+
+/* The choice that is the key of an item, where one row stands as the key of another: NULL: it is none. */
+static const char *key_choice(const struct pm_kind *k, const struct item *it)
+{
+	const struct pm_keyed_shape *s = it->nkey > 0 ? pm_keyed_shape(k) : NULL;
+
+	return s ? pm_choice(&k->fields[s->key], it->start, it->nkey) : NULL;
+}
+
+static int read_keyed(
+	struct pm_arena *a, struct pm_rec *r, const struct item *it, struct pm_error *err)
+{
+	const struct pm_keyed_shape *s = pm_keyed_shape(r->kind);
+	struct pm_value *key = &r->val[s->key], *value = &r->val[s->value];
+
+	if (key->state == PM_SET || value->state == PM_SET)
+		return pm_error_set(
+			err, PM_E_INPUT, "%s is given twice", r->kind->fields[s->value].key);
+	key->u.s = key_choice(r->kind, it);
+	key->state = PM_SET;
+	return pm_value_decode(a, &r->kind->fields[s->value], it->value, it->nvalue, value, err);
+}
 
 static int read_item(
 	struct pm_arena *a, struct pm_rec *r, const struct item *it, struct pm_error *err)
@@ -151,6 +108,8 @@ static int read_item(
 	struct pm_error ignored;
 	struct pm_value *v;
 
+	if (key_choice(r->kind, it) && it->nvalue > 0)
+		return read_keyed(a, r, it, err);
 	if (it->value == it->start && !f)
 		return pm_error_set(err, PM_E_INPUT, "'%.*s' has no key", (int)it->n, it->start);
 	if (it->value != it->start && (it->nkey == 0 || it->nvalue == 0))
@@ -187,8 +146,28 @@ int pm_rec_parse(struct pm_arena *a, const struct pm_kind *k, const char *text, 
 			return bad;
 	}
 	if (shape)
-		derive_volume(a, r, shape);
+		pm_volume_derive(a, r, shape);
 	*ret = r;
+	return 0;
+}
+
+int pm_entry_decode(struct pm_arena *a, const struct pm_field *f, unsigned slot, const char *text,
+	size_t n, struct pm_rec **ret, struct pm_error *err)
+{
+	const struct pm_field *named = pm_slot_row(f->sub);
+	char key[16];
+	int bad = pm_rec_parse(a, f->sub, text, n, ret, err);
+
+	if (bad < 0)
+		return bad;
+	(*ret)->slot = slot;
+	if (named) {
+		struct pm_value *v = &(*ret)->val[pm_field_index(f->sub, named)];
+
+		(void)pm_slot_key(f, slot, key);
+		v->u.s = pm_arena_intern(a, key, strlen(key));
+		v->state = PM_SET;
+	}
 	return 0;
 }
 
@@ -206,24 +185,41 @@ static void add_item(
 	if (v->state != PM_SET || (f->type == PM_T_LIST && v->u.list->n == 0))
 		return;
 	add_separator(out, start);
-	if (f->flags & PM_F_HEAD && f->type == PM_T_STR) {
-		add_head(f->key, v->u.s, out);
+	if (f->flags & PM_F_HEAD) {
+		pm_head_add(f->key, v->u.s, out);
 		return;
 	}
 	pm_buf_addf(out, "%s=", f->key);
 	pm_value_format(f, PM_PVE, v, out);
 }
 
+/* "virtio=BC:24:11:00:00:01", or "virtio" as long as there is no MAC. */
+static void add_keyed(const struct pm_rec *r, const struct pm_keyed_shape *s, struct pm_buf *out)
+{
+	const struct pm_value *key = &r->val[s->key], *value = &r->val[s->value];
+
+	pm_buf_adds(out, key->state == PM_SET ? key->u.s : r->kind->fields[s->key].fresh);
+	if (value->state != PM_SET)
+		return;
+	pm_buf_addc(out, '=');
+	pm_value_format(&r->kind->fields[s->value], PM_PVE, value, out);
+}
+
 void pm_rec_format(const struct pm_rec *r, struct pm_buf *out)
 {
 	const struct pm_volume_shape *shape = pm_volume_shape(r->kind);
+	const struct pm_keyed_shape *keyed = pm_keyed_shape(r->kind);
 	size_t start = out->len;
-	bool fresh = shape && add_volume(r, shape, out);
+	bool fresh = shape && pm_volume_add(r, shape, out);
 	unsigned n;
 	const uint8_t *order = pm_kind_order(r->kind, &n);
 
+	if (keyed)
+		add_keyed(r, keyed, out);
 	for (unsigned i = 0; i < n; i++) {
 		if (shape && (order[i] == shape->volume || (fresh && order[i] == shape->size)))
+			continue;
+		if (keyed && (order[i] == keyed->key || order[i] == keyed->value))
 			continue;
 		add_item(&r->kind->fields[order[i]], &r->val[order[i]], out, start);
 	}
@@ -352,7 +348,7 @@ void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const ch
 	}
 	m.new_head = head_differs(&m);
 	if (m.new_head)
-		(void)add_volume(want, m.shape, out);
+		(void)pm_volume_add(want, m.shape, out);
 	s = have->raw;
 	end = s + strlen(s);
 	while (next_item(&s, end, &it))
