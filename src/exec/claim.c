@@ -93,8 +93,8 @@ static int look(struct pm_act *act, enum who *ret, struct pm_obj **ret_have, str
 	*ret_have = have;
 	if (pm_act_owns(act, have))
 		*ret = have->live->lock ? IN_CREATION : OURS;
-	else if (!have->live->marker && (pm_str_eq(have->live->lock, "create") ||
-						pm_str_eq(have->live->lock, "clone")))
+	else if (!have->live->marker &&
+		 (pm_str_eq(have->live->lock, "create") || pm_str_eq(have->live->lock, "clone")))
 		*ret = IN_CREATION;
 	else
 		*ret = FOREIGN;
@@ -167,9 +167,9 @@ static int find_source(struct pm_act *act, struct pm_error *err)
 		r = pm_error_set(err, PM_E_INVALID, "%s is a %s, and is to be copied as a %s", from,
 			pm_kind_noun(source->kind), pm_kind_noun(want->kind));
 	if (r < 0)
-		return pm_error_at(err,
-			(struct pm_pos){
-				.file = want->file, .line = v->line, .column = v->column });
+		return pm_error_at(
+			err, (struct pm_pos){
+				     .file = want->file, .line = v->line, .column = v->column });
 	act->source = source;
 	return 0;
 }
@@ -255,8 +255,8 @@ static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err
 	else if (err->maybe_sent)
 		pm_act_settle_creation(act);
 	pm_act_result(act, r, err);
-	return r < 0 ? pm_error_wrap(err, "creating %s %u on %s", pm_act_word(act), act->vmid,
-			       act->node)
+	return r < 0 ? pm_error_wrap(
+			       err, "creating %s %u on %s", pm_act_word(act), act->vmid, act->node)
 		     : 0;
 }
 

@@ -98,9 +98,9 @@ struct pm_act {
 	const char *node;
 	const struct pm_obj *source; /* what the guest is a copy of, once it was read; NULL: none */
 	unsigned intent;             /* id of the last one; 0: none */
-	char task[256];  /* UPID of the last task that was started; "": none */
-	bool changed;    /* something was sent */
-	bool lifted;     /* its protection is off for a while, by us */
+	char task[256];              /* UPID of the last task that was started; "": none */
+	bool changed;                /* something was sent */
+	bool lifted;                 /* its protection is off for a while, by us */
 };
 
 /* ---- places.c: who may work where ---- */

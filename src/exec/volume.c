@@ -1,8 +1,8 @@
 /* Growing volumes, moving volumes and guests: tasks whose goal is compared with the guest before each try,
  * so that a lost answer never makes them happen twice. */
+#include "model/volume.h"
 #include "base/text.h"
 #include "exec/exec_priv.h"
-#include "model/volume.h"
 
 /* ---- growth ---- */
 
@@ -53,8 +53,7 @@ static int grow_one(struct pm_act *act, const struct pm_obj *have, const struct 
 		return r;
 	pm_act_event(act, PM_EV_PROGRESS, "growing %s", key);
 	pm_act_intent(act, pm_act_task(act, PM_W_RESIZE));
-	r = pm_pve_resize(act->run->e->o.pve, &act->job, have, key, pm_volume_size(rec),
-		err);
+	r = pm_pve_resize(act->run->e->o.pve, &act->job, have, key, pm_volume_size(rec), err);
 	if (r < 0 && err->maybe_sent)
 		pm_act_settle(act, pm_act_task(act, PM_W_RESIZE));
 	pm_act_result(act, r, err);

@@ -524,8 +524,8 @@ static bool entry_in_force(
 	list->v = rec;
 	if (p->in_force == NULL)
 		return true;
-	if (pm_entry_decode(d->a, p->field, p->slot, p->in_force, strlen(p->in_force), rec,
-		    &ignored) < 0)
+	if (pm_entry_decode(
+		    d->a, p->field, p->slot, p->in_force, strlen(p->in_force), rec, &ignored) < 0)
 		return false;
 	list->n = 1;
 	return true;

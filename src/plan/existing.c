@@ -259,8 +259,7 @@ static void name_detached(
 		if (!detaches(kind, &v[i]))
 			continue;
 		for (size_t k = 0; k < n; k++)
-			below += k != i && detaches(kind, &v[k]) &&
-				 goes_before(kind, &v[k], &v[i]);
+			below += k != i && detaches(kind, &v[k]) && goes_before(kind, &v[k], &v[i]);
 		v[i].note = pm_arena_printf(
 			p->a, "detached, kept as unused%u", free_unused(have->live, below));
 	}
@@ -371,8 +370,7 @@ void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm
 	size_t n;
 
 	if (unfinished(have) && pm_lock_of_making(l->lock)) {
-		pm_planner_keep(
-			p, want, have, "it is being made just now (lock: %s)", l->lock);
+		pm_planner_keep(p, want, have, "it is being made just now (lock: %s)", l->lock);
 		return;
 	}
 	if (want->spec == NULL || have->spec == NULL) {

@@ -108,7 +108,8 @@ static void find_copy(struct pm_diags *d, const struct pm_obj *o)
 	const struct pm_live *l = o->live;
 	struct pm_diag *f = pm_diag_add(d, PM_WARNING, (struct pm_pos){ 0 },
 		"%s %u on %s carries the marker of %u (%s/%s/%s): it is a copy, and left alone",
-		pm_kind_noun(o->kind), l->vmid, l->node, l->marker->vmid, l->marker->kind, l->marker->ns, l->marker->name);
+		pm_kind_noun(o->kind), l->vmid, l->node, l->marker->vmid, l->marker->kind,
+		l->marker->ns, l->marker->name);
 
 	pm_diag_hint(d, f, "remove the line \"podmox:\" from its notes and its tags of podmox");
 }
@@ -119,7 +120,8 @@ static void find_lost(struct pm_diags *d, const struct pm_obj *o)
 	const char *why = l->marker_fault ? l->marker_fault : "no marker is in its notes";
 	struct pm_diag *f = pm_diag_add(d, PM_WARNING, (struct pm_pos){ 0 },
 		"%s %u on %s has the tag of this set, but %s; it is left alone",
-		pm_kind_noun(o->kind), l->vmid, l->node, l->marker ? "its marker is of another kind" : why);
+		pm_kind_noun(o->kind), l->vmid, l->node,
+		l->marker ? "its marker is of another kind" : why);
 
 	pm_diag_hint(d, f, "put the marker back into its notes, or remove its tags of podmox");
 }
@@ -129,9 +131,8 @@ static void find_twin(struct pm_diags *d, const struct pm_obj *o, const struct p
 	const struct pm_marker *k = o->live->marker;
 	struct pm_diag *f = pm_diag_add(d, PM_ERROR, (struct pm_pos){ 0 },
 		"%ss %u on %s and %u on %s both claim to be %s/%s/%s; neither is touched",
-		pm_kind_noun(o->kind),
-		other->live->vmid, other->live->node, o->live->vmid, o->live->node, k->kind, k->ns,
-		k->name);
+		pm_kind_noun(o->kind), other->live->vmid, other->live->node, o->live->vmid,
+		o->live->node, k->kind, k->ns, k->name);
 
 	pm_diag_hint(d, f, "remove the marker from the notes of the wrong one, or that %s",
 		pm_kind_noun(o->kind));

@@ -104,9 +104,8 @@ static bool adoptable(struct pm_planner *p, const struct pm_obj *want, const str
 {
 	size_t at = pm_match_vmid(&p->match, guest->live->vmid);
 
-	return p->match.claim[at] == PM_CLAIM_NONE && guest->kind == want->kind &&
-	       guest->spec && !guest->live->marker && !guest->live->marker_fault &&
-	       !guest->live->template_ &&
+	return p->match.claim[at] == PM_CLAIM_NONE && guest->kind == want->kind && guest->spec &&
+	       !guest->live->marker && !guest->live->marker_fault && !guest->live->template_ &&
 	       pm_str_eq(pm_rec_str(guest->spec, PM_G_HOSTNAME, ""), hostname_of(want));
 }
 

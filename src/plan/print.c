@@ -368,6 +368,11 @@ static void change_line(struct printer *r, const struct pm_action *a, const stru
 
 /* ---- the lines below an action ---- */
 
+static const char *plural(unsigned n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* What the guest is made of. */
 struct parts {
 	unsigned volumes, imported, mounted; /* imported: of the volumes, as copies of images */
@@ -387,11 +392,6 @@ static struct parts parts_of(const struct pm_rec *spec)
 			n.imported++;
 	}
 	return n;
-}
-
-static const char *plural(unsigned n)
-{
-	return n == 1 ? "" : "s";
 }
 
 static void add_making(struct printer *r, const struct pm_action *a)
@@ -477,11 +477,6 @@ static void print_action(struct printer *r, const struct pm_action *a)
 }
 
 /* ---- head and sum ---- */
-
-static const char *plural(unsigned n)
-{
-	return n == 1 ? "" : "s";
-}
 
 static void print_head(struct printer *r)
 {

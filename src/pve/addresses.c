@@ -51,8 +51,8 @@ static void add_static(struct addresses *x, const struct pm_obj *have)
 	for (unsigned i = 0; have->spec && i < k->nfields; i++) {
 		const struct pm_value *v = &have->spec->val[i];
 
-		for (size_t n = 0;
-			k->fields[i].count > 0 && v->state == PM_SET && n < v->u.recs->n; n++) {
+		for (size_t n = 0; k->fields[i].count > 0 && v->state == PM_SET && n < v->u.recs->n;
+			n++) {
 			const struct pm_rec *r = v->u.recs->v[n];
 
 			for (size_t at = 0; at < PM_COUNT(keys); at++) {
@@ -60,8 +60,8 @@ static void add_static(struct addresses *x, const struct pm_obj *have)
 					pm_field_by_key(r->kind, keys[at], strlen(keys[at]));
 
 				if (f && f->type == PM_T_STR)
-					add_address(x,
-						pm_rec_str(r, pm_field_index(r->kind, f), NULL));
+					add_address(
+						x, pm_rec_str(r, pm_field_index(r->kind, f), NULL));
 			}
 		}
 	}
@@ -118,8 +118,8 @@ static int read_interfaces(struct pm_pve *p, struct pm_job *j, const struct pm_o
 	int r = ask(p, j, have->live, &data, err);
 
 	if (r == 0) {
-		add_interfaces(x, pm_str_eq(have->live->type, "qemu") ? pm_json_get(data, "result")
-								      : data);
+		add_interfaces(x,
+			pm_str_eq(have->live->type, "qemu") ? pm_json_get(data, "result") : data);
 		return 0;
 	}
 	if (pm_str_eq(have->live->type, "qemu") && (is_silent(err) || x->v.n > 0))

@@ -23,8 +23,8 @@ static void reserve(struct pm_buf *b, size_t n)
 	b->cap = n;
 }
 
-static int add_secret(const struct pm_obj *want, unsigned row, struct pm_buf *form,
-	struct pm_error *err)
+static int add_secret(
+	const struct pm_obj *want, unsigned row, struct pm_buf *form, struct pm_error *err)
 {
 	static const enum pm_secret_from from[] = {
 		[PM_SECRET_LITERAL] = PM_FROM_TEXT,
@@ -41,7 +41,7 @@ static int add_secret(const struct pm_obj *want, unsigned row, struct pm_buf *fo
 	if (slash && (size_t)(slash - want->file) < sizeof(dir))
 		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - want->file), want->file);
 	if (pm_secret_read(from[v->u.secret->from], v->u.secret->text, dir, &secret, err) < 0)
-		return pm_error_wrap(err, "%s of the %s", f->name, pm_kind_noun(want->kind));
+		return pm_error_wrap(err, "the %s of the %s", f->name, pm_kind_noun(want->kind));
 	pm_form_add(form, f->key, pm_secret_text(secret));
 	return 0;
 }

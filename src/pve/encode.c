@@ -24,8 +24,7 @@ static void add_value(
 
 /* ---- create ---- */
 
-static void create_entries(
-	const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
+static void create_entries(const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
 {
 	for (size_t i = 0; i < v->u.recs->n; i++) {
 		const struct pm_rec *r = v->u.recs->v[i];
@@ -149,7 +148,6 @@ struct encode {
 	PM_VEC(const char *) back; /* keys whose waiting value is to be taken back */
 	bool drives;               /* of a virtual machine, among what is written */
 };
-
 
 static bool has_key(const struct encode *e, const char *key)
 {
@@ -294,7 +292,8 @@ static void put_entries(struct encode *e, const struct pm_field *f, const struct
 		const struct pm_rec *h = have->u.recs->v[i];
 		const char *key = key_of(e, f, h->slot);
 
-		if (want->state == PM_NULL || (!entry_at(want, h->slot) && was_ours(e, key, NULL))) {
+		if (want->state == PM_NULL ||
+			(!entry_at(want, h->slot) && was_ours(e, key, NULL))) {
 			note_drive(e, h->kind);
 			drop_key(e, key);
 		}

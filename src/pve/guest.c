@@ -186,7 +186,7 @@ static int look_at_storage(struct pm_pve *p, struct pm_job *j, const struct pm_o
 			err, PM_E_REFUSED, "storage %s is not active on node %s", storage, node);
 	if (pm_json_str(data, "content") && !lists(pm_json_str(data, "content"), content))
 		return pm_error_set(err, PM_E_REFUSED,
-			"storage %s holds no volumes of a %s (content %s)", storage,
+			"storage %s holds no volumes of %ss (content %s)", storage,
 			pm_kind_noun(have->kind), content);
 	return 0;
 }

@@ -59,8 +59,7 @@ static void collect_named(struct live *l)
 	for (size_t i = 0; want && i < want->n; i++) {
 		const struct pm_obj *o = want->v[i];
 
-		if (pm_kind_is_guest(o->kind) && o->spec &&
-			o->spec->val[PM_G_VMID].state == PM_SET)
+		if (pm_kind_is_guest(o->kind) && o->spec && o->spec->val[PM_G_VMID].state == PM_SET)
 			l->named[l->nnamed++] =
 				(struct named){ (unsigned)o->spec->val[PM_G_VMID].u.i, o };
 	}
