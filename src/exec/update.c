@@ -38,15 +38,17 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 
 	if (!same_guest(act, have))
 		return pm_error_set(err, PM_E_CONFLICT,
-			"CT %u is not the guest that the plan was made for; plan again", act->vmid);
+			"%s %u is not the guest that the plan was made for; plan again",
+			pm_act_word(act), act->vmid);
 	n = pm_act_diff(act, have, &left, NULL);
 	for (size_t i = 0; i < n; i++) {
 		if (planned(act->a, left[i]) ||
 			(act->lifted && left[i]->field == PM_G_LIFE_PROTECT))
 			continue;
 		return pm_error_set(err, PM_E_CONFLICT,
-			"%s of CT %u was changed since the plan was made (it is %s now); plan again",
-			left[i]->path, act->vmid, left[i]->from ? left[i]->from : "absent");
+			"%s of %s %u was changed since the plan was made (it is %s now); plan again",
+			left[i]->path, pm_act_word(act), act->vmid,
+			left[i]->from ? left[i]->from : "absent");
 	}
 	return 0;
 }
@@ -81,10 +83,11 @@ static bool all_done(struct pm_act *act, const struct pm_obj *have)
 static void finish_create(struct pm_act *act)
 {
 	const struct pm_rec *spec = act->a->want->spec;
-	bool secrets = pm_rec_get(spec, PM_POD_PASSWORD)->state == PM_SET ||
-		       pm_rec_get(spec, PM_POD_SSH_KEYS)->state == PM_SET;
+	bool secrets = spec->kind == &pm_kind_pod &&
+		       (pm_rec_get(spec, PM_POD_PASSWORD)->state == PM_SET ||
+			       pm_rec_get(spec, PM_POD_SSH_KEYS)->state == PM_SET);
 
-	pm_act_settle(act, "vzcreate");
+	pm_act_settle_creation(act);
 	pm_act_event(act, PM_EV_PROGRESS, "finishing its interrupted creation%s",
 		secrets ? "; check that its password and SSH keys were set" : "");
 }
@@ -141,9 +144,11 @@ static int do_unprotected(struct pm_act *act, struct pm_error *err)
 	if (!again || pm_act_protect(act, true, &back) == 0)
 		return r;
 	if (r < 0)
-		return pm_error_wrap(err, "CT %u is left without its protection", act->vmid);
+		return pm_error_wrap(
+			err, "%s %u is left without its protection", pm_act_word(act), act->vmid);
 	*err = back;
-	return pm_error_wrap(err, "CT %u is left without its protection", act->vmid);
+	return pm_error_wrap(
+		err, "%s %u is left without its protection", pm_act_word(act), act->vmid);
 }
 
 static int first_look(struct pm_act *act, struct pm_obj **ret, struct pm_error *err)
@@ -155,7 +160,8 @@ static int first_look(struct pm_act *act, struct pm_obj **ret, struct pm_error *
 		r = pm_act_read(act, ret, err);
 		if (r == -PM_E_NOTFOUND)
 			return pm_error_set(err, PM_E_CONFLICT,
-				"CT %u is gone since the plan was made; plan again", act->vmid);
+				"%s %u is gone since the plan was made; plan again",
+				pm_act_word(act), act->vmid);
 		if (r == 0)
 			return check_planned(act, *ret, err);
 		r = pm_act_again(act, &tries, err);

@@ -171,12 +171,13 @@ static void diff_map(struct differ *d, const struct pm_spot *s, const struct pm_
 
 /* ---- records ---- */
 
-/* Rows that are no change of their own: names, what PVE chose, and a MAC that is not given. */
+/* Rows that are no change of their own: names, what PVE chose, what it never tells, and a MAC that is not
+ * given. */
 static bool silent(const struct pm_field *f, const struct pm_value *want)
 {
-	if (f->flags & (PM_F_OWN | PM_F_INNER | PM_F_IDENT))
+	if (f->flags & (PM_F_OWN | PM_F_INNER | PM_F_IDENT | PM_F_WRITEONLY))
 		return true;
-	return want->state == PM_NULL && f == &pm_kind_net.fields[PM_NET_HWADDR];
+	return want->state == PM_NULL && f->flags & PM_F_STAYS;
 }
 
 static void diff_rec(
@@ -246,6 +247,7 @@ static void diff_props(struct differ *d, struct pm_spot *s, const struct pm_valu
 	}
 	if (h == NULL || pm_value_default(s->f, have))
 		return;
+	s->have_rec = h;
 	c = add(d, s, want->line);
 	c->from = entry_text(d, h);
 	pm_effect(d->want, d->have, s, want, have, c);
@@ -370,8 +372,7 @@ static bool next_sub(struct token *t, const char **ret, size_t *n)
 
 static bool cannot_go(const struct pm_field *f)
 {
-	return f->flags & (PM_F_KEEP | PM_F_GROW | PM_F_MOVE | PM_F_REQUIRED) ||
-	       f == &pm_kind_net.fields[PM_NET_HWADDR];
+	return f->flags & (PM_F_KEEP | PM_F_GROW | PM_F_MOVE | PM_F_REQUIRED | PM_F_STAYS);
 }
 
 static void drop_subs(struct differ *d, struct token *t, struct pm_spot *s,
@@ -523,9 +524,9 @@ static bool entry_in_force(
 	list->v = rec;
 	if (p->in_force == NULL)
 		return true;
-	if (pm_rec_parse(d->a, p->field->sub, p->in_force, strlen(p->in_force), rec, &ignored) < 0)
+	if (pm_entry_decode(
+		    d->a, p->field, p->slot, p->in_force, strlen(p->in_force), rec, &ignored) < 0)
 		return false;
-	(*rec)->slot = p->slot;
 	list->n = 1;
 	return true;
 }
