@@ -255,10 +255,23 @@ static void write_value(struct writing *w, const struct pm_field *f, const struc
 
 /* ---- records: rows become nested mappings again ---- */
 
+static bool is_written(const struct pm_field *f, const struct pm_value *v);
+
+static bool has_written(const struct pm_rec *rec)
+{
+	for (unsigned i = 0; i < rec->kind->nfields; i++) {
+		if (is_written(&rec->kind->fields[i], &rec->val[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool is_written(const struct pm_field *f, const struct pm_value *v)
 {
 	if (f->flags & PM_F_INNER || v->state == PM_UNSET)
 		return false;
+	if (f->flags & PM_F_FLAT)
+		return v->state == PM_SET && has_written(v->u.rec);
 	return v->state == PM_NULL || f->type != PM_T_SECRET ||
 	       v->u.secret->from != PM_SECRET_LITERAL;
 }
@@ -267,10 +280,11 @@ static bool is_written(const struct pm_field *f, const struct pm_value *v)
  * stand in the group that is called like it. */
 static size_t group_length(const struct pm_field *f, size_t prefix)
 {
-	const char *dot = strchr(f->name + prefix, '.');
+	const char *dot;
 
-	if (prefix == 0 && f->flags & PM_F_FLAT)
-		return strlen(f->name);
+	if (f->flags & PM_F_FLAT)
+		return prefix == 0 ? strlen(f->name) : 0;
+	dot = strchr(f->name + prefix, '.');
 	return dot ? (size_t)(dot - f->name) : 0;
 }
 

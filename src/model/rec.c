@@ -420,6 +420,9 @@ void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const ch
 	while (next_item(&s, end, &it))
 		merge_item(&m, &it);
 	merge_rest(&m);
+	/* An emptied record is a blank at PVE. */
+	if (out->len == m.start && blank(have->raw, strlen(have->raw)))
+		pm_buf_adds(out, have->raw);
 }
 
 /* ---- comparing and looking ---- */
