@@ -564,7 +564,7 @@ static void search_value(struct root_search *s, const struct pm_field *f,
 	bool guarded = all || f->flags & PM_F_ROOT;
 	bool there = have && have->state == PM_SET;
 
-	if (want->state == PM_UNSET)
+	if (want->state == PM_UNSET || f->flags & PM_F_SLOT)
 		return;
 	if (f->type == PM_T_PROPS && f->count == 0) {
 		if (want->state == PM_SET)

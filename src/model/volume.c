@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "model/model_priv.h"
+#include "model/value_priv.h"
 
 static const struct pm_volume_shape shapes[] = {
 	{ &pm_kind_rootfs, PM_ROOTFS_VOLUME, PM_ROOTFS_STORAGE, -1, PM_ROOTFS_SIZE, -1, -1 },
@@ -123,13 +123,21 @@ static void set_str(struct pm_rec *r, int field, const char *s)
 	r->val[field].u.s = s;
 }
 
+/* Nothing more, or the format of the file. */
+static bool ends_volume(const char *s)
+{
+	const struct pm_field *format = &pm_kind_disk.fields[PM_DISK_FORMAT];
+
+	return *s == '\0' || (*s == '.' && pm_choice(format, s + 1, strlen(s + 1)));
+}
+
 /* "local-lvm:vm-100-cloudinit", "local:100/vm-100-cloudinit.qcow2": PVE knows that drive by its name. */
 static bool is_cloudinit(const char *volume)
 {
 	static const char word[] = "cloudinit";
 	const char *at = strstr(volume, word), *before;
 
-	while (at && at[strlen(word)] != '\0' && at[strlen(word)] != '.')
+	while (at && !ends_volume(at + strlen(word)))
 		at = strstr(at + 1, word);
 	if (!at || at == volume)
 		return false;
