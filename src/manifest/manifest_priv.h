@@ -141,6 +141,7 @@ struct pm_key {
 	uint16_t index; /* of the row, or of the group */
 	uint8_t parent; /* group; 0: the top */
 	bool group;
+	uint8_t flat; /* row + 1 of the record whose row this is; 0: the row is the kind's own */
 };
 
 struct pm_keys {

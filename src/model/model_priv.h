@@ -7,12 +7,15 @@
 /** A named form of texts. */
 struct pm_format {
 	const char *name;
-	bool (*fits)(const char *s);
+	bool (*fits)(const char *s);                /* NULL: what the pattern takes */
 	bool (*same)(const char *a, const char *b); /* NULL: equal as text */
 	const char *pattern;                        /* for JSON Schema; NULL: none */
 	const char *what;                           /* "must be ..." */
 	const char *(*why)(const char *s);          /* more about a text that does not fit; NULL */
 };
+
+/** Those of virtual machines; ends with a name NULL. */
+extern const struct pm_format pm_formats_vm[];
 
 /** By name; NULL: none. */
 const struct pm_format *pm_format_find(const char *name);
@@ -62,6 +65,12 @@ bool pm_default_words(const struct pm_field *f, struct pm_buf *out);
 
 /** Length of the group that a name stands in, behind `prefix` bytes: 9 for "resources.memory"; 0: none. */
 size_t pm_group_length(const char *name, size_t prefix);
+
+/** The same of a row; a FLAT one stands in the group that is called like it. */
+size_t pm_row_group(const struct pm_field *f, size_t prefix);
+
+/** Does the row stand below the n bytes of a prefix ("" or "cpu."), and in manifests at all? */
+bool pm_row_in_group(const struct pm_field *f, const char *prefix, size_t n);
 
 /** Is row i the first of the group that the first n bytes of its name say? */
 bool pm_group_first(const struct pm_kind *k, unsigned i, size_t n);

@@ -237,10 +237,16 @@ struct merge {
 	size_t start;
 };
 
-static bool is_dropped(const struct merge *m, const struct item *it)
+static bool names_key(const char *key, const char *s, size_t n)
+{
+	return strlen(key) == n && !strncmp(key, s, n);
+}
+
+/* A row that may stand alone, or under an older name, is dropped by its key all the same. */
+static bool is_dropped(const struct merge *m, const struct item *it, const struct pm_field *f)
 {
 	for (const char *const *d = m->drop; d && *d; d++) {
-		if (strlen(*d) == it->nkey && !strncmp(*d, it->start, it->nkey))
+		if (names_key(*d, it->start, it->nkey) || (f && !strcmp(*d, f->key)))
 			return true;
 	}
 	return false;
@@ -260,7 +266,11 @@ static bool head_differs(const struct merge *m)
 		return !is_set(have, s->source) ||
 		       !pm_value_equal(&want->kind->fields[s->source], &want->val[s->source],
 			       &have->val[s->source]);
-	return !is_set(have, s->volume) && is_set(want, s->storage) && is_set(want, s->size);
+	if (!is_set(want, s->storage))
+		return false;
+	if (pm_volume_cloudinit(want) != pm_volume_cloudinit(have))
+		return true;
+	return !is_set(have, s->volume) && (is_set(want, s->size) || is_set(want, s->import));
 }
 
 static bool is_volume_row(const struct merge *m, const struct pm_field *f)
@@ -274,31 +284,84 @@ static bool not_merged(const struct merge *m, const struct pm_field *f)
 	return f->flags & (PM_F_GROW | PM_F_MOVE) || is_volume_row(m, f);
 }
 
+static void keep_item(const struct merge *m, const struct item *it)
+{
+	add_separator(m->out, m->start);
+	pm_buf_add(m->out, it->start, it->n);
+}
+
+/* "virtio=MAC": both rows at once; what want does not say of them stays. */
+static void merge_keyed(const struct merge *m, const struct item *it)
+{
+	const struct pm_keyed_shape *s = pm_keyed_shape(m->want->kind);
+	const struct pm_field *fields = m->want->kind->fields;
+	const struct pm_value *key = &m->want->val[s->key], *value = &m->want->val[s->value];
+
+	if ((key->state != PM_SET || pm_value_equal(&fields[s->key], key, &m->have->val[s->key])) &&
+		(value->state != PM_SET ||
+			pm_value_equal(&fields[s->value], value, &m->have->val[s->value]))) {
+		keep_item(m, it);
+		return;
+	}
+	if (key->state != PM_SET)
+		key = &m->have->val[s->key];
+	if (value->state != PM_SET)
+		value = &m->have->val[s->value];
+	add_separator(m->out, m->start);
+	pm_buf_addf(m->out, "%s=", key->u.s);
+	pm_value_format(&fields[s->value], PM_PVE, value, m->out);
+}
+
+static bool says_nothing(const struct pm_rec *r)
+{
+	for (unsigned i = 0; i < r->kind->nfields; i++) {
+		if (r->val[i].state == PM_SET)
+			return false;
+	}
+	return true;
+}
+
+static bool is_kept(const struct merge *m, const struct pm_field *f)
+{
+	unsigned i = f ? pm_field_index(m->want->kind, f) : 0;
+
+	if (f && f->flags & PM_F_OLD)
+		return says_nothing(m->want);
+	if (!f || not_merged(m, f) || m->want->val[i].state == PM_UNSET)
+		return true;
+	return m->have->val[i].state == PM_SET &&
+	       pm_value_equal(f, &m->want->val[i], &m->have->val[i]);
+}
+
+static void merge_volume(const struct merge *m, const struct item *it)
+{
+	if (!m->new_head)
+		keep_item(m, it);
+}
+
 static void merge_item(const struct merge *m, const struct item *it)
 {
 	const struct pm_field *f = field_of(m->want->kind, it);
-	unsigned i = f ? pm_field_index(m->want->kind, f) : 0;
-	const struct pm_value *want = f ? &m->want->val[i] : NULL;
+	const struct pm_value *want = f ? &m->want->val[pm_field_index(m->want->kind, f)] : NULL;
 
-	if (f && is_volume_row(m, f)) {
-		if (!m->new_head) {
-			add_separator(m->out, m->start);
-			pm_buf_add(m->out, it->start, it->n);
-		}
+	if (key_choice(m->want->kind, it))
+		merge_keyed(m, it);
+	else if (f && is_volume_row(m, f))
+		merge_volume(m, it);
+	else if (is_dropped(m, it, f) || (f && f->flags & PM_F_GROW && m->new_head))
 		return;
-	}
-	if (is_dropped(m, it) || (f && f->flags & PM_F_GROW && m->new_head))
-		return;
-	if (f && want->state == PM_NULL && !not_merged(m, f))
-		return;
-	if (!f || not_merged(m, f) ||
-		(m->have->val[i].state == PM_SET && pm_value_equal(f, want, &m->have->val[i]))) {
-		add_separator(m->out, m->start);
-		pm_buf_add(m->out, it->start, it->n);
-		return;
-	}
-	if (want->state == PM_SET)
+	else if (is_kept(m, f))
+		keep_item(m, it);
+	else if (want->state == PM_SET)
 		add_item(f, want, m->out, m->start);
+}
+
+/* Is the item "virtio=MAC", and the row one of both? */
+static bool is_keyed_row(const struct pm_kind *k, const struct item *it, const struct pm_field *f)
+{
+	const struct pm_keyed_shape *s = key_choice(k, it) ? pm_keyed_shape(k) : NULL;
+
+	return s && (f == &k->fields[s->key] || f == &k->fields[s->value]);
 }
 
 static bool mentions(const struct pm_rec *have, const struct pm_field *f)
@@ -307,7 +370,7 @@ static bool mentions(const struct pm_rec *have, const struct pm_field *f)
 	struct item it;
 
 	while (next_item(&s, end, &it)) {
-		if (field_of(have->kind, &it) == f)
+		if (field_of(have->kind, &it) == f || is_keyed_row(have->kind, &it, f))
 			return true;
 	}
 	return false;
@@ -324,8 +387,11 @@ static void merge_rest(const struct merge *m)
 		const struct pm_value *want = &m->want->val[order[i]];
 		const struct pm_value *have = &m->have->val[order[i]];
 
-		if (!not_merged(m, f) && want->state == PM_SET && have->state != PM_SET &&
-			!pm_value_equal(f, want, have) && !mentions(m->have, f))
+		if (not_merged(m, f) || want->state != PM_SET || have->state == PM_SET ||
+			mentions(m->have, f))
+			continue;
+		/* What is read by the creation of a volume goes with a new one. */
+		if (!pm_value_equal(f, want, have) || (m->new_head && f->flags & PM_F_WRITEONLY))
 			add_item(f, want, m->out, m->start);
 	}
 }
@@ -354,6 +420,9 @@ void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const ch
 	while (next_item(&s, end, &it))
 		merge_item(&m, &it);
 	merge_rest(&m);
+	/* An emptied record is a blank at PVE. */
+	if (out->len == m.start && blank(have->raw, strlen(have->raw)))
+		pm_buf_adds(out, have->raw);
 }
 
 /* ---- comparing and looking ---- */

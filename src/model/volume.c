@@ -156,6 +156,13 @@ static bool is_source(const struct pm_rec *r, const char *volume)
 	       (r->kind == &pm_kind_disk && !strchr(volume, ':'));
 }
 
+/* That of an image, which nobody can set. */
+static void forget_size(struct pm_rec *r, const struct pm_volume_shape *shape)
+{
+	if (r->kind == &pm_kind_disk)
+		r->val[shape->size].state = PM_UNSET;
+}
+
 /* A volume says on which storage it lies, or that it is a path of the node. */
 void pm_volume_derive(struct pm_arena *a, struct pm_rec *r, const struct pm_volume_shape *shape)
 {
@@ -168,10 +175,12 @@ void pm_volume_derive(struct pm_arena *a, struct pm_rec *r, const struct pm_volu
 	if (shape->cloudinit >= 0 && is_cloudinit(v->u.s)) {
 		r->val[shape->cloudinit].state = PM_SET;
 		r->val[shape->cloudinit].u.b = true;
+		forget_size(r, shape);
 	} else if (shape->source >= 0 && is_source(r, v->u.s)) {
 		if (pm_value_decode(a, &r->kind->fields[shape->source], v->u.s, strlen(v->u.s),
 			    &r->val[shape->source], &err) == 0)
 			v->state = PM_UNSET;
+		forget_size(r, shape);
 		return;
 	}
 	if (colon && colon > v->u.s)
