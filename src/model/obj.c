@@ -97,8 +97,9 @@ const char *pm_obj_id(struct pm_arena *a, const struct pm_obj *o)
 
 const char *pm_obj_title(struct pm_arena *a, const struct pm_obj *o)
 {
-	char *title = *o->ns ? pm_arena_printf(a, "%s %s/%s", o->kind->name, o->ns, o->name)
-			     : pm_arena_printf(a, "%s %s", o->kind->name, o->name);
+	const char *kind = o->kind->brief ? o->kind->brief : o->kind->name;
+	char *title = *o->ns ? pm_arena_printf(a, "%s %s/%s", kind, o->ns, o->name)
+			     : pm_arena_printf(a, "%s %s", kind, o->name);
 
 	for (char *p = title; *p && *p != ' '; p++)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + ('a' - 'A') : *p);

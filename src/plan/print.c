@@ -163,7 +163,7 @@ static void add_title(struct pm_buf *b, const struct pm_action *a)
 		visible(b, o->name ? o->name : "?");
 		return;
 	}
-	for (const char *s = o->kind->name; *s; s++)
+	for (const char *s = o->kind->brief ? o->kind->brief : o->kind->name; *s; s++)
 		(void)pm_buf_addc(b, (char)(*s >= 'A' && *s <= 'Z' ? *s + 'a' - 'A' : *s));
 	(void)pm_buf_addc(b, ' ');
 	visible(b, o->ns);
