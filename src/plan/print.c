@@ -386,7 +386,7 @@ static struct parts parts_of(const struct pm_rec *spec)
 	while (pm_volume_next(&at)) {
 		if (pm_volume_holds_data(at.rec))
 			n.volumes++;
-		else if (pm_volume_source(at.rec))
+		else if (pm_volume_source(at.rec) && strcmp(pm_volume_source(at.rec), "none") != 0)
 			n.mounted++;
 		if (pm_volume_import(at.rec))
 			n.imported++;
