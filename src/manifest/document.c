@@ -97,14 +97,17 @@ static void find_kind(struct pm_reader *r, const struct pm_yev *e)
 	const char *names[PM_KINDS_MAX] = { NULL }, *near;
 	const struct pm_kind *k = pm_kind_named(e->s);
 	struct pm_diag *diag = pm_find(&r->text, PM_ERROR, e->at, "unknown kind \"%s\"", e->s);
+	cleanup_buf struct pm_buf known = PM_BUF(0);
 	size_t n = kind_names(r, names);
 
 	near = k ? k->name : pm_nearest(e->s, names, n);
-	if (near)
+	if (near) {
 		pm_hint(&r->text, diag, "did you mean %s?", near);
-	else
-		pm_hint(&r->text, diag, "known: %s%s%s", names[0], n > 1 ? ", " : "",
-			n > 1 ? names[1] : "");
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)pm_buf_addf(&known, "%s%s", i > 0 ? ", " : "", names[i]);
+	pm_hint(&r->text, diag, "known: %s", pm_buf_str(&known));
 }
 
 static void read_kind(struct pm_reader *r, struct document *doc)

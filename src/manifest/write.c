@@ -303,12 +303,15 @@ static bool group_begun(const struct pm_rec *rec, unsigned row, size_t n)
 	return false;
 }
 
-/* In the group "cpu." stands what begins so, and the flat record "cpu". */
+/* In the group "cpu", one character shorter than the prefix, stand cpu.cores and the flat record cpu. */
 static bool in_group(const struct pm_field *f, const char *group, size_t prefix)
 {
-	if (prefix > 0 && f->flags & PM_F_FLAT)
-		return strncmp(f->name, group, prefix - 1) == 0 && f->name[prefix - 1] == '\0';
-	return strncmp(f->name, group, prefix) == 0;
+	size_t n = prefix > 0 ? prefix - 1 : 0;
+
+	if (prefix == 0)
+		return true;
+	return strncmp(f->name, group, n) == 0 &&
+	       (f->name[n] == '.' || (f->flags & PM_F_FLAT && f->name[n] == '\0'));
 }
 
 /* Writes the rows whose names start with the first `prefix` characters of row `first`: a group, or all. */
@@ -365,7 +368,7 @@ static void write_object(struct writing *w, const struct pm_obj *o)
 		write_map(w, o->labels);
 		w->indent = 2;
 	}
-	(void)pm_buf_adds(w->out, "spec:\n");
+	(void)pm_buf_adds(w->out, has_written(o->spec) ? "spec:\n" : "spec: {}\n");
 	write_record(w, o->spec);
 	w->indent = 0;
 }

@@ -104,7 +104,7 @@ struct pm_obj *pm_set_find(
 /** Kind, namespace, name; then VMID. */
 void pm_set_sort(struct pm_set *s);
 
-/** "Pod/shop/web" into the arena; "pod shop/web" for people. */
+/** "Pod/shop/web" into the arena; "pod shop/web" and "vm ci/build" for people. */
 const char *pm_obj_id(struct pm_arena *a, const struct pm_obj *o);
 const char *pm_obj_title(struct pm_arena *a, const struct pm_obj *o);
 

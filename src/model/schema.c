@@ -124,8 +124,12 @@ static void add_type(struct pm_jwrite *w, const char *type, const char *second, 
 static void add_enum(struct pm_jwrite *w, const char *const *choices, bool null)
 {
 	pm_jw_array(w, "enum");
-	for (unsigned i = 0; choices[i]; i++)
+	for (unsigned i = 0; choices[i]; i++) {
 		pm_jw_str(w, NULL, choices[i]);
+		/* In YAML it needs no quotes. */
+		if (choices[i][strspn(choices[i], "0123456789")] == '\0')
+			pm_jw_raw(w, NULL, choices[i]);
+	}
 	if (null)
 		pm_jw_raw(w, NULL, "null");
 	pm_jw_array_end(w);
@@ -188,9 +192,21 @@ static void add_pattern(struct pm_jwrite *w, const struct pm_field *f)
 		pm_jw_str(w, "x-podmox-format", f->format);
 }
 
+/* Texts that need no quotes in YAML where they are numbers. */
+static bool may_be_number(const struct pm_field *f)
+{
+	static const char *const formats[] = { "vlan", "ranges", "vmid", "phys-bits", "vmgenid" };
+
+	for (unsigned i = 0; f->format && i < PM_COUNT(formats); i++) {
+		if (!strcmp(f->format, formats[i]))
+			return true;
+	}
+	return false;
+}
+
 static void add_str_type(struct pm_jwrite *w, const struct pm_field *f)
 {
-	add_type(w, "string", NULL, nullable(f));
+	add_type(w, "string", may_be_number(f) ? "integer" : NULL, nullable(f));
 	if (f->min)
 		pm_jw_int(w, "minLength", f->min);
 	if (f->max)
@@ -200,8 +216,6 @@ static void add_str_type(struct pm_jwrite *w, const struct pm_field *f)
 
 static void add_list_type(struct pm_jwrite *w, const struct pm_field *f)
 {
-	bool number = f->format && !strcmp(f->format, "vlan");
-
 	add_type(w, "array", NULL, nullable(f));
 	if (f->flags & PM_F_REQUIRED)
 		pm_jw_int(w, "minItems", 1);
@@ -209,7 +223,7 @@ static void add_list_type(struct pm_jwrite *w, const struct pm_field *f)
 	if (f->choices) {
 		add_enum(w, f->choices, false);
 	} else {
-		add_type(w, "string", number ? "integer" : NULL, false);
+		add_type(w, "string", may_be_number(f) ? "integer" : NULL, false);
 		add_pattern(w, f);
 	}
 	pm_jw_object_end(w);
