@@ -1,6 +1,6 @@
 /* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
- * protection, finish an interrupted creation, configuration, moves of volumes, growth, pool, node, run
- * state or restart, protect again, read back. */
+ * protection, finish an interrupted creation, configuration, moves of volumes, growth (of a virtual machine
+ * these two first), pool, node, run state or restart, protect again, read back. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
 
@@ -109,19 +109,39 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 	return r;
 }
 
+static int change_config(struct pm_act *act, struct pm_error *err)
+{
+	if (!(act->a->steps & (PM_STEP_CONFIG | PM_STEP_FINISH)))
+		return 0;
+	return pm_act_write_config(act, false, check_planned, err);
+}
+
+static int change_volumes(struct pm_act *act, struct pm_error *err)
+{
+	int r = 0;
+
+	if (act->a->steps & PM_STEP_MOVE)
+		r = pm_act_move(act, check_planned, err);
+	if (r == 0 && (act->a->steps & PM_STEP_RESIZE))
+		r = pm_act_resize(act, err);
+	return r;
+}
+
 static int do_steps(struct pm_act *act, struct pm_error *err)
 {
 	unsigned steps = act->a->steps;
+	/* What a drive of a running machine waits for names the volume that it has when that is written. */
+	bool volumes_first = act->a->want->kind == &pm_kind_vm;
 	int r = 0;
 
 	if (steps & PM_STEP_FINISH)
 		finish_create(act);
-	if (steps & (PM_STEP_CONFIG | PM_STEP_FINISH))
-		r = pm_act_write_config(act, false, check_planned, err);
-	if (r == 0 && (steps & PM_STEP_MOVE))
-		r = pm_act_move(act, check_planned, err);
-	if (r == 0 && (steps & PM_STEP_RESIZE))
-		r = pm_act_resize(act, err);
+	if (volumes_first)
+		r = change_volumes(act, err);
+	if (r == 0)
+		r = change_config(act, err);
+	if (r == 0 && !volumes_first)
+		r = change_volumes(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
 		r = pm_act_pool(act, err);
 	if (r == 0 && (steps & PM_STEP_MIGRATE))

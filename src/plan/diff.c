@@ -603,6 +603,26 @@ static void sort_changes(struct pm_change *v, size_t n)
 	}
 }
 
+/* A key of a virtual machine comes into force as a whole: what of it could be done at once waits with what
+ * cannot. */
+static void wait_together(struct differ *d)
+{
+	for (size_t i = 0; i < d->v.n; i++) {
+		const struct pm_change *c = &d->v.v[i];
+
+		if (c->impact != PM_I_PENDING || c->blocked || c->row == NULL)
+			continue;
+		for (size_t k = 0; k < d->v.n; k++) {
+			struct pm_change *o = &d->v.v[k];
+
+			if (o->field != c->field || o->slot != c->slot || o->impact != PM_I_LIVE)
+				continue;
+			o->impact = PM_I_PENDING;
+			o->note = NULL;
+		}
+	}
+}
+
 size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct pm_obj *have,
 	struct pm_change **ret)
 {
@@ -627,6 +647,8 @@ size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct p
 		while (next_token(&p, &t))
 			drop(&d, &t);
 	}
+	if (k == &pm_kind_vm)
+		wait_together(&d);
 	if (have->live->npending > 0)
 		diff_pending(&d);
 	n = d.v.n;

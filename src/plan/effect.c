@@ -62,11 +62,26 @@ static void block(struct pm_change *c, enum pm_impact impact, const char *note)
 	c->note = note;
 }
 
-static void grow(const struct pm_value *want, const struct pm_value *have, struct pm_change *c)
+/* What waits for a restart names the volume as it was when that was written: PVE would bring it back. */
+static bool waits(const struct pm_spot *s, const struct pm_obj *have)
+{
+	for (unsigned i = 0; have->kind != &pm_kind_pod && i < have->live->npending; i++) {
+		const struct pm_pending *p = &have->live->pending[i];
+
+		if (p->field == s->f && (s->f->count == 0 || p->slot == s->slot))
+			return true;
+	}
+	return false;
+}
+
+static void grow(const struct pm_spot *s, const struct pm_obj *have_obj,
+	const struct pm_value *want, const struct pm_value *have, struct pm_change *c)
 {
 	int64_t from = set(have) ? have->u.i : 0;
 
-	if (set(want) && want->u.i > from) {
+	if (waits(s, have_obj)) {
+		block(c, PM_I_RESIZE, "another change of it waits for a restart");
+	} else if (set(want) && want->u.i > from) {
 		c->impact = PM_I_RESIZE;
 		c->note = "cannot be undone";
 	} else {
@@ -89,6 +104,10 @@ static void move(const struct pm_obj *want_obj, const struct pm_spot *s,
 	c->impact = PM_I_MOVE;
 	if (!set(want)) {
 		block(c, PM_I_MOVE, "a volume lies on some storage");
+		return;
+	}
+	if (waits(s, have_obj)) {
+		block(c, PM_I_MOVE, "another change of it waits for a restart");
 		return;
 	}
 	c->down = running && !moves_live(s, have_obj);
@@ -204,7 +223,7 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	} else if (flags & PM_F_REPLACE) {
 		block(c, PM_I_REPLACE, replace_note(want_obj, have_obj));
 	} else if (flags & PM_F_GROW) {
-		grow(want, have, c);
+		grow(s, have_obj, want, have, c);
 	} else if (flags & PM_F_MOVE) {
 		move(want_obj, s, have_obj, want, c);
 	} else if (flags & PM_F_MIGRATE) {

@@ -75,7 +75,8 @@ static void consent(struct pm_planner *p, struct pm_change *c)
 
 	if (c->impact != PM_I_MIGRATE && c->impact != PM_I_MOVE)
 		return;
-	if (c->blocked && p->o->allow_restart && c->to != NULL)
+	if (c->blocked && p->o->allow_restart && c->to != NULL &&
+		(c->down || c->impact == PM_I_MIGRATE))
 		unblock(c, "stops and starts it");
 	if (c->impact == PM_I_MOVE)
 		return;
@@ -224,12 +225,16 @@ static const char *key_of(const struct pm_kind *k, const struct pm_change *c, ch
 	return f->count > 0 ? pm_slot_key(f, c->slot, out) : f->key;
 }
 
-/* Keys that go in one write are taken in the order of their names: mp10 before mp2. */
+/* Keys that go in one write are taken in the order of their names: mp10 before mp2. Those that wait for a
+ * restart go last. */
 static bool goes_before(
 	const struct pm_kind *k, const struct pm_change *a, const struct pm_change *b)
 {
+	bool waits = a->impact == PM_I_PENDING;
 	char x[16], y[16];
 
+	if (waits != (b->impact == PM_I_PENDING))
+		return !waits;
 	return strcmp(key_of(k, a, x), key_of(k, b, y)) < 0;
 }
 

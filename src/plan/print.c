@@ -163,7 +163,7 @@ static void add_title(struct pm_buf *b, const struct pm_action *a)
 		visible(b, o->name ? o->name : "?");
 		return;
 	}
-	for (const char *s = o->kind->name; *s; s++)
+	for (const char *s = o->kind->brief ? o->kind->brief : o->kind->name; *s; s++)
 		(void)pm_buf_addc(b, (char)(*s >= 'A' && *s <= 'Z' ? *s + 'a' - 'A' : *s));
 	(void)pm_buf_addc(b, ' ');
 	visible(b, o->ns);
@@ -386,7 +386,7 @@ static struct parts parts_of(const struct pm_rec *spec)
 	while (pm_volume_next(&at)) {
 		if (pm_volume_holds_data(at.rec))
 			n.volumes++;
-		else if (pm_volume_source(at.rec))
+		else if (pm_volume_source(at.rec) && strcmp(pm_volume_source(at.rec), "none") != 0)
 			n.mounted++;
 		if (pm_volume_import(at.rec))
 			n.imported++;
