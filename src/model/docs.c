@@ -10,6 +10,7 @@
 #include "model/model_priv.h"
 
 #define SPEC "spec"
+#define HOT  "live with hotplug" /* impact of rows that depend on hotplug */
 
 /* ---- facts of a row in words ---- */
 
@@ -65,7 +66,7 @@ static const struct {
 	{ "move", "moves the data to the other storage; a container stands still meanwhile" },
 	{ "migrate", "moves the guest to the other node; restarts it" },
 	{ "pending", "needs a restart" },
-	{ "live with hotplug", "at once where `hotplug` allows it, else at the next start" },
+	{ HOT, "at once where `hotplug` allows it, else at the next start" },
 	{ "live, link flaps", "at once; the network link goes down for a moment" },
 	{ "next start", "stored at once, in force from the next start on" },
 	{ "live", "at once" },
@@ -231,12 +232,24 @@ static void add_refused(const struct pm_kind *k, struct pm_buf *out)
 	}
 }
 
-static void add_impacts(struct pm_buf *out)
+static bool plugs_hot(const struct pm_kind *k)
+{
+	for (unsigned i = 0; i < k->nfields; i++) {
+		if (k->fields[i].hot)
+			return true;
+	}
+	return false;
+}
+
+static void add_impacts(const struct pm_kind *k, struct pm_buf *out)
 {
 	pm_buf_adds(out,
 		"\n## Changes\n\nWhat a change of a guest that runs does:\n\n| word | meaning |\n|---|---|\n");
-	for (unsigned i = 0; i < PM_COUNT(sentences); i++)
+	for (unsigned i = 0; i < PM_COUNT(sentences); i++) {
+		if (strcmp(sentences[i].impact, HOT) == 0 && !plugs_hot(k))
+			continue;
 		pm_buf_addf(out, "| %s | %s |\n", sentences[i].impact, sentences[i].sentence);
+	}
 }
 
 static void add_metadata(struct pm_buf *out)
@@ -267,7 +280,7 @@ void pm_docs_write(const struct pm_kind *k, struct pm_buf *out)
 		add_section(k, "", SPEC,
 			"A field that is not mentioned is not managed; `null` means \"must be absent\".",
 			NULL, &p);
-		add_impacts(out);
+		add_impacts(k, out);
 	} else {
 		add_section(k, "", k->name,
 			"Beside `apiVersion: podmox/v1` and `kind`, the file has:", NULL, &p);
