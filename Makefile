@@ -17,6 +17,8 @@ DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 PKG_CONFIG ?= pkg-config
 CLANG      ?= clang
 FUZZ_TIME  ?= 60
@@ -24,7 +26,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib
+MODULES := libcurl yaml-0.1 json-c libssl libcrypto libevent libevent_openssl libevent_pthreads zlib libgit2
 
 # Asked for when the first recipe needs it, not when this file is read: `make deps` may install it.
 once = $(eval $(1) := $(shell $(2)))$($(1))
@@ -75,7 +77,7 @@ PROGS   := $(if $(wildcard src/cli/main.c),$(O)/podmox) $(if $(wildcard src/sim/
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all FORCE
-all: $(OBJ) $(PROGS) $(LIBS) $(MANPAGES)
+all: $(OBJ) $(PROGS) $(LIBS) $(MANPAGES) $(O)/podmox.service
 ifeq ($(O),build/release)
 	$(if $(PROGS),@ln -sfn $(PROGS:build/%=%) build/)
 endif
@@ -136,6 +138,10 @@ $(O)/podmox.pc: src/lib/podmox.pc.in FORCE
 	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),' \
 		-e 's,@VERSION@,$(VERSION),' -e 's/@MODULES@/$(LIB_MODULES)/' $< >$@
 
+$(O)/podmox.service: src/daemon/podmox.service.in FORCE
+	@sed -e 's,@BINDIR@,$(BINDIR),' $< >$@.new
+	@cmp -s $@.new $@ && rm -f $@.new || mv -f $@.new $@
+
 $(O)/man/%: docs/man/%.scd
 	$(call say,MAN,$@)
 	@mkdir -p $(@D)
@@ -169,7 +175,7 @@ export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_a
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-lib test-chaos examples judges demo bench
+.PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-property test-trials test-lib test-chaos examples judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
 $(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
@@ -185,6 +191,8 @@ test-manifest: all
 	$(call script,tests/manifest/run.sh)
 test-scenario: all
 	$(call script,tests/scenario/run.sh)
+test-trials: all
+	$(call script,tests/trials/run.sh)
 # The examples once more, with the library's own objects, for the builds of the sanitizers.
 $(O)/docs/%.o: docs/%.c $(O)/flags $(O)/gen/version.h
 	$(call say,CC,$<)
@@ -206,12 +214,23 @@ test-chaos: all
 	@$(MAKE) --no-print-directory BUILD=tsan O=$(call side,tsan) $(call side,tsan)/chaos
 	@CHAOS=$(call side,tsan)/chaos WRAP="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
 		PODMOX='$(O)/podmox' PODMOX_SIM='$(O)/podmox-sim' tests/chaos/run.sh
-JUDGED := $(call objects,$(filter-out $(MAINS),$(call sources,$(call closure,pve))))
+# Random manifests through the whole pipeline, against the simulator in the same process.
+PROPERTY_RUNS ?= 20000
+PROPERTY_SEED ?= 1
+$(O)/property: $(patsubst tests/%.c,$(O)/tests/%.o,$(wildcard tests/property/*.c) tests/unit/recon/world.c \
+	$(addprefix tests/unit/,fake_transport.c sim_transport.c support.c)) \
+	$(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(call closure,recon) $(call closure,sim)))))
+	$(call say,LINK,$@)
+	$(link) $(DEPS_LIBS) $(TEST_LIBS)
+test-property: $(O)/property
+	@mkdir -p $(O)/requests
+	@$(WRAP) $< --seed $(PROPERTY_SEED) --runs $(PROPERTY_RUNS) --log $(O)/requests/property.requests
+JUDGED := $(call objects,$(filter-out $(MAINS),$(call sources,$(sort $(foreach r,pve manifest,$(call closure,$r))))))
 $(O)/judge/%: $(O)/tests/judges/%.o $(JUDGED)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(link) $(DEPS_LIBS)
-judges: all $(O)/judge/ops $(O)/judge/decode
+judges: all $(O)/judge/ops $(O)/judge/decode $(O)/judge/configs
 	$(call script,tests/judges/run.sh)
 $(O)/bench/floor: $(O)/tests/bench/floor.o
 	$(call say,LINK,$@)
@@ -286,10 +305,8 @@ format-check:
 gates: format-check all
 	@CC='$(CC)' CLANG='$(CLANG)' O='$(O)' CPPFLAGS='$(STD) $(DEPS_CFLAGS)' sh tests/lint/run.sh
 lint:
-	@sh .ci/deps -q build test lint
-	@$(MAKE) --no-print-directory gates
-	@sh tests/lint/tools.sh
-	@$(MAKE) --no-print-directory -j2 tidy
+	@sh .ci/deps -q build test lint && $(MAKE) --no-print-directory gates && sh tests/lint/tools.sh && \
+		$(MAKE) --no-print-directory -j2 tidy && echo 'lint: clean'
 tidy: $(SRC:src/%.c=$(O)/tidy/%.ok)
 # The object is up to date exactly when neither the file nor a header it reads has changed.
 $(O)/tidy/%.ok: src/%.c $(O)/%.o .clang-tidy
@@ -321,7 +338,8 @@ INSTALLED = $(foreach f,$(PROGS),755|$f|$(BINDIR)/$(notdir $f)) \
 	$(foreach f,$(wildcard include/podmox/*.h) $(O)/gen/podmox/version.h,644|$f|$(INCLUDEDIR)/podmox/$(notdir $f)) \
 	$(foreach f,$(EXAMPLES),644|$f|$(DATADIR)/doc/podmox/examples/$(notdir $f)) \
 	644|$(O)/libpodmox.a|$(LIBDIR)/libpodmox.a 755|$(O)/libpodmox.so.$(VERSION)|$(LIBDIR)/libpodmox.so.$(VERSION) \
-	644|$(O)/podmox.pc|$(LIBDIR)/pkgconfig/podmox.pc
+	644|$(O)/podmox.pc|$(LIBDIR)/pkgconfig/podmox.pc \
+	644|$(O)/podmox.service|$(UNITDIR)/podmox.service 644|src/daemon/podmox.sysusers|$(SYSUSERSDIR)/podmox.conf
 SONAMES := libpodmox.so.$(SONAME) libpodmox.so
 install: all
 	@for f in $(foreach f,$(INSTALLED),'$f'); do from=$${f#*|}; install -D -m "$${f%%|*}" "$${from%|*}" \
@@ -338,7 +356,7 @@ nightly:
 	@$(MAKE) valgrind
 	@$(MAKE) coverage
 	@$(MAKE) fuzz FUZZ_TIME=600
-	@NIGHTLY=1 $(MAKE) test-scenario test-chaos
+	@NIGHTLY=1 KILL_SECONDS=7200 $(MAKE) test-scenario test-chaos test-trials
 	@$(MAKE) bench
 check:
 	@$(MAKE) lint

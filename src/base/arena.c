@@ -41,8 +41,10 @@ struct block {
 	alignas(max_align_t) char data[];
 };
 
-/* Texts handed out by pm_arena_intern, each at the place its hash gives; a newer one takes the place. */
-#define INTERNED 512
+/* Texts handed out by pm_arena_intern, each at the place its hash gives; a newer one takes the place. As many
+ * places as fit the size of the arena: thousands of small ones may live at a time. */
+#define INTERNED_MOST  512
+#define INTERNED_LEAST 16
 
 struct interned {
 	const char *s;
@@ -187,13 +189,22 @@ char *pm_arena_strndup(struct pm_arena *a, const char *s, size_t n)
 	return copy;
 }
 
+static size_t places_of(const struct pm_arena *a)
+{
+	size_t n = a->block / 128;
+
+	n = n < INTERNED_LEAST ? INTERNED_LEAST : n;
+	return n > INTERNED_MOST ? INTERNED_MOST : n;
+}
+
 const char *pm_arena_intern(struct pm_arena *a, const char *s, size_t n)
 {
+	size_t places = places_of(a);
 	struct interned *i;
 
 	if (!a->interned)
-		a->interned = pm_xcalloc(INTERNED, sizeof(*a->interned));
-	i = &a->interned[pm_hash_fast(s, n, 0) % INTERNED];
+		a->interned = pm_xcalloc(places, sizeof(*a->interned));
+	i = &a->interned[pm_hash_fast(s, n, 0) % places];
 	if (!i->s || i->n != n || memcmp(i->s, s, n) != 0) {
 		i->s = pm_arena_strndup(a, s, n);
 		i->n = n;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/text_priv.h"
 
@@ -247,4 +248,20 @@ void pm_diags_print(const struct pm_diags *d, FILE *out, unsigned most)
 		add_diag(&text, diag);
 	add_rest(&text, diag);
 	(void)fwrite(pm_buf_str(&text), 1, text.len, out);
+}
+
+void pm_diag_json(struct pm_jwrite *w, const struct pm_diag *d)
+{
+	pm_jw_object(w, NULL);
+	pm_jw_str(w, "severity", pm_severity_name(d->severity));
+	if (d->pos.file)
+		pm_jw_str(w, "file", d->pos.file);
+	if (d->pos.line > 0)
+		pm_jw_int(w, "line", d->pos.line);
+	if (d->pos.column > 0)
+		pm_jw_int(w, "column", d->pos.column);
+	pm_jw_str(w, "message", d->msg);
+	if (d->hint)
+		pm_jw_str(w, "hint", d->hint);
+	pm_jw_object_end(w);
 }

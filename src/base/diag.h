@@ -9,6 +9,8 @@
 
 enum pm_severity { PM_NOTE, PM_WARNING, PM_ERROR };
 
+struct pm_jwrite;
+
 struct pm_diag {
 	struct pm_diag *next;
 	enum pm_severity severity;
@@ -46,5 +48,8 @@ void pm_diags_sort(struct pm_diags *d);
 void pm_diags_print(const struct pm_diags *d, FILE *out, unsigned most);
 
 const char *pm_severity_name(enum pm_severity s);
+
+/** One finding as a JSON object, an element of the array that w is in. */
+void pm_diag_json(struct pm_jwrite *w, const struct pm_diag *d);
 
 #endif

@@ -15,6 +15,11 @@
 
 #define DEPTH_MAX 64
 
+struct json_object *pm_json_hold(struct json_object *o)
+{
+	return json_object_get(o);
+}
+
 void pm_json_putp(struct json_object **o)
 {
 	json_object_put(*o);

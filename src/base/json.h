@@ -19,6 +19,8 @@ struct json_object;
  * NUL. Owner of *ret: the caller (pm_json_putp). */
 int pm_json_parse(const char *s, size_t n, struct json_object **ret, struct pm_error *err) PM_CHECK;
 void pm_json_putp(struct json_object **o);
+/** One more owner of a part of a tree, which then outlives the rest. Returns it. */
+struct json_object *pm_json_hold(struct json_object *o);
 
 /** Member of an object or NULL; lenient readers for PVE's sloppy types: numbers come as text, booleans
  * as 0/1. `o` may be NULL or no object. Text of a number or boolean lives as long as the member. A

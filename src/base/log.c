@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -48,10 +49,8 @@ static void add_value(struct pm_buf *out, const char *s)
 		(void)pm_buf_addc(out, '"');
 }
 
-static void write_text(struct pm_buf *out, enum pm_level level, const char *msg,
-	const struct pm_kv *kv, unsigned n)
+void pm_log_text(struct pm_buf *out, const char *msg, const struct pm_kv *kv, unsigned n)
 {
-	(void)pm_buf_addf(out, "%s ", level_names[level]);
 	pm_text_visible(out, msg, strlen(msg));
 	for (unsigned i = 0; i < n; i++) {
 		(void)pm_buf_addf(out, " %s=", kv[i].key);
@@ -85,10 +84,14 @@ void pm_log_write(enum pm_level level, const char *msg, const struct pm_kv *kv, 
 {
 	cleanup_buf struct pm_buf line = PM_BUF(LINE_MAX_BYTES);
 
-	if (atomic_load(&as_json))
+	if (!atomic_load(&as_json) && pm_journal_write(level, msg, kv, n))
+		return;
+	if (atomic_load(&as_json)) {
 		write_json(&line, level, msg, kv, n);
-	else
-		write_text(&line, level, msg, kv, n);
+	} else {
+		(void)pm_buf_addf(&line, "%s ", level_names[level]);
+		pm_log_text(&line, msg, kv, n);
+	}
 	/* A line that is too long is no JSON any more: the message alone is. */
 	if (line.full && atomic_load(&as_json)) {
 		pm_buf_clear(&line);

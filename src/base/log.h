@@ -31,6 +31,10 @@ bool pm_log_enabled(enum pm_level level);
 
 void pm_log_write(enum pm_level level, const char *msg, const struct pm_kv *kv, unsigned n);
 
+/** Appends the line of an event without its level: `created object=Pod/shop/web`. */
+struct pm_buf;
+void pm_log_text(struct pm_buf *out, const char *msg, const struct pm_kv *kv, unsigned n);
+
 #define pm_log(level, msg, ...)                                                       \
 	do {                                                                          \
 		if (pm_log_enabled(level)) {                                          \

@@ -17,9 +17,9 @@ struct pm_args {
 	const char *config, *output_word, *color, *log_format;
 	bool verbose, quiet, help, no_cache;
 	/* of commands */
-	const char *target, *max_deletes, *out, *live, *node, *limit;
+	const char *target, *max_deletes, *out, *live, *node, *limit, *duration, *reason, *socket;
 	bool prune, detailed_exitcode, yes, dry_run, allow_restart, allow_replace, observe, once;
-	bool wait, no_wait;
+	bool wait, no_wait, watch, all;
 	int64_t parallelism;
 	/* the rest */
 	const struct pm_command *command;
@@ -92,6 +92,12 @@ int cmd_direct(struct pm_args *a);
 int cmd_api(struct pm_args *a);
 int cmd_doctor(struct pm_args *a);
 int cmd_complete(struct pm_args *a);
+int cmd_status(struct pm_args *a);
+int cmd_history(struct pm_args *a);
+int cmd_suspend(struct pm_args *a);
+int cmd_resume(struct pm_args *a);
+int cmd_reconcile(struct pm_args *a);
+int cmd_approve(struct pm_args *a);
 
 /* ---- output.c ---- */
 

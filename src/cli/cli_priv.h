@@ -112,4 +112,12 @@ unsigned pm_columns(void);
 /** Bytes of as much of the text as fits into so many columns, in whole characters. */
 size_t pm_fitting(const char *s, size_t n, unsigned columns);
 
+/* ---- status.c: what a daemon answers, for people ---- */
+
+void pm_status_human(struct json_object *data, bool colour, unsigned columns, struct pm_buf *out);
+/** The last cycle and what became of it, in one sentence. */
+void pm_cycle_human(struct json_object *data, unsigned columns, struct pm_buf *out);
+/** `names`: only the objects, one a line. */
+void pm_history_human(struct json_object *data, bool names, unsigned columns, struct pm_buf *out);
+
 #endif

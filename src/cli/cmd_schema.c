@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
+#include "daemon/face.h"
 #include "model/docs.h"
 #include "pve/op.h"
 
@@ -82,6 +83,14 @@ static int generate_calls(const char *dir, struct pm_error *err)
 	return write_text(dir, "docs/reference", "calls", ".md", &page, err);
 }
 
+static int generate_metrics(const char *dir, struct pm_error *err)
+{
+	struct pm_buf page cleanup_buf = PM_BUF(0);
+
+	pm_figures_docs(&page);
+	return write_text(dir, "docs/reference", "metrics", ".md", &page, err);
+}
+
 int cmd_generate(struct pm_args *a)
 {
 	struct pm_error err = { 0 };
@@ -91,7 +100,7 @@ int cmd_generate(struct pm_args *a)
 	for (size_t i = 0; pm_kinds[i] != NULL; i++)
 		if (generate_kind(a->rest.v[0], pm_kinds[i], &err) < 0)
 			return pm_cli_fail(&err);
-	if (generate_calls(a->rest.v[0], &err) < 0)
+	if (generate_calls(a->rest.v[0], &err) < 0 || generate_metrics(a->rest.v[0], &err) < 0)
 		return pm_cli_fail(&err);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* podmox watch: the daemon, in the foreground. */
 #include <stdio.h>
 
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -33,6 +34,7 @@ int cmd_watch(struct pm_args *a)
 		o.config = config;
 		if (!a->verbose && !a->quiet)
 			pm_log_setup(PM_LOG_INFO, pm_str_eq(a->log_format, "json"));
+		(void)pm_journal_use(NULL);
 		r = pm_daemon_run(&o, &err);
 	}
 	pm_config_free(config);

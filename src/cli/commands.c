@@ -52,6 +52,16 @@ FLAG(no_wait, "no-wait", 0, "print the task and end");
 NUMBER(parallelism, "parallelism", 0, "N", "actions at once (4); PVE's own limits are kept anyway");
 
 TEXT(limit, "limit", 0, "N", "that many of the last records (20)");
+TEXT(socket, "socket", 0, "PATH",
+	"where the daemon listens, instead of what the configuration says");
+FLAG(watch, "watch", 0, "show it again as it changes, until Ctrl-C");
+FLAG(all, "all", 0, "objects that are as they should be, too");
+TEXT(duration, "for", 0, "TIME", "resume by itself after 30m, 2h, 1d12h, ...");
+TEXT(reason, "reason", 0, "TEXT", "why, for those who ask for the status");
+static const struct pm_option opt_no_wait_cycle = { .name = "no-wait",
+	.type = PM_OPT_FLAG,
+	.offset = offsetof(struct pm_args, no_wait),
+	.help = "do not wait for the end of the cycle" };
 
 const struct pm_option *const pm_global_options[] = { &opt_config, &opt_output_word, &opt_color,
 	&opt_log_format, &opt_verbose, &opt_quiet, &opt_no_cache, &opt_help, NULL };
@@ -71,6 +81,15 @@ const struct pm_option *const pm_direct_options[] = { &opt_yes, &opt_dry_run, &o
 static const struct pm_option *const audit_options[] = { &opt_limit, NULL };
 static const struct pm_option *const watch_options[] = { &opt_observe, &opt_once, &opt_prune,
 	&opt_allow_restart, &opt_allow_replace, NULL };
+
+static const struct pm_option *const status_options[] = { &opt_watch, &opt_all,
+	&opt_detailed_exitcode, &opt_socket, NULL };
+static const struct pm_option *const history_options[] = { &opt_limit, &opt_socket, NULL };
+static const struct pm_option *const suspend_options[] = { &opt_duration, &opt_reason, &opt_socket,
+	NULL };
+static const struct pm_option *const daemon_options[] = { &opt_socket, NULL };
+static const struct pm_option *const reconcile_options[] = { &opt_no_wait_cycle, &opt_socket,
+	NULL };
 
 #define DIRECT(noun, text)                                                                         \
 	{                                                                                          \
@@ -99,6 +118,18 @@ const struct pm_command pm_commands[] = {
 		cmd_delete, 1, -1, false, NULL },
 	{ "watch", "[PATH]", "Keep the cluster equal to a directory, until told to end.",
 		watch_options, cmd_watch, 0, 1, false, NULL },
+	{ "status", "", "What the daemon wants, has applied, holds back, and does next.",
+		status_options, cmd_status, 0, 0, false, NULL },
+	{ "history", "[KIND/NS/NAME]", "What the daemon has done and seen.", history_options,
+		cmd_history, 0, 1, false, NULL },
+	{ "suspend", "[KIND/NS/NAME]", "Have the daemon leave one object alone, or everything.",
+		suspend_options, cmd_suspend, 0, 1, false, NULL },
+	{ "resume", "[KIND/NS/NAME]", "End what suspend began.", daemon_options, cmd_resume, 0, 1,
+		false, NULL },
+	{ "reconcile", "", "Have the daemon look at everything now, and wait for the end of it.",
+		reconcile_options, cmd_reconcile, 0, 0, false, NULL },
+	{ "approve", "[REVISION]", "Let a revision pass that the daemon holds back.",
+		daemon_options, cmd_approve, 0, 1, false, NULL },
 	{ "get", "KIND [NAME]", "List live objects with ownership and sync state.", NULL, cmd_get,
 		1, 2, false, NULL },
 	{ "describe", "KIND/NS/NAME", "Tell everything about one object.", NULL, cmd_describe, 1, 1,

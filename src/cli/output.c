@@ -14,22 +14,6 @@ int pm_cli_fail(const struct pm_error *err)
 	return pm_code_exit(err->code);
 }
 
-static void finding_json(struct pm_jwrite *w, const struct pm_diag *d)
-{
-	pm_jw_object(w, NULL);
-	pm_jw_str(w, "severity", pm_severity_name(d->severity));
-	if (d->pos.file != NULL)
-		pm_jw_str(w, "file", d->pos.file);
-	if (d->pos.line > 0)
-		pm_jw_int(w, "line", d->pos.line);
-	if (d->pos.column > 0)
-		pm_jw_int(w, "column", d->pos.column);
-	pm_jw_str(w, "message", d->msg);
-	if (d->hint != NULL)
-		pm_jw_str(w, "hint", d->hint);
-	pm_jw_object_end(w);
-}
-
 static void findings_json(const struct pm_args *a, const struct pm_diags *d)
 {
 	struct pm_buf out cleanup_buf = PM_BUF(0);
@@ -41,7 +25,7 @@ static void findings_json(const struct pm_args *a, const struct pm_diags *d)
 	pm_jw_int(&w, "warnings", d->nwarnings);
 	pm_jw_array(&w, "diagnostics");
 	for (const struct pm_diag *i = d->first; i != NULL; i = i->next)
-		finding_json(&w, i);
+		pm_diag_json(&w, i);
 	pm_jw_array_end(&w);
 	pm_jw_object_end(&w);
 	pm_cli_document(a, &out);

@@ -20,7 +20,8 @@ struct pm_daemon_opts {
 	uint64_t seed;
 };
 
-/** Runs until SIGTERM or SIGINT (0), or until it cannot go on (-code). SIGHUP: look at once. Blocks these
+/** Runs until SIGTERM or SIGINT (0), or until it cannot go on (-code). SIGHUP: reads the configuration
+ * anew (a wrong one changes nothing) and looks at once. Blocks these
  * signals in the calling thread while it runs, and in all threads it starts. `once`: -code when the cycle
  * failed, -PM_E_INPUT when a manifest is wrong (the others are applied nevertheless). */
 int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err) PM_CHECK;

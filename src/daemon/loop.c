@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
+#include "daemon/face.h"
 
 #define POLL_SECONDS 10
 
@@ -35,11 +36,14 @@ struct daemon {
 	pthread_t thread;
 	bool running;       /* the thread is */
 	bool ending;        /* no new cycle */
+	bool reload;        /* the next cycle begins with the configuration */
 	int signals, ended; /* signalfd, eventfd */
 	sigset_t old_mask;
 	struct event_base *base;
 	struct event *on_signal, *on_file, *on_time, *on_end;
 	struct pm_outcome_of_cycle last;
+	struct pm_board *board;
+	struct pm_face *face; /* NULL: `once` */
 };
 
 static uint64_t now_ns(void)
@@ -105,7 +109,23 @@ static bool is_busy(struct daemon *d)
 	return busy;
 }
 
+static void tell_face(struct daemon *d)
+{
+	if (d->face)
+		pm_face_news(d->face);
+}
+
 /* ---- time ---- */
+
+/* What the timer is set for. */
+static void tell_next(struct daemon *d)
+{
+	uint64_t now = now_ns(), at;
+	const char *what = pm_schedule_next(&d->schedule, &at);
+	int64_t wall_ms = pm_wall_ms(d->keeper.clock);
+
+	pm_board_next(d->board, what, wall_ms + (at > now ? (int64_t)((at - now) / PM_MS_NS) : 0));
+}
 
 static void set_timer(struct daemon *d)
 {
@@ -120,6 +140,7 @@ static void set_timer(struct daemon *d)
 		(void)event_del(d->on_time);
 	else
 		(void)event_add(d->on_time, &tv);
+	tell_next(d);
 }
 
 static void on_time(evutil_socket_t fd, short what, void *arg)
@@ -132,8 +153,14 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 	if (d->ending || is_busy(d))
 		return;
 	reasons = pm_schedule_take(&d->schedule, now_ns());
-	if (reasons != 0)
+	if (reasons != 0 && d->reload)
+		reasons |= PM_WHY_CONFIG;
+	if (reasons != 0) {
+		d->reload = false;
+		pm_board_doing(d->board, PM_DOING_READING, NULL);
 		(void)hand_over(d, reasons);
+		tell_face(d);
+	}
 	set_timer(d);
 }
 
@@ -159,6 +186,7 @@ static void watch(struct daemon *d)
 		pm_warning("changes are looked for by reading the files",
 			PM_KV_S("why", d->watch.why), PM_KV_I("every_s", POLL_SECONDS));
 	pm_schedule_poll(&d->schedule, d->watch.why ? POLL_SECONDS : 0, now_ns());
+	pm_face_watching(d->face, d->watch.folders, d->watch.why);
 }
 
 static void on_file(evutil_socket_t fd, short what, void *arg)
@@ -168,6 +196,7 @@ static void on_file(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	pm_face_events(d->face, 1);
 	if (news == PM_WATCH_NOTHING)
 		return;
 	if (news == PM_WATCH_MOVED)
@@ -182,6 +211,9 @@ static void end(struct daemon *d)
 {
 	d->ending = true;
 	atomic_store(&d->cancel.on, true);
+	pm_board_doing(d->board, PM_DOING_ENDING, NULL);
+	if (d->face)
+		pm_face_stopping(d->face);
 	(void)event_del(d->on_time);
 	if (!is_busy(d))
 		(void)event_base_loopbreak(d->base);
@@ -194,7 +226,10 @@ static void take_signal(struct daemon *d, unsigned signo)
 		end(d);
 		return;
 	}
-	pm_info("asked to look at once");
+	pm_info("asked to read the configuration anew, and to look at once");
+	d->reload = true;
+	if (d->face)
+		pm_face_reloading(d->face);
 	pm_schedule_ask(&d->schedule);
 	set_timer(d);
 }
@@ -206,6 +241,17 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		take_signal(arg, info.ssi_signo);
+}
+
+/* The thread of cycles has a configuration that may be another one; it rests now. */
+static void take_config(struct daemon *d)
+{
+	const struct pm_rec *rec = d->keeper.config->rec;
+
+	pm_schedule_times(&d->schedule, (uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_DEBOUNCE, 300),
+		(uint64_t)pm_rec_int(rec, PM_CONFIG_SYNC_INTERVAL, 300));
+	if (d->face)
+		pm_face_ready(d->face);
 }
 
 static void on_end(evutil_socket_t fd, short what, void *arg)
@@ -223,8 +269,62 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 		(void)event_base_loopbreak(d->base);
 		return;
 	}
-	pm_schedule_ended(&d->schedule, d->last.failed, d->last.confirm, now_ns());
+	if (d->last.reloaded)
+		take_config(d);
+	pm_schedule_ended(&d->schedule, d->last.broken, d->last.confirm, now_ns());
+	pm_schedule_again(&d->schedule, d->last.again_in > 0 ? now_ns() + d->last.again_in : 0);
+	pm_board_doing(d->board, PM_DOING_WAITING, d->last.broken ? d->last.err.msg : NULL);
 	set_timer(d);
+	tell_face(d);
+}
+
+/* ---- the face ---- */
+
+/* Somebody asks for something over the board. */
+static void on_asked(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (pm_board_waiting(d->board))
+		pm_schedule_ask(&d->schedule);
+	else
+		pm_schedule_again(&d->schedule, now_ns());
+	set_timer(d);
+}
+
+/* Somebody says that the files have changed. */
+static void on_wake(void *arg)
+{
+	struct daemon *d = arg;
+
+	pm_schedule_changed(&d->schedule, now_ns());
+	set_timer(d);
+}
+
+static void open_board(struct daemon *d)
+{
+	const struct pm_config *c = d->o->config;
+	struct pm_board_opts bo = { .set = c->set,
+		.cluster = pm_rec_str(c->cluster, PM_CLUSTER_NAME, NULL),
+		.folder = d->o->dir,
+		.journal_dir = d->o->observe ? NULL : c->journal_dir,
+		.observe = d->o->observe,
+		.clock = d->o->clock,
+		.wake = on_asked,
+		.wake_arg = d };
+
+	d->board = pm_board_new(&bo);
+}
+
+static int open_face(struct daemon *d, struct pm_error *err)
+{
+	struct pm_face_opts fo = { .base = d->base,
+		.board = d->board,
+		.config = d->o->config,
+		.wake = on_wake,
+		.arg = d };
+
+	return d->o->once ? 0 : pm_face_open(&fo, &d->face, err);
 }
 
 /* ---- life ---- */
@@ -305,6 +405,8 @@ static int start_thread(struct daemon *d, struct pm_error *err)
 
 static void close_all(struct daemon *d)
 {
+	bool ran = d->running;
+
 	if (d->running) {
 		(void)pthread_mutex_lock(&d->desk.mutex);
 		d->desk.over = true;
@@ -315,6 +417,10 @@ static void close_all(struct daemon *d)
 	pm_keeper_close(&d->keeper);
 	pm_setlock_release(d->lock);
 	pm_watch_close(&d->watch);
+	pm_face_close(d->face);
+	if (ran)
+		pm_board_happened(d->board, &(struct pm_board_entry){ .what = PM_HAP_ENDED });
+	pm_board_free(d->board);
 	if (d->on_file)
 		event_free(d->on_file);
 	if (d->on_time)
@@ -338,8 +444,10 @@ static int loop(struct daemon *d, struct pm_error *err)
 
 	if (r < 0)
 		return r;
+	pm_board_happened(d->board, &(struct pm_board_entry){ .what = PM_HAP_STARTED });
 	if (!d->o->once) {
 		watch(d);
+		pm_face_ready(d->face);
 		pm_info(d->o->observe ? "observing" : "watching", PM_KV_S("folder", d->o->dir),
 			PM_KV_S("set", d->o->config->set), PM_KV_I("folders", d->watch.folders));
 	}
@@ -370,10 +478,13 @@ int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
 		return r;
 	block_signals(&d, &set);
 	r = lock(&d, err);
+	open_board(&d);
 	if (r == 0)
-		r = pm_keeper_open(&d.keeper, o, &d.cancel, err);
+		r = pm_keeper_open(&d.keeper, o, d.board, &d.cancel, err);
 	if (r == 0)
 		r = open_loop(&d, &set, err);
+	if (r == 0)
+		r = open_face(&d, err);
 	if (r == 0)
 		r = loop(&d, err);
 	close_all(&d);

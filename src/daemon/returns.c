@@ -88,12 +88,8 @@ unsigned pm_returns_check(struct pm_returns *r, struct pm_plan *p, struct pm_are
 		change = worst_of(r, action, a);
 		if (!change)
 			continue;
-		action->verb = PM_V_KEEP;
-		action->steps = 0;
-		action->reason =
-			pm_arena_printf(a, "%s keeps coming back; left alone", change->path);
-		p->sum.update--;
-		p->sum.kept++;
+		pm_plan_hold(
+			p, i, pm_arena_printf(a, "%s keeps coming back; left alone", change->path));
 		kept++;
 	}
 	return kept;

@@ -13,12 +13,17 @@ static uint64_t jittered(struct pm_schedule *s, uint64_t ns)
 	return ns - ns / 10 + pm_random_below(&s->random, ns / 5 + 1);
 }
 
+void pm_schedule_times(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s)
+{
+	s->debounce = debounce_ms * PM_MS_NS;
+	s->interval = interval_s * PM_S_NS;
+}
+
 void pm_schedule_init(struct pm_schedule *s, uint64_t debounce_ms, uint64_t interval_s,
 	uint64_t seed, uint64_t now)
 {
-	*s = (struct pm_schedule){ .debounce = debounce_ms * PM_MS_NS,
-		.interval = interval_s * PM_S_NS,
-		.drift_at = now };
+	*s = (struct pm_schedule){ .drift_at = now };
+	pm_schedule_times(s, debounce_ms, interval_s);
 	if (seed > 0)
 		pm_random_seed(&s->random, seed);
 	else
@@ -67,6 +72,7 @@ uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now)
 	at = earlier(at, s->retry_at);
 	at = earlier(at, s->confirm_at);
 	at = earlier(at, s->poll_at);
+	at = earlier(at, s->again_at);
 	if (at == 0)
 		return s->interval;
 	return at > now ? at - now : 0;
@@ -87,7 +93,7 @@ unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now)
 		s->last = 0;
 	}
 	if (due(s->poll_at, now)) {
-		reasons |= PM_WHY_FILES;
+		reasons |= PM_WHY_FILES | PM_WHY_POLL;
 		s->poll_at = now + s->poll;
 	}
 	if (due(s->drift_at, now)) {
@@ -98,11 +104,41 @@ unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now)
 		reasons |= PM_WHY_RETRY;
 		s->retry_at = 0;
 	}
+	if (due(s->again_at, now)) {
+		reasons |= PM_WHY_RETRY;
+		s->again_at = 0;
+	}
 	if (due(s->confirm_at, now)) {
 		reasons |= PM_WHY_CONFIRM;
 		s->confirm_at = 0;
 	}
 	return reasons;
+}
+
+void pm_schedule_again(struct pm_schedule *s, uint64_t at)
+{
+	s->again_at = at;
+}
+
+const char *pm_schedule_next(const struct pm_schedule *s, uint64_t *ret_at)
+{
+	const struct {
+		uint64_t at;
+		const char *what;
+	} all[] = { { files_at(s), "a look at files that changed" },
+		{ s->drift_at, "a look for drift" }, { s->retry_at, "another try" },
+		{ s->confirm_at, "a second look for what is gone" },
+		{ s->again_at, "another try of what was held back" } };
+	const char *what = "a look for drift";
+
+	*ret_at = 0;
+	for (size_t i = 0; i < PM_COUNT(all); i++) {
+		if (all[i].at == 0 || (*ret_at > 0 && all[i].at >= *ret_at))
+			continue;
+		*ret_at = all[i].at;
+		what = all[i].what;
+	}
+	return what;
 }
 
 void pm_schedule_ended(struct pm_schedule *s, bool failed, bool confirm, uint64_t now)

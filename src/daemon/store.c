@@ -1,13 +1,29 @@
-/* The texts of all manifests, and of each the last one that was good. A file that breaks, or that cannot
- * be read any more, stays in force as it was; one that is gone is gone. Objects are made anew from the
- * texts for each cycle: texts are small, and objects belong to the arena of one cycle. */
+/* The manifests of a folder as they were understood: of each file its present content and the last good one,
+ * parsed once. A file that breaks, or that cannot be read any more, stays in force as it was; one that is gone
+ * is gone. Only files that look changed are read, and only changed ones are parsed; the objects are used in
+ * every cycle, which links them anew. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/daemon_priv.h"
 
 /* Rounds of reverting files that do not fit each other; chains of dependants are rarely longer. */
 #define ROUNDS 20
+
+/* File systems keep times as coarse as two seconds: what changed later than that may change once more
+ * without a trace. */
+#define RACY_MS  2500
+#define BLOCK_UP 65536
+
+/** One content of one file, parsed. */
+struct pm_content {
+	struct pm_arena *arena;
+	struct pm_set set;
+	struct pm_diags found;
+	uint64_t hash;
+	size_t n;
+};
 
 static void drop(char **p)
 {
@@ -15,11 +31,20 @@ static void drop(char **p)
 	*p = NULL;
 }
 
+static void content_free(struct pm_content *c)
+{
+	if (!c)
+		return;
+	pm_set_done(&c->set);
+	pm_arena_free(c->arena);
+	free(c);
+}
+
 static void kept_free(struct pm_kept *f)
 {
-	if (f->good != f->text)
-		free(f->good);
-	free(f->text);
+	if (f->good != f->now)
+		content_free(f->good);
+	content_free(f->now);
 	free(f->path);
 	free(f->why);
 	free(f->hint);
@@ -46,7 +71,9 @@ static int compare_kept(const void *a, const void *b)
 /* Walk and store are sorted alike: `at` is the first file that may be the one. */
 struct walking {
 	struct pm_store *s;
-	size_t at, known; /* files beyond `known` are new and not sorted in yet */
+	size_t at, known;     /* files beyond `known` are new and not sorted in yet */
+	struct pm_kept *last; /* whose looks were asked for last */
+	int64_t now_ms;
 };
 
 static struct pm_kept *kept_of(struct walking *w, const char *path)
@@ -54,6 +81,8 @@ static struct pm_kept *kept_of(struct walking *w, const char *path)
 	struct pm_store *s = w->s;
 	struct pm_kept *f;
 
+	if (w->last && strcmp(w->last->path, path) == 0)
+		return w->last;
 	while (w->at < w->known && strcmp(s->files.v[w->at]->path, path) < 0)
 		w->at++;
 	if (w->at < w->known && strcmp(s->files.v[w->at]->path, path) == 0)
@@ -64,34 +93,112 @@ static struct pm_kept *kept_of(struct walking *w, const char *path)
 	return f;
 }
 
-static void forget_text(struct pm_kept *f)
+static void forget_now(struct pm_kept *f)
 {
-	if (f->text != f->good)
-		free(f->text);
-	f->text = NULL;
-	f->n = 0;
+	if (f->now != f->good)
+		content_free(f->now);
+	f->now = NULL;
+}
+
+static int64_t ms_of(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
+}
+
+/* When anything about it was changed last. */
+static int64_t changed_ms(const struct stat *st)
+{
+	int64_t content = ms_of(&st->st_mtim), all = ms_of(&st->st_ctim);
+
+	return content > all ? content : all;
+}
+
+static struct pm_looks looks_of(const struct stat *st)
+{
+	return (struct pm_looks){ .dev = (uint64_t)st->st_dev,
+		.ino = (uint64_t)st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.modified_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)PM_S_NS + st->st_mtim.tv_nsec,
+		.changed_ns =
+			(int64_t)st->st_ctim.tv_sec * (int64_t)PM_S_NS + st->st_ctim.tv_nsec };
+}
+
+static bool looks_same(const struct pm_looks *a, const struct pm_looks *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
+}
+
+static bool take_known(void *arg, const char *path, const struct stat *st)
+{
+	struct walking *w = arg;
+	struct pm_kept *f = kept_of(w, path);
+	struct pm_looks looks = looks_of(st);
+	bool same = f->now && !f->racy && looks_same(&looks, &f->looks);
+
+	w->last = f;
+	f->looks = looks;
+	f->age_ms = w->now_ms - changed_ms(st);
+	f->racy = f->age_ms < RACY_MS;
+	if (same)
+		f->seen = true;
+	return same;
+}
+
+static void take_unreadable(struct pm_kept *f, const struct pm_found *found)
+{
+	forget_now(f);
+	f->why = pm_xstrdup(found->why);
+	f->hint = pm_xstrdup(found->hint);
+}
+
+/* Files of one tree are alike: what the ones before needed for a byte, with a little more, is about what
+ * this one needs, so that thousands of contents waste no memory. */
+static struct pm_content *parse(
+	struct pm_store *s, const struct pm_kept *f, const struct pm_found *found, uint64_t hash)
+{
+	struct pm_content *c = pm_xcalloc(1, sizeof(*c));
+	size_t block = (found->n + 1) * (s->needs ? s->needs : 64) / 8, needed;
+
+	c->arena = pm_arena_new(block > BLOCK_UP ? BLOCK_UP : block);
+	c->set.arena = c->arena;
+	c->hash = hash;
+	c->n = found->n;
+	pm_diags_init(&c->found, c->arena);
+	pm_manifest_parse(c->arena, f->path, found->text, found->n, &c->set, &c->found);
+	needed = pm_arena_used(c->arena) * 9 / (found->n + 1) + 1;
+	s->needs = needed > s->needs ? needed : s->needs;
+	return c;
 }
 
 static void take_found(void *arg, const struct pm_found *found)
 {
 	struct walking *w = arg;
 	struct pm_kept *f = kept_of(w, found->path);
+	uint64_t hash;
 
 	f->seen = true;
-	drop(&f->why);
 	drop(&f->hint);
 	if (!found->text) {
-		forget_text(f);
-		f->why = pm_xstrdup(found->why);
-		f->hint = pm_xstrdup(found->hint);
+		drop(&f->why);
+		take_unreadable(f, found);
 		return;
 	}
-	if (f->text && f->n == found->n && memcmp(f->text, found->text, f->n) == 0)
+	drop(&f->why);
+	w->s->nread++;
+	hash = pm_hash(found->text, found->n, 0);
+	if (f->now && f->now->n == found->n && f->now->hash == hash)
 		return;
-	forget_text(f);
-	f->text = pm_xcalloc(1, found->n + 1);
-	memcpy(f->text, found->text, found->n);
-	f->n = found->n;
+	forget_now(f);
+	/* Back to what it was: no need to understand it once more. */
+	if (f->good && f->good->n == found->n && f->good->hash == hash) {
+		f->now = f->good;
+	} else {
+		f->now = parse(w->s, f, found, hash);
+		w->s->nparsed++;
+	}
+	if (f->age_ms < PM_STABLE_MS)
+		w->s->young = true;
 }
 
 /* Did the walk fail to read a folder that the file lies below? Then nothing is known about it. */
@@ -110,7 +217,7 @@ static bool is_out_of_sight(const struct pm_store *s, const struct pm_kept *f)
 	return false;
 }
 
-/* Drops what is gone; what is out of sight has no present text. */
+/* Drops what is gone; what is out of sight has no present content. */
 static void drop_gone(struct pm_store *s)
 {
 	size_t n = 0;
@@ -119,8 +226,10 @@ static void drop_gone(struct pm_store *s)
 		struct pm_kept *f = s->files.v[i];
 
 		f->gone = !f->seen && !is_out_of_sight(s, f);
+		/* An editor may be about to put it back. */
+		s->young = s->young || !f->seen;
 		if (!f->seen && !f->gone)
-			forget_text(f);
+			forget_now(f);
 	}
 	for (size_t i = 0; i < s->files.n; i++) {
 		if (s->files.v[i]->gone)
@@ -139,7 +248,7 @@ static uint64_t tree_of(const struct pm_store *s)
 		const struct pm_kept *f = s->files.v[i];
 
 		h = pm_hash(f->path, strlen(f->path) + 1, h);
-		h = f->text ? pm_hash(f->text, f->n + 1, h) : h + 1;
+		h = f->now ? pm_hash(&f->now->hash, sizeof(f->now->hash), h) : h + 1;
 	}
 	return h;
 }
@@ -147,41 +256,45 @@ static uint64_t tree_of(const struct pm_store *s)
 void pm_store_read(struct pm_store *s, const char *dir)
 {
 	struct pm_arena *a cleanup_arena = pm_arena_new(0);
-	struct walking w = { .s = s, .known = s->files.n };
+	struct walking w = { .s = s,
+		.known = s->files.n,
+		.now_ms = pm_wall_ms(s->clock ? s->clock : &pm_clock_system) };
+	const struct pm_walker walker = { take_found, take_known, &w };
 	struct pm_error err;
 
 	for (size_t i = 0; i < s->files.n; i++)
 		s->files.v[i]->seen = false;
+	s->young = false;
 	drop(&s->missing);
-	if (pm_manifest_walk(a, dir, take_found, &w, &err) < 0)
+	if (pm_manifest_walk_changed(a, dir, &walker, &err) < 0)
 		s->missing = pm_xstrdup(err.msg);
 	drop_gone(s);
-	if (s->files.n > 0)
+	if (s->files.n > w.known)
 		qsort(s->files.v, s->files.n, sizeof(void *), compare_kept);
 	s->tree = tree_of(s);
 }
 
 /* ---- what is in force ---- */
 
-/* Which text of a file is used. */
+/* Which content of a file is used. */
 enum choice { PRESENT, GOOD, NONE };
 
 struct taking {
 	struct pm_store *s;
 	unsigned char *choice; /* one for each file */
 	struct pm_set *set;
-	struct pm_diags *d; /* where findings of the present texts go */
+	struct pm_diags *d; /* where findings of the present contents go */
 };
 
-static bool same_text(const struct pm_kept *f)
+static bool same_content(const struct pm_kept *f)
 {
-	return f->text && f->good && f->n == f->ngood && memcmp(f->text, f->good, f->n) == 0;
+	return f->now && f->now == f->good;
 }
 
-/* The present text is no use: back to the good one, if that is another. */
+/* The present content is no use: back to the good one, if that is another. */
 static enum choice revert(const struct pm_kept *f, enum choice was)
 {
-	return was == PRESENT && f->good && !same_text(f) ? GOOD : NONE;
+	return was == PRESENT && f->good && !same_content(f) ? GOOD : NONE;
 }
 
 static void find_unreadable(struct taking *t, const struct pm_kept *f)
@@ -195,48 +308,66 @@ static void find_unreadable(struct taking *t, const struct pm_kept *f)
 	pm_diag_hint(t->d, diag, "%s", f->hint);
 }
 
-/* Parses every present text into the set; those with errors are reverted. true: there was none. */
-static bool judge_texts(struct taking *t)
+/* Findings of a content that was parsed before; their texts live as long as it. */
+static void repeat_findings(struct pm_diags *d, const struct pm_content *c)
 {
-	bool all = true;
+	for (const struct pm_diag *from = c->found.first; from; from = from->next) {
+		struct pm_diag *to = pm_diag_add(d, from->severity, from->pos, "%s", from->msg);
 
-	for (size_t i = 0; i < t->s->files.n; i++) {
-		const struct pm_kept *f = t->s->files.v[i];
-		unsigned errors = t->d->nerrors;
-
-		if (!f->text)
-			find_unreadable(t, f);
-		else
-			pm_manifest_parse(t->set->arena, f->path, f->text, f->n, t->set, t->d);
-		if (f->text && t->d->nerrors == errors)
-			continue;
-		t->choice[i] = (unsigned char)revert(f, PRESENT);
-		all = false;
+		to->length = from->length;
+		to->hint = from->hint;
+		to->source = from->source;
 	}
-	return all;
 }
 
-/* Each of these texts was parsed before without an error. */
-static void parse_chosen(struct taking *t)
+/* Tells what is wrong with each present content, and reverts it. */
+static void judge_contents(struct taking *t)
 {
-	struct pm_diags known;
-
-	pm_diags_init(&known, t->set->arena);
-	t->set->n = 0;
 	for (size_t i = 0; i < t->s->files.n; i++) {
 		const struct pm_kept *f = t->s->files.v[i];
-		struct pm_arena *a = t->set->arena;
 
-		if (t->choice[i] == PRESENT)
-			pm_manifest_parse(a, f->path, f->text, f->n, t->set, &known);
-		else if (t->choice[i] == GOOD)
-			pm_manifest_parse(a, f->path, f->good, f->ngood, t->set, &known);
+		if (f->now)
+			repeat_findings(t->d, f->now);
+		else
+			find_unreadable(t, f);
+		if (f->now && f->now->found.nerrors == 0)
+			continue;
+		t->choice[i] = (unsigned char)revert(f, PRESENT);
+	}
+}
+
+static void add_chosen(struct taking *t)
+{
+	t->set->n = 0;
+	t->set->sorted = false;
+	for (size_t i = 0; i < t->s->files.n; i++) {
+		const struct pm_kept *f = t->s->files.v[i];
+		const struct pm_content *c = t->choice[i] == PRESENT ? f->now
+					     : t->choice[i] == GOOD  ? f->good
+								     : NULL;
+
+		for (size_t k = 0; c && k < c->set.n; k++)
+			pm_set_add(t->set, c->set.v[k]);
 	}
 }
 
 static int compare_path(const void *path, const void *file)
 {
 	return strcmp(path, (*(const struct pm_kept *const *)file)->path);
+}
+
+static struct pm_kept **find_path(const struct pm_store *s, const char *path)
+{
+	if (s->files.n == 0)
+		return NULL;
+	return bsearch(path, s->files.v, s->files.n, sizeof(void *), compare_path);
+}
+
+bool pm_store_has_good(const struct pm_store *s, const char *path)
+{
+	struct pm_kept *const *f = find_path(s, path);
+
+	return f && (*f)->good;
 }
 
 /* Reverts the files in which something does not fit the others; true: there was one. */
@@ -250,8 +381,7 @@ static bool revert_misfits(struct taking *t, const struct pm_diag *first)
 		size_t i;
 
 		if (diag->severity == PM_ERROR && diag->pos.file)
-			found = bsearch(
-				diag->pos.file, files, t->s->files.n, sizeof(void *), compare_path);
+			found = find_path(t->s, diag->pos.file);
 		if (!found)
 			continue;
 		i = (size_t)(found - files);
@@ -264,8 +394,8 @@ static bool revert_misfits(struct taking *t, const struct pm_diag *first)
 }
 
 /* Links what is chosen; as long as something does not fit, its file is reverted. Findings of the first
- * round are about the present texts. */
-static void fit_together(struct taking *t, bool parsed)
+ * round are about the present contents. */
+static void fit_together(struct taking *t)
 {
 	struct pm_diags older = { 0 };
 
@@ -275,9 +405,7 @@ static void fit_together(struct taking *t, bool parsed)
 		unsigned errors;
 
 		pm_diags_init(&older, t->set->arena);
-		if (!parsed)
-			parse_chosen(t);
-		parsed = false;
+		add_chosen(t);
 		errors = d->nerrors;
 		news = d->last;
 		pm_manifest_link(t->set, d);
@@ -294,11 +422,10 @@ static void remember_good(struct taking *t)
 	for (size_t i = 0; i < t->s->files.n; i++) {
 		struct pm_kept *f = t->s->files.v[i];
 
-		if (t->choice[i] != PRESENT || f->good == f->text)
+		if (t->choice[i] != PRESENT || f->good == f->now)
 			continue;
-		free(f->good);
-		f->good = f->text;
-		f->ngood = f->n;
+		content_free(f->good);
+		f->good = f->now;
 	}
 }
 
@@ -312,7 +439,8 @@ void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 	memset(ret_load, 0, sizeof(*ret_load));
 	if (s->missing)
 		(void)pm_diag_add(d, PM_ERROR, (struct pm_pos){ .file = dir }, "%s", s->missing);
-	fit_together(&t, judge_texts(&t));
+	judge_contents(&t);
+	fit_together(&t);
 	remember_good(&t);
 	if (ret->n == 0 && d->nerrors == errors)
 		(void)pm_diag_add(

@@ -8,11 +8,12 @@
 #define FINDINGS_MAX 50
 #define CHANGES_MAX  8
 
-/* "resources.memory 512M -> 1G, tags ..." */
-static const char *changes_of(struct pm_arena *a, const struct pm_action *action)
+const char *pm_tell_changes(struct pm_arena *a, const struct pm_action *action)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(1000);
 
+	if (action->nchanges == 0)
+		return NULL;
 	for (size_t i = 0; i < action->nchanges && i < CHANGES_MAX; i++) {
 		const struct pm_change *c = &action->change[i];
 
@@ -26,11 +27,6 @@ static const char *changes_of(struct pm_arena *a, const struct pm_action *action
 	if (action->nchanges > CHANGES_MAX)
 		(void)pm_buf_addf(&text, " and %zu more", action->nchanges - CHANGES_MAX);
 	return pm_arena_strndup(a, pm_buf_str(&text), text.len);
-}
-
-static const struct pm_obj *object_of(const struct pm_action *a)
-{
-	return a->want ? a->want : a->have;
 }
 
 static const char *message_of(const struct pm_event *e)
@@ -75,28 +71,72 @@ static enum pm_level level_of(const struct pm_event *e)
 	}
 }
 
+static unsigned vmid_of(const struct pm_event *e)
+{
+	const struct pm_action *a = e->action;
+	unsigned vmid = e->result && e->result->vmid > 0 ? e->result->vmid : a->vmid;
+
+	return vmid == 0 && a->have && a->have->live ? a->have->live->vmid : vmid;
+}
+
+void pm_tell_happened(struct pm_keeper *k, struct pm_board_entry e)
+{
+	e.revision = k->tree_id;
+	pm_board_happened(k->board, &e);
+}
+
+/* The same failure again is in the log, not once more in the history. */
+static bool is_old_news(const struct pm_keeper *k, const char *id, const struct pm_error *err)
+{
+	const struct pm_fail *f = pm_fails_get(&k->fails, id);
+
+	return f && strcmp(f->why, err->msg) == 0;
+}
+
+static void note_event(struct pm_keeper *k, struct pm_arena *a, const struct pm_event *e)
+{
+	const char *id = pm_action_id(a, e->action);
+	struct pm_board_entry entry = {
+		.object = id, .verb = pm_verb_name(e->action->verb), .vmid = vmid_of(e)
+	};
+
+	pm_board_progress(k->board);
+	if (e->type == PM_EV_DONE) {
+		if (e->result->outcome == PM_NOTHING)
+			return;
+		entry.what = PM_HAP_APPLIED;
+		entry.text = pm_tell_changes(a, e->action);
+	} else if (e->type == PM_EV_FAILED) {
+		if (e->result->err.code == PM_E_CANCELLED || is_old_news(k, id, &e->result->err))
+			return;
+		entry.what = PM_HAP_FAILED;
+		entry.text = e->result->err.msg;
+		entry.code = e->result->err.code;
+	} else {
+		return;
+	}
+	entry.took_ms = (uint32_t)e->result->took_ms;
+	pm_tell_happened(k, entry);
+}
+
 void pm_tell_event(void *arg, const struct pm_event *e)
 {
 	const struct pm_action *action = e->action;
 	const struct pm_result *result = e->result;
 	enum pm_level level = level_of(e);
-	struct pm_arena *a cleanup_arena = NULL;
+	struct pm_arena *a cleanup_arena = pm_arena_new(4096);
 	struct pm_kv kv[8];
-	unsigned n = 0, vmid;
+	unsigned n = 0, vmid = vmid_of(e);
 
-	(void)arg;
+	note_event(arg, a, e);
 	if (!pm_log_enabled(level))
 		return;
-	a = pm_arena_new(0);
-	kv[n++] = PM_KV_S("object", pm_obj_id(a, object_of(action)));
+	kv[n++] = PM_KV_S("object", pm_action_id(a, action));
 	kv[n++] = PM_KV_S("action", pm_verb_name(action->verb));
-	vmid = result && result->vmid > 0 ? result->vmid : action->vmid;
-	if (vmid == 0 && action->have && action->have->live)
-		vmid = action->have->live->vmid;
 	if (vmid > 0)
 		kv[n++] = PM_KV_I("vmid", vmid);
 	if (action->nchanges > 0 && e->type == PM_EV_DONE)
-		kv[n++] = PM_KV_S("changes", changes_of(a, action));
+		kv[n++] = PM_KV_S("changes", pm_tell_changes(a, action));
 	if (result && result->unstable)
 		kv[n++] = PM_KV_S("unstable", result->unstable);
 	if (result && result->restart_pending)
@@ -164,11 +204,12 @@ static uint64_t hash_of_plan(struct pm_arena *a, const struct pm_plan *p)
 	uint64_t h = 1;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const char *id = pm_obj_id(a, object_of(&p->v[i]));
-		const char *changes = changes_of(a, &p->v[i]);
+		const char *id = pm_action_id(a, &p->v[i]);
+		const char *changes = pm_tell_changes(a, &p->v[i]);
 
 		h = pm_hash(id, strlen(id), h ^ p->v[i].verb);
-		h = pm_hash(changes, strlen(changes), h);
+		if (changes)
+			h = pm_hash(changes, strlen(changes), h);
 	}
 	return h;
 }
@@ -183,9 +224,9 @@ uint64_t pm_tell_plan(const struct pm_plan *p, const char *msg, uint64_t last)
 
 		if (action->verb == PM_V_KEEP)
 			continue;
-		pm_info(msg, PM_KV_S("object", pm_obj_id(a, object_of(action))),
+		pm_info(msg, PM_KV_S("object", pm_action_id(a, action)),
 			PM_KV_S("action", pm_verb_name(action->verb)),
-			PM_KV_S("changes", changes_of(a, action)),
+			PM_KV_S("changes", pm_tell_changes(a, action)),
 			PM_KV_S("reason", action->reason));
 	}
 	return hash;

@@ -210,7 +210,8 @@ static void add_storage(struct pm_list *l, const char *storage)
 /* Storages on which the creation allocates, each once. */
 static const struct pm_list *storages(struct pm_act *act)
 {
-	const struct pm_rec *spec = act->source ? act->source->spec : act->a->want->spec;
+	const struct pm_obj *made = act->make ? act->make : act->a->want;
+	const struct pm_rec *spec = act->source ? act->source->spec : made->spec;
 	struct pm_list *l = pm_new(act->job.arena, struct pm_list);
 	struct pm_volume_at at = PM_VOLUMES(spec);
 	size_t n = 0;
@@ -239,7 +240,7 @@ static void intend_creation(struct pm_act *act)
 
 static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err)
 {
-	struct pm_create c = { .want = act->a->want,
+	struct pm_create c = { .want = act->make ? act->make : act->a->want,
 		.vmid = act->vmid,
 		.node = act->node,
 		.source = act->source,

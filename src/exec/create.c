@@ -17,6 +17,29 @@ static int bring_up_to_date(struct pm_act *act, struct pm_error *err)
 	return r;
 }
 
+/* The guest is one that podmox made a moment ago, or found under its own marker. */
+static int check_ours(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	return pm_act_owns(act, have)
+		       ? 0
+		       : pm_error_set(err, PM_E_CONFLICT,
+				 "CT %u is not the guest that was made; plan again", act->vmid);
+}
+
+/* Volumes that come from a guest before may be smaller, or lie elsewhere, than is wanted by now. */
+static int bring_up_volumes(struct pm_act *act, struct pm_error *err)
+{
+	int r = bring_up_to_date(act, err);
+
+	if (r == 0)
+		r = pm_act_move(act, check_ours, err);
+	if (r == 0)
+		r = pm_act_resize(act, err);
+	if (r == 0 && (act->a->steps & PM_STEP_MIGRATE))
+		r = pm_act_migrate(act, err);
+	return r;
+}
+
 static int set_state(struct pm_act *act, bool found, struct pm_error *err)
 {
 	int wants_running = pm_obj_wants_running(act->a->want);
@@ -33,7 +56,9 @@ static int complete(struct pm_act *act, bool found, struct pm_error *err)
 	int r;
 
 	/* A copy is what its source is, until it is brought up to date. */
-	if (found || act->source)
+	if (act->holder > 0)
+		r = bring_up_volumes(act, err);
+	else if (found || act->source)
 		r = bring_up_to_date(act, err);
 	else
 		r = pm_act_write_config(act, true, NULL, err);
@@ -48,8 +73,12 @@ static int complete(struct pm_act *act, bool found, struct pm_error *err)
 int pm_act_create(struct pm_act *act, struct pm_error *err)
 {
 	bool found = false;
-	int r = pm_act_claim(act, &found, err);
+	int r = act->holder > 0 ? pm_act_without_held(act, err) : 0;
 
+	if (r == 0)
+		r = pm_act_claim(act, &found, err);
+	if (r == 0 && act->holder > 0)
+		r = pm_act_take_back(act, err);
 	if (r == 0)
 		r = complete(act, found, err);
 	return r == 0 ? pm_act_verify(act, err) : r;
@@ -58,8 +87,10 @@ int pm_act_create(struct pm_act *act, struct pm_error *err)
 int pm_act_replace(struct pm_act *act, struct pm_error *err)
 {
 	unsigned before = act->vmid;
-	int r = pm_act_remove(act, err);
+	int r = act->holder > 0 ? pm_act_hand_over(act, pm_act_may_go, err) : 0;
 
+	if (r == 0)
+		r = pm_act_remove(act, err);
 	if (r < 0)
 		return pm_error_wrap(err, "removing it for its replacement");
 	act->res.outcome = PM_DONE;

@@ -27,6 +27,7 @@ struct pm_intent {
 	unsigned id;
 	const char *object; /* "Pod/shop/web" */
 	const char *task;   /* PVE's type of the task, as vzcreate; "" for a call without one */
+	const char *work;   /* what the task says that it works on; NULL: the VMID */
 	const char *node;
 	const char *upid; /* NULL: the answer never came */
 	unsigned vmid;
@@ -96,6 +97,9 @@ struct pm_act {
 	const char *id, *title; /* "Pod/shop/web", "pod shop/web" */
 	unsigned vmid;
 	const char *node;
+	unsigned holder; /* VMID of the guest that holds volumes of the object; 0: none */
+	const struct pm_obj
+		*make; /* what a creation asks for, when it is not all of what is wanted */
 	const struct pm_obj *source; /* what the guest is a copy of, once it was read; NULL: none */
 	unsigned intent;             /* id of the last one; 0: none */
 	char task[256];              /* UPID of the last task that was started; "": none */
@@ -178,15 +182,18 @@ int pm_act_locked(struct pm_act *act, const struct pm_obj *have, struct pm_error
 /** Is the guest the object's, by its own marker? */
 bool pm_act_owns(const struct pm_act *act, const struct pm_obj *have);
 
-/** Write-ahead: says in the journal what is about to be sent. `task` is PVE's type or "". The second is for a
- * task that has the name of another guest. */
+/** Write-ahead: says in the journal what is about to be sent. `task` is PVE's type or "". */
 void pm_act_intent(struct pm_act *act, const char *task);
+/** The same of a task that works on `id`; NULL: on the VMID. The other is of one that has another guest's. */
+void pm_act_intent_id(struct pm_act *act, const char *task, const char *id);
 void pm_act_intent_at(struct pm_act *act, const char *task, const struct pm_obj *at);
 void pm_act_result(struct pm_act *act, int r, const struct pm_error *err);
 
 /** After an answer that was lost: finds the task it may have started and waits for its end. What came
  * of it, and whether the run was cancelled meanwhile, is for the next look to say. */
 void pm_act_settle(struct pm_act *act, const char *task);
+/** The same of a task that is not known by the VMID: `id` is what it works on, or `at` whose it is. */
+void pm_act_settle_id(struct pm_act *act, const char *task, const char *id);
 void pm_act_settle_at(struct pm_act *act, const char *task, const struct pm_obj *at);
 
 /** Changes from have to the wanted that are still to be made: neither waiting for a restart nor blocked
@@ -242,11 +249,52 @@ int pm_act_pool(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_migrate(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_protect(struct pm_act *act, bool on, struct pm_error *err) PM_CHECK;
 
+/* ---- holder.c, returns.c: volumes that outlive their guest ---- */
+
+/** One volume of a guest, by its key at PVE. */
+struct pm_held {
+	char key[16]; /* "mp0", "unused1" */
+	const struct pm_rec
+		*rec;  /* its entry as it will be; NULL: an unused one, or one that is to go */
+	unsigned slot; /* of an entry */
+};
+
+/** The volumes of a guest that can change hands, in the order of their keys: all but the root. *ret in the
+ * act's arena. */
+size_t pm_act_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_held **ret);
+
+/** The first of "unused0", "unused1", ... that is free in both guests; the second may be NULL. */
+void pm_act_free_unused(const struct pm_obj *a, const struct pm_obj *b, char out[16]);
+
+/** Is the PVE key set? */
+bool pm_act_has_key(const struct pm_obj *o, const char *key);
+
+/** Is the guest the holder of the act's object? */
+bool pm_act_is_holder(const struct pm_act *act, const struct pm_obj *have);
+
+/** Hands one volume over. After a failure it looks where the volume is: one that is in neither
+ * configuration ends everything, for then nothing must be destroyed. */
+int pm_act_hand(struct pm_act *act, const struct pm_hand *h, struct pm_error *err) PM_CHECK;
+
+/** Hands all volumes of the old guest to the holder, which is made for it; the guest is stopped for that, and
+ * `guard` asked before. Nothing to do when the guest is gone already. */
+int pm_act_hand_over(struct pm_act *act, pm_act_check_fn *guard, struct pm_error *err) PM_CHECK;
+
+/** Gives the volumes that are held back to the guest, and removes the holder. */
+int pm_act_take_back(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** What a creation asks for: everything but the volumes that the holder has, and no protection, for a
+ * protected guest takes no volume back. Into act->make. */
+int pm_act_without_held(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
 /* ---- one file a verb ---- */
 
 int pm_act_create(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_update(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_remove(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** May the guest go, but for the volumes that it still has? Every guard of a removal is asked. */
+int pm_act_may_go(struct pm_act *act, const struct pm_obj *have, struct pm_error *err) PM_CHECK;
 
 /** What a removed object leaves stopped instead of deleted. */
 int pm_act_retire(struct pm_act *act, struct pm_error *err) PM_CHECK;

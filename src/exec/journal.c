@@ -55,6 +55,7 @@ static void read_intent(struct pm_journal *j, struct json_object *o, unsigned id
 	struct pm_intent i = { .id = id,
 		.object = keep(j, o, "object"),
 		.task = keep(j, o, "task"),
+		.work = keep(j, o, "work"),
 		.node = keep(j, o, "node"),
 		.vmid = (unsigned)pm_json_int(o, "vmid", 0),
 		.at_ms = pm_json_int(o, "at", 0) };
@@ -106,6 +107,8 @@ static void write_intent(struct pm_jwrite *w, const struct pm_intent *i)
 	pm_jw_int(w, "at", i->at_ms);
 	pm_jw_str(w, "object", i->object);
 	pm_jw_str(w, "task", i->task);
+	if (i->work)
+		pm_jw_str(w, "work", i->work);
 	pm_jw_str(w, "node", i->node);
 	pm_jw_int(w, "vmid", i->vmid);
 	pm_jw_object_end(w);
@@ -148,6 +151,7 @@ void pm_journal_intent(struct pm_journal *j, struct pm_intent *i)
 	pm_vec_push(&j->open, ((struct pm_intent){ .id = i->id,
 				      .object = pm_arena_strdup(j->arena, i->object),
 				      .task = pm_arena_strdup(j->arena, i->task),
+				      .work = i->work ? pm_arena_strdup(j->arena, i->work) : NULL,
 				      .node = pm_arena_strdup(j->arena, i->node),
 				      .vmid = i->vmid,
 				      .at_ms = i->at_ms }));

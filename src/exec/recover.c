@@ -10,6 +10,7 @@ static int find_task(struct pm_exec *e, struct pm_job *j, const struct pm_intent
 	struct pm_task_query q = { .node = i->node,
 		.vmid = i->vmid,
 		.type = i->task,
+		.id = i->work,
 		.since_s = i->at_ms / 1000 - PM_CLOCK_SLACK_S };
 
 	if (i->upid)

@@ -124,17 +124,22 @@ static int guard_volumes(struct pm_act *act, const struct pm_obj *have, struct p
 		act->vmid, unseen);
 }
 
-static int guard(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+int pm_act_may_go(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
 {
 	int r = guard_identity(act, have, err);
 
 	if (r == 0)
 		r = guard_circumstances(act, have, err);
 	if (r == 0)
-		r = guard_volumes(act, have, err);
-	if (r == 0)
 		r = guard_replication(act, err);
 	return r == 0 ? guard_quorum(act, err) : r;
+}
+
+static int guard(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
+{
+	int r = guard_volumes(act, have, err);
+
+	return r == 0 ? pm_act_may_go(act, have, err) : r;
 }
 
 /* Before it is stopped only for being retired: nothing dies. */

@@ -132,6 +132,7 @@ static void launch(struct pm_run *run, struct pm_pool *pool, size_t i)
 	act->a = a;
 	act->index = i;
 	act->vmid = a->verb == PM_V_REPLACE ? a->have->live->vmid : vmid_of(a);
+	act->holder = a->holder;
 	act->job.arena = pm_arena_new(0);
 	act->job.cancel = run->job->cancel;
 	act->job.clock = run->job->clock;
@@ -356,6 +357,8 @@ static void note_vmids(struct pm_run *run, const struct pm_set *live)
 	for (size_t i = 0; i < run->plan->n; i++) {
 		if (vmid_of(&run->plan->v[i]) > 0)
 			pm_vmid_taken(run, vmid_of(&run->plan->v[i]));
+		if (run->plan->v[i].holder > 0)
+			pm_vmid_taken(run, run->plan->v[i].holder);
 	}
 }
 

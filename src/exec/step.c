@@ -222,12 +222,9 @@ const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *h
 
 /* ---- journal ---- */
 
-static void intend(struct pm_act *act, const char *task, const char *node, unsigned vmid)
+static void intend(struct pm_act *act, struct pm_intent i)
 {
-	struct pm_intent i = {
-		.object = act->id, .task = task, .node = node ? node : "", .vmid = vmid
-	};
-
+	i.object = act->id;
 	act->changed = true;
 	/* What came of one before was looked at, or this would not be sent. */
 	pm_journal_result(act->run->journal, act->intent, "sent again");
@@ -237,12 +234,21 @@ static void intend(struct pm_act *act, const char *task, const char *node, unsig
 
 void pm_act_intent(struct pm_act *act, const char *task)
 {
-	intend(act, task, act->node, act->vmid);
+	pm_act_intent_id(act, task, NULL);
+}
+
+void pm_act_intent_id(struct pm_act *act, const char *task, const char *id)
+{
+	intend(act, (struct pm_intent){ .task = task,
+			    .work = id,
+			    .node = act->node ? act->node : "",
+			    .vmid = act->vmid });
 }
 
 void pm_act_intent_at(struct pm_act *act, const char *task, const struct pm_obj *at)
 {
-	intend(act, task, at->live->node, at->live->vmid);
+	intend(act,
+		(struct pm_intent){ .task = task, .node = at->live->node, .vmid = at->live->vmid });
 }
 
 /* An end that is not known stays open in the journal: the next run looks. */
@@ -255,15 +261,14 @@ void pm_act_result(struct pm_act *act, int r, const struct pm_error *err)
 	act->intent = 0;
 }
 
-static void settle(struct pm_act *act, const char *task, const char *node, unsigned vmid)
+static void settle(struct pm_act *act, struct pm_task_query q)
 {
-	struct pm_task_query q = { .node = node, .vmid = vmid, .type = task };
 	struct pm_pve *pve = act->run->e->o.pve;
 	struct pm_error why;
 	struct pm_task t;
 
 	q.since_s = pm_wall_ms(act->job.clock) / 1000 - PM_CLOCK_SLACK_S;
-	if (!node || pm_task_find(pve, &act->job, &q, &t, &why) < 0)
+	if (!q.node || pm_task_find(pve, &act->job, &q, &t, &why) < 0)
 		return;
 	pm_journal_task(act->run->journal, act->intent, t.upid);
 	pm_act_event(act, PM_EV_PROGRESS, "follows task %s", t.upid);
@@ -274,12 +279,19 @@ static void settle(struct pm_act *act, const char *task, const char *node, unsig
 
 void pm_act_settle(struct pm_act *act, const char *task)
 {
-	settle(act, task, act->node, act->vmid);
+	pm_act_settle_id(act, task, NULL);
+}
+
+void pm_act_settle_id(struct pm_act *act, const char *task, const char *id)
+{
+	settle(act, (struct pm_task_query){
+			    .node = act->node, .vmid = act->vmid, .type = task, .id = id });
 }
 
 void pm_act_settle_at(struct pm_act *act, const char *task, const struct pm_obj *at)
 {
-	settle(act, task, at->live->node, at->live->vmid);
+	settle(act, (struct pm_task_query){
+			    .node = at->live->node, .vmid = at->live->vmid, .type = task });
 }
 
 /* ---- comparing ---- */

@@ -1,6 +1,6 @@
 /* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
- * protection, finish an interrupted creation, configuration, moves of volumes, growth (of a virtual machine
- * these two first), pool, node, run state or restart, protect again, read back. */
+ * protection, finish an interrupted creation, growth, configuration, moves of volumes (and growth after
+ * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
 
@@ -55,9 +55,12 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 
 static bool state_is_right(const struct pm_act *act, const struct pm_obj *have)
 {
-	if (act->a->steps & PM_STEP_START)
+	unsigned steps = act->a->steps;
+
+	if (steps & PM_STEP_START || (steps & (PM_STEP_RETURN | PM_STEP_FINISH) &&
+					     pm_obj_wants_running(act->a->want) == 1))
 		return pm_obj_runs(have);
-	if (act->a->steps & PM_STEP_STOP)
+	if (steps & PM_STEP_STOP)
 		return !pm_obj_runs(have);
 	return true;
 }
@@ -101,6 +104,11 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 		return pm_act_power(act, false, NULL, err);
 	if (steps & PM_STEP_RESTART)
 		r = pm_act_restart(act, err);
+	/* The inventory may say for a while that it runs when a run that was cut off had stopped it, or had made it
+	 * anew. */
+	if (r == 0 && (steps & (PM_STEP_RETURN | PM_STEP_FINISH)) &&
+		pm_obj_wants_running(act->a->want) == 1)
+		steps |= PM_STEP_START;
 	if (r == 0 && (steps & PM_STEP_START)) {
 		r = pm_act_power(act, true, NULL, err);
 		if (r == 0)
@@ -111,7 +119,7 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 
 static int change_config(struct pm_act *act, struct pm_error *err)
 {
-	if (!(act->a->steps & (PM_STEP_CONFIG | PM_STEP_FINISH)))
+	if (!(act->a->steps & (PM_STEP_CONFIG | PM_STEP_FINISH | PM_STEP_RESIZE)))
 		return 0;
 	return pm_act_write_config(act, false, check_planned, err);
 }
@@ -127,34 +135,54 @@ static int change_volumes(struct pm_act *act, struct pm_error *err)
 	return r;
 }
 
+/* What waits for a restart is written with the volume, and its size, that are there by then: disks of a virtual
+ * machine move first. A container's are moved when it is stopped, and grow where they are to lie. */
+static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
+{
+	bool first = act->a->want->kind == &pm_kind_vm || !(act->a->steps & PM_STEP_MOVE);
+	int r = first ? change_volumes(act, err) : 0;
+
+	if (r == 0)
+		r = change_config(act, err);
+	return r == 0 && !first ? change_volumes(act, err) : r;
+}
+
 static int do_steps(struct pm_act *act, struct pm_error *err)
 {
 	unsigned steps = act->a->steps;
-	/* What a drive of a running machine waits for names the volume that it has when that is written. */
-	bool volumes_first = act->a->want->kind == &pm_kind_vm;
+	bool stops = steps & PM_STEP_STOP;
 	int r = 0;
 
 	if (steps & PM_STEP_FINISH)
 		finish_create(act);
-	if (volumes_first)
-		r = change_volumes(act, err);
-	if (r == 0)
-		r = change_config(act, err);
-	if (r == 0 && !volumes_first)
-		r = change_volumes(act, err);
+	r = change_config_and_volumes(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
 		r = pm_act_pool(act, err);
+	/* What is to be stopped anyway goes to its node stopped. */
+	if (r == 0 && stops)
+		r = change_state(act, err);
 	if (r == 0 && (steps & PM_STEP_MIGRATE))
 		r = pm_act_migrate(act, err);
-	return r == 0 ? change_state(act, err) : r;
+	return r == 0 && !stops ? change_state(act, err) : r;
+}
+
+/* Is the guest to be protected in the end? Where the manifest is silent, what podmox set goes and what
+ * somebody else set stays. */
+static bool stays_protected(const struct pm_act *act)
+{
+	const struct pm_value *want = pm_rec_get(act->a->want->spec, PM_G_LIFE_PROTECT);
+	const struct pm_marker *m = act->a->have->live->marker;
+
+	if (want->state == PM_UNSET)
+		return !m || !pm_marker_has(m, "protection", NULL);
+	return want->state == PM_SET && want->u.b;
 }
 
 /* Protection that was lifted comes back, whatever became of the rest. */
 static int do_unprotected(struct pm_act *act, struct pm_error *err)
 {
 	struct pm_error back = { 0 };
-	const struct pm_value *want = pm_rec_get(act->a->want->spec, PM_G_LIFE_PROTECT);
-	bool again = want->state != PM_SET || want->u.b;
+	bool again = stays_protected(act);
 	int r = pm_act_protect(act, false, err);
 
 	if (r < 0)
@@ -193,12 +221,14 @@ static int first_look(struct pm_act *act, struct pm_obj **ret, struct pm_error *
 int pm_act_update(struct pm_act *act, struct pm_error *err)
 {
 	struct pm_obj *have = NULL;
-	int r = first_look(act, &have, err);
+	int r = act->holder > 0 ? pm_act_take_back(act, err) : 0;
 
+	if (r == 0)
+		r = first_look(act, &have, err);
 	if (r < 0)
 		return r;
 	if (all_done(act, have)) {
-		act->res.outcome = PM_NOTHING;
+		act->res.outcome = act->changed ? PM_DONE : PM_NOTHING;
 		return 0;
 	}
 	if (act->a->steps & PM_STEP_UNPROTECT)

@@ -30,6 +30,10 @@ static bool needs_write(struct pm_act *act, const struct pm_obj *have)
 		if (is_config(left[i]))
 			return true;
 	}
+	for (unsigned i = 0; i < have->live->npending; i++) {
+		if (have->live->pending[i].stale)
+			return true;
+	}
 	return false;
 }
 

@@ -64,53 +64,6 @@ void pm_find_twice(struct pm_reader *r, const struct pm_yev *key, struct pm_span
 
 /* ---- keys that are none ---- */
 
-/* Where a row would have to stand that has this name, or this key at PVE; NULL: nowhere. */
-static const struct pm_field *row_elsewhere(const struct pm_keys *keys, const struct pm_yev *key)
-{
-	const struct pm_kind *k = keys->kind;
-	const struct pm_field *f;
-	unsigned slot;
-
-	for (unsigned i = 0; i < keys->n; i++) {
-		if (!keys->v[i].group && !keys->v[i].flat && strcmp(keys->v[i].name, key->s) == 0)
-			return &k->fields[keys->v[i].index];
-	}
-	f = pm_field_by_slot_key(k, key->s, key->n, &slot);
-	return f && !(f->flags & PM_F_INNER) ? f : NULL;
-}
-
-#define LISTED_MAX 16
-
-static const char *join(const char *const *v, size_t n, struct pm_buf *out)
-{
-	for (size_t i = 0; i < n; i++)
-		(void)pm_buf_addf(out, "%s%s", i > 0 ? ", " : "", v[i]);
-	return pm_buf_str(out);
-}
-
-static void hint_key(struct pm_reader *r, struct pm_diag *diag, const struct pm_keys *keys,
-	unsigned group, const struct pm_yev *key)
-{
-	const char *names[256], *near;
-	const struct pm_field *f = row_elsewhere(keys, key);
-	cleanup_buf struct pm_buf known = PM_BUF(0);
-	size_t n = 0;
-
-	for (unsigned i = 0; i < keys->n && n < PM_COUNT(names); i++) {
-		if (keys->v[i].parent == group)
-			names[n++] = keys->v[i].name;
-	}
-	near = pm_nearest(key->s, names, n);
-	if (near)
-		pm_hint(&r->text, diag, "did you mean \"%s\"?", near);
-	else if (f)
-		pm_hint(&r->text, diag, "it is called %s", path_to(r, f->name));
-	else if (n <= LISTED_MAX)
-		pm_hint(&r->text, diag, "known here: %s", join(names, n, &known));
-	else
-		pm_hint(&r->text, diag, "podmox explain %s lists the keys", keys->kind->name);
-}
-
 static void find_unknown(
 	struct pm_reader *r, const struct pm_keys *keys, unsigned group, const struct pm_yev *key)
 {
@@ -139,7 +92,7 @@ static void find_unknown(
 	}
 	diag = pm_find(&r->text, PM_ERROR, key->at, "unknown key \"%s\"%s%s", key->s,
 		in[0] ? " in " : "", in);
-	hint_key(r, diag, keys, group, key);
+	pm_hint_key(r, diag, keys, group, key);
 }
 
 /* ---- values ---- */
@@ -158,17 +111,6 @@ static const char *const expected[PM_T_MAX] = {
 	[PM_T_PROPS] = "a mapping",
 };
 
-static void hint_form(
-	struct pm_reader *r, struct pm_diag *diag, const struct pm_field *f, const struct pm_yev *e)
-{
-	if (f->type == PM_T_LIST && e->type == PM_Y_SCALAR && e->n < 60)
-		pm_hint(&r->text, diag, "write [%s]", e->s);
-	else if (f->type == PM_T_PROPS && f->count > 0 && e->type == PM_Y_MAP)
-		pm_hint(&r->text, diag, "start each entry with a dash");
-	else if (f->type == PM_T_PROPS && f->count == 0 && e->type == PM_Y_LIST)
-		pm_hint(&r->text, diag, "there is only one: write its keys without a dash");
-}
-
 /* The node has another form than the row; passes over it. */
 static void find_form(struct pm_reader *r, const struct pm_field *f, const struct pm_yev *e)
 {
@@ -177,19 +119,25 @@ static void find_form(struct pm_reader *r, const struct pm_field *f, const struc
 	struct pm_diag *diag = pm_find(&r->text, PM_ERROR, e->at, "%s must be %s, not %s",
 		path_to(r, f->name), what, pm_node_word(e));
 
-	hint_form(r, diag, f, e);
+	pm_hint_form(r, diag, f, e);
 	pm_yaml_skip(&r->yaml, e);
 }
 
-static void find_value(struct pm_reader *r, const char *name, struct pm_span at)
+static void find_value(struct pm_reader *r, const char *name, const struct pm_yev *e)
 {
-	(void)pm_find(&r->text, PM_ERROR, at, "%s %s", path_to(r, name), r->err.msg);
+	struct pm_diag *diag =
+		pm_find(&r->text, PM_ERROR, e->at, "%s %s", path_to(r, name), r->err.msg);
+
+	pm_hint_value(r, diag, e);
 }
 
-static void find_no_value(struct pm_reader *r, const char *name, struct pm_span at)
+static void find_no_value(
+	struct pm_reader *r, const char *name, struct pm_span at, const char *hint)
 {
-	pm_hint(&r->text, pm_find(&r->text, PM_ERROR, at, "%s has no value", path_to(r, name)),
-		"give it one, or remove the line");
+	struct pm_diag *diag = pm_find(&r->text, PM_ERROR, at, "%s has no value", path_to(r, name));
+
+	if (!pm_hint_comment(r, diag, at))
+		pm_hint(&r->text, diag, "%s", hint);
 }
 
 static void read_scalar(
@@ -198,7 +146,7 @@ static void read_scalar(
 	if (e->type != PM_Y_SCALAR)
 		find_form(r, f, e);
 	else if (pm_value_parse(r->arena, f, e->s, e->plain, v, &r->err) < 0)
-		find_value(r, f->name, e->at);
+		find_value(r, f->name, e);
 }
 
 /* One item; false: not usable, and reported. */
@@ -213,9 +161,9 @@ static bool read_item(struct pm_reader *r, const struct pm_field *f, const struc
 			pm_node_word(e));
 		pm_yaml_skip(&r->yaml, e);
 	} else if (e->null) {
-		find_no_value(r, "", e->at);
+		find_no_value(r, "", e->at, "give it one, or remove the line");
 	} else if (pm_item_parse(r->arena, f, e->s, &item, &r->err) < 0) {
-		find_value(r, "", e->at);
+		find_value(r, "", e);
 	} else {
 		pm_vec_push(&r->items, item);
 		ok = true;
@@ -355,14 +303,12 @@ static bool read_pair(struct pm_reader *r, const struct pm_field *f, const struc
 		return false;
 	}
 	if (e.null) {
-		pm_hint(&r->text,
-			pm_find(&r->text, PM_ERROR, e.n > 0 ? e.at : at, "%s has no value",
-				path_to(r, name)),
+		find_no_value(r, name, e.n > 0 ? e.at : at,
 			"write \"\" for an empty text, or remove the line");
 		return false;
 	}
 	if (entry_parse(r, f, name, &e, &item) < 0) {
-		find_value(r, name, e.at);
+		find_value(r, name, &e);
 		return false;
 	}
 	pm_vec_push(&r->items, item);
@@ -438,7 +384,8 @@ static void read_secret_ref(struct pm_reader *r, const struct pm_field *f,
 			pm_yaml_skip(&r->yaml, &e);
 			ok = false;
 		} else if (pm_secret_parse(r->arena, how, e.s, v, &r->err) < 0) {
-			find_value(r, f->name, key.at);
+			find_value(r, f->name,
+				&(struct pm_yev){ .s = how, .at = key.at, .type = PM_Y_SCALAR });
 			ok = false;
 		}
 	}
@@ -462,7 +409,9 @@ static void read_secret(struct pm_reader *r, const struct pm_field *f, const str
 		pm_hint(&r->text,
 			pm_find(&r->text, PM_WARNING, start->at, "%s stands here for all to read",
 				path_to(r, f->name)),
-			"use {fromFile: PATH}, {fromEnv: NAME} or {fromCredential: NAME}");
+			strstr(start->s, "${")
+				? "podmox fills in no variables: use {fromEnv: NAME}"
+				: "use {fromFile: PATH}, {fromEnv: NAME} or {fromCredential: NAME}");
 }
 
 /* ---- records ---- */
@@ -501,8 +450,10 @@ static void read_records(struct pm_reader *r, const struct pm_field *f, const st
 			continue;
 		}
 		step_in(r, f->name, at);
-		(void)pm_find(&r->text, PM_ERROR, e.at, "%s must be a mapping, not %s",
-			path_to(r, ""), pm_node_word(&e));
+		pm_hint_record(r,
+			pm_find(&r->text, PM_ERROR, e.at, "%s must be a mapping, not %s",
+				path_to(r, ""), pm_node_word(&e)),
+			f, &e);
 		step_out(r);
 		pm_yaml_skip(&r->yaml, &e);
 	}
@@ -576,10 +527,8 @@ static void read_row(
 	if (e.type == PM_Y_STOP)
 		return;
 	if (e.type == PM_Y_SCALAR && e.null && e.n == 0) {
-		pm_hint(&r->text,
-			pm_find(&r->text, PM_ERROR, key->at, "%s has no value",
-				path_to(r, f->name)),
-			"give it one, or write null if it must be absent");
+		find_no_value(
+			r, f->name, key->at, "give it one, or write null if it must be absent");
 		return;
 	}
 	if (e.type == PM_Y_SCALAR)
@@ -638,8 +587,10 @@ static void read_group(
 	pm_hint(&r->text,
 		pm_find(&r->text, PM_ERROR, e.at, "%s must be a mapping, not %s", path_to(r, name),
 			pm_node_word(&e)),
-		e.null ? "give null to each of its keys that must be absent"
-		       : "write its keys below it, indented");
+		"%s",
+		e.null                ? "give null to each of its keys that must be absent"
+		: e.type == PM_Y_LIST ? "write its keys below it without dashes"
+				      : "write its keys below it, indented");
 	pm_yaml_skip(&r->yaml, &e);
 }
 

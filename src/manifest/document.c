@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "manifest/manifest_priv.h"
+#include "model/habits.h"
 
 #define NAMESPACE "default"
 
@@ -27,6 +28,7 @@ struct document {
 	struct late late[LATE_MAX];
 	unsigned nlate;
 	bool passed_over; /* a configuration among manifests, or an unknown kind */
+	bool broken;      /* its spec is none */
 };
 
 static struct pm_diag *find_at(
@@ -50,10 +52,16 @@ static bool first_time(struct pm_reader *r, struct pm_span *first, const struct 
 static bool is_missing(
 	struct pm_reader *r, const char *name, struct pm_span key, const struct pm_yev *e)
 {
+	bool mapping = strcmp(name, "metadata") == 0 || strcmp(name, "spec") == 0;
+	struct pm_diag *diag;
+
 	if (e->type != PM_Y_SCALAR || !e->null || e->n > 0)
 		return false;
-	pm_hint(&r->text, pm_find(&r->text, PM_ERROR, key, "%s has no value", name),
-		"give it one behind the colon");
+	diag = pm_find(&r->text, PM_ERROR, key, "%s has no value", name);
+	if (!pm_hint_comment(r, diag, key))
+		pm_hint(&r->text, diag,
+			mapping ? "write its keys below it, each indented by two blanks"
+				: "give it one behind the colon");
 	return true;
 }
 
@@ -100,14 +108,15 @@ static void find_kind(struct pm_reader *r, const struct pm_yev *e)
 	cleanup_buf struct pm_buf known = PM_BUF(0);
 	size_t n = kind_names(r, names);
 
-	near = k ? k->name : pm_nearest(e->s, names, n);
-	if (near) {
-		pm_hint(&r->text, diag, "did you mean %s?", near);
-		return;
-	}
+	near = k ? k->name : pm_habit_kind(e->s);
+	if (!near)
+		near = pm_nearest(e->s, names, n);
 	for (size_t i = 0; i < n; i++)
 		(void)pm_buf_addf(&known, "%s%s", i > 0 ? ", " : "", names[i]);
-	pm_hint(&r->text, diag, "known: %s", pm_buf_str(&known));
+	if (near)
+		pm_hint(&r->text, diag, "did you mean %s?", near);
+	else
+		pm_hint(&r->text, diag, "known: %s", pm_buf_str(&known));
 }
 
 static void read_kind(struct pm_reader *r, struct document *doc)
@@ -174,9 +183,11 @@ static void read_labels(struct pm_reader *r, struct document *doc)
 		return;
 	}
 	if (e.type != PM_Y_MAP) {
-		(void)pm_find(&r->text, PM_ERROR, e.at,
-			"metadata.labels must be a mapping of names to texts, not %s",
-			pm_node_word(&e));
+		pm_hint(&r->text,
+			pm_find(&r->text, PM_ERROR, e.at,
+				"metadata.labels must be a mapping of names to texts, not %s",
+				pm_node_word(&e)),
+			"write \"name: text\" below it, without dashes");
 		pm_yaml_skip(&r->yaml, &e);
 		return;
 	}
@@ -192,25 +203,6 @@ static void read_labels(struct pm_reader *r, struct document *doc)
 	doc->labels = labels;
 }
 
-static void find_unknown(struct pm_reader *r, const struct pm_yev *key, const char *in,
-	const char *const *known, size_t nknown)
-{
-	const char *near = pm_nearest(key->s, known, nknown);
-	struct pm_diag *diag =
-		pm_find(&r->text, PM_ERROR, key->at, "unknown key \"%s\"%s", key->s, in);
-	cleanup_buf struct pm_buf all = PM_BUF(0);
-	struct pm_yev value;
-
-	for (size_t i = 0; i < nknown; i++)
-		(void)pm_buf_addf(&all, "%s%s", i > 0 ? ", " : "", known[i]);
-	if (near)
-		pm_hint(&r->text, diag, "did you mean \"%s\"?", near);
-	else
-		pm_hint(&r->text, diag, "known here: %s", pm_buf_str(&all));
-	pm_yaml_next(&r->yaml, &value);
-	pm_yaml_skip(&r->yaml, &value);
-}
-
 static void skip_value(struct pm_reader *r)
 {
 	struct pm_yev value;
@@ -219,16 +211,48 @@ static void skip_value(struct pm_reader *r)
 	pm_yaml_skip(&r->yaml, &value);
 }
 
+static const char *const top_keys[] = { "apiVersion", "kind", "metadata", "spec" };
+static const char *const metadata_keys[] = { "name", "namespace", "labels" };
+
+/* Under what a key of the top belongs: it may only lack its indentation. */
+static const char *belongs_below(const struct pm_kind *k, const char *key)
+{
+	for (size_t i = 0; i < PM_COUNT(metadata_keys); i++) {
+		if (strcmp(key, metadata_keys[i]) == 0)
+			return "metadata";
+	}
+	return k && (pm_field_find(k, key) || pm_field_is_group(k, key)) ? "spec" : NULL;
+}
+
+/* `below`: where else it would be right; NULL: nowhere. */
+static void find_unknown(struct pm_reader *r, const struct pm_yev *key, const char *in,
+	const char *const *known, size_t nknown, const char *below)
+{
+	const char *near = pm_nearest(key->s, known, nknown);
+	struct pm_diag *diag =
+		pm_find(&r->text, PM_ERROR, key->at, "unknown key \"%s\"%s", key->s, in);
+	cleanup_buf struct pm_buf all = PM_BUF(0);
+
+	for (size_t i = 0; i < nknown; i++)
+		(void)pm_buf_addf(&all, "%s%s", i > 0 ? ", " : "", known[i]);
+	if (near)
+		pm_hint(&r->text, diag, "did you mean \"%s\"?", near);
+	else if (below)
+		pm_hint(&r->text, diag, "it belongs below %s, indented by two blanks", below);
+	else
+		pm_hint(&r->text, diag, "known here: %s", pm_buf_str(&all));
+	skip_value(r);
+}
+
 static void read_metadata_key(struct pm_reader *r, struct document *doc, const struct pm_yev *key)
 {
-	static const char *const known[] = { "name", "namespace", "labels" };
 	struct pm_span *const first[] = { &doc->name_at, &doc->ns_at, &doc->labels_at };
 	size_t i = 0;
 
-	while (i < PM_COUNT(known) && strcmp(key->s, known[i]) != 0)
+	while (i < PM_COUNT(metadata_keys) && strcmp(key->s, metadata_keys[i]) != 0)
 		i++;
-	if (i == PM_COUNT(known)) {
-		find_unknown(r, key, " in metadata", known, PM_COUNT(known));
+	if (i == PM_COUNT(metadata_keys)) {
+		find_unknown(r, key, " in metadata", metadata_keys, PM_COUNT(metadata_keys), NULL);
 		return;
 	}
 	if (!first_time(r, first[i], key)) {
@@ -281,7 +305,7 @@ static void read_spec(struct pm_reader *r, struct document *doc)
 		pm_record_read(r, doc->fill.rec);
 		return;
 	}
-	doc->passed_over = true;
+	doc->broken = true;
 	if (e.type == PM_Y_STOP || is_missing(r, "spec", doc->spec_at, &e))
 		return;
 	(void)pm_find(&r->text, PM_ERROR, e.at, "spec must be a mapping, not %s", pm_node_word(&e));
@@ -291,8 +315,6 @@ static void read_spec(struct pm_reader *r, struct document *doc)
 /* A pair that depends on the kind, which is known by now. */
 static void read_by_kind(struct pm_reader *r, struct document *doc, const struct pm_yev *key)
 {
-	static const char *const known[] = { "apiVersion", "kind", "metadata", "spec" };
-
 	if (doc->passed_over) {
 		skip_value(r);
 	} else if (!doc->kind->envelope) {
@@ -308,7 +330,8 @@ static void read_by_kind(struct pm_reader *r, struct document *doc, const struct
 		else
 			skip_value(r);
 	} else {
-		find_unknown(r, key, "", known, PM_COUNT(known));
+		find_unknown(
+			r, key, "", top_keys, PM_COUNT(top_keys), belongs_below(doc->kind, key->s));
 	}
 }
 
@@ -328,11 +351,25 @@ static void put_off(struct pm_reader *r, struct document *doc, const struct pm_y
 	doc->nlate++;
 }
 
+/* Where a document would start for the second time, the line between two documents was forgotten. */
+static void find_second_object(
+	struct pm_reader *r, const struct document *doc, const struct pm_yev *key)
+{
+	pm_hint(&r->text,
+		pm_find(&r->text, PM_ERROR, key->at, "key \"%s\" stands here for the second time",
+			key->s),
+		"the first one is in line %u; a line of three dashes (---) starts another object",
+		doc->api.line);
+	skip_value(r);
+}
+
 static void read_pair(struct pm_reader *r, struct document *doc, const struct pm_yev *key)
 {
 	bool api = strcmp(key->s, "apiVersion") == 0, kind = strcmp(key->s, "kind") == 0;
 
-	if (api && first_time(r, &doc->api, key))
+	if (api && doc->api.line > 0)
+		find_second_object(r, doc, key);
+	else if (api && first_time(r, &doc->api, key))
 		read_api(r, key->at);
 	else if (kind && first_time(r, &doc->kind_at, key))
 		read_kind(r, doc);
@@ -354,14 +391,30 @@ static void read_late(struct pm_reader *r, struct document *doc)
 
 /* ---- what came of it ---- */
 
+/* A key that is there under a name that is nearly right; false: there is none. */
+static bool find_misspelt(struct pm_reader *r, const struct document *doc, const char *name)
+{
+	for (unsigned i = 0; i < doc->nlate; i++) {
+		const struct pm_yev *key = &doc->late[i].key;
+
+		if (!pm_nearest(key->s, &name, 1))
+			continue;
+		pm_hint(&r->text,
+			pm_find(&r->text, PM_ERROR, key->at, "unknown key \"%s\"", key->s),
+			"did you mean \"%s\"?", name);
+		return true;
+	}
+	return false;
+}
+
 static void find_missing(struct pm_reader *r, struct document *doc)
 {
 	struct pm_span at = doc->at;
 
-	if (doc->api.line == 0)
+	if (doc->api.line == 0 && !find_misspelt(r, doc, "apiVersion"))
 		pm_hint(&r->text, find_at(r, at, "apiVersion", " is missing"),
 			"start the document with apiVersion: " PM_API_VERSION);
-	if (doc->kind_at.line == 0)
+	if (doc->kind_at.line == 0 && !find_misspelt(r, doc, "kind"))
 		pm_hint(&r->text, find_at(r, at, "kind", " is missing"), "add kind: %s",
 			r->config ? "Config" : "Pod");
 	if (doc->passed_over || doc->kind_at.line == 0 || !doc->kind->envelope)
@@ -420,7 +473,8 @@ static void read_document(struct pm_reader *r, const struct pm_yev *root)
 	if (r->yaml.failed)
 		return;
 	find_missing(r, &doc);
-	if (!doc.passed_over && doc.fill.rec && (doc.spec_at.line > 0 || !doc.kind->envelope))
+	if (!doc.passed_over && !doc.broken && doc.fill.rec &&
+		(doc.spec_at.line > 0 || !doc.kind->envelope))
 		take_object(r, &doc);
 }
 

@@ -61,22 +61,20 @@ static struct pm_span span_of_mark(const yaml_mark_t *m)
 	};
 }
 
-/* The character at a place, 0 when there is none. Counts characters, as marks do. */
-static char char_at(const struct pm_text *t, const yaml_mark_t *m)
+/* The line from a place on. */
+static const char *text_at(struct pm_yaml *y, const yaml_mark_t *m, size_t *ret_n)
 {
-	size_t at = 0, column = m->column;
+	*ret_n = 0;
+	return pm_text_from(y->text, span_of_mark(m), ret_n);
+}
 
-	for (size_t line = m->line; line > 0 && at < t->n; at++)
-		if (t->s[at] == '\n')
-			line--;
-	for (; column > 0 && at < t->n; column--) {
-		at++;
-		while (at < t->n && ((unsigned char)t->s[at] & 0xc0) == 0x80)
-			at++;
-	}
-	if (at >= t->n)
-		return '\0';
-	return t->s[at];
+/* The character at a place, 0 when there is none. */
+static char char_at(struct pm_yaml *y, const yaml_mark_t *m)
+{
+	size_t n;
+	const char *s = text_at(y, m, &n);
+
+	return n > 0 ? *s : '\0';
 }
 
 /* A character that starts no token: which one it is decides what to say. */
@@ -97,13 +95,72 @@ static void find_bad_start(struct pm_yaml *y, struct pm_span at, char c)
 static bool find_unclosed(struct pm_yaml *y, const char *problem)
 {
 	if (!strstr(problem, "node content") || y->depth == 0 ||
-		char_at(y->text, &y->parser.problem_mark) != '\0')
+		char_at(y, &y->parser.problem_mark) != '\0')
 		return false;
 	pm_hint(y->text,
 		pm_find(y->text, PM_ERROR, y->begun[y->depth],
 			"the list or mapping that starts here is not closed"),
 		"close it with ] or }");
 	return true;
+}
+
+/* A line that no key starts: what its author probably left out. */
+static const char *hint_no_key(struct pm_yaml *y)
+{
+	size_t n;
+	const char *s = text_at(y, &y->parser.context_mark, &n);
+	const char *colon = n > 0 ? memchr(s, ':', n) : NULL;
+	const char *equals = n > 0 ? memchr(s, '=', n) : NULL;
+
+	if (colon && (!equals || colon < equals))
+		return "a blank must follow the colon";
+	return equals ? "write \"key: value\" with a colon, not with =" : NULL;
+}
+
+/* What follows a value in its line: a comma, or more text behind its closing quote. */
+static const char *hint_behind(struct pm_yaml *y)
+{
+	yaml_mark_t m = y->parser.problem_mark;
+	char c = char_at(y, &m);
+
+	if (c == ',')
+		return "no comma belongs at the end of a line that is not inside of { } or [ ]";
+	while (m.column > 0) {
+		m.column--;
+		c = char_at(y, &m);
+		if (c == '\'')
+			return "the quoted text ends before this; inside of it a ' is written twice, as ''";
+		if (c == '"')
+			return "the quoted text ends before this; inside of it a \" is written as \\\"";
+		if (c != ' ')
+			break;
+	}
+	return NULL;
+}
+
+/* A colon inside of a text whose quotes are none. */
+static const char *hint_colon(struct pm_yaml *y)
+{
+	yaml_mark_t m = y->parser.problem_mark;
+	size_t n;
+	const char *s;
+
+	m.column = 0;
+	s = text_at(y, &m, &n);
+	return s && pm_typographic(s, n) ? PM_HINT_TYPOGRAPHIC : NULL;
+}
+
+static const char *better_hint(struct pm_yaml *y, const struct complaint *c)
+{
+	const char *hint = NULL;
+
+	if (strcmp(c->problem, "mapping values are not allowed") == 0)
+		hint = hint_colon(y);
+	else if (strcmp(c->problem, "expected ':'") == 0)
+		hint = hint_no_key(y);
+	else if (strcmp(c->problem, "expected key") == 0)
+		hint = hint_behind(y);
+	return hint ? hint : c->hint;
 }
 
 static void find_syntax(struct pm_yaml *y)
@@ -113,7 +170,7 @@ static void find_syntax(struct pm_yaml *y)
 	struct pm_span at = span_of_mark(&p->problem_mark);
 
 	if (strstr(problem, "cannot start any token")) {
-		find_bad_start(y, at, char_at(y->text, &p->problem_mark));
+		find_bad_start(y, at, char_at(y, &p->problem_mark));
 		return;
 	}
 	if (find_unclosed(y, problem))
@@ -125,7 +182,8 @@ static void find_syntax(struct pm_yaml *y)
 			continue;
 		if (c->at_context && p->context)
 			at = span_of_mark(&p->context_mark);
-		pm_hint(y->text, pm_find(y->text, PM_ERROR, at, "%s", c->msg), "%s", c->hint);
+		pm_hint(y->text, pm_find(y->text, PM_ERROR, at, "%s", c->msg), "%s",
+			better_hint(y, c));
 		return;
 	}
 	(void)pm_find(y->text, PM_ERROR, at, "this is not valid YAML: %s", problem);

@@ -76,6 +76,18 @@ static size_t value_at(const char *s, size_t n)
 	return at;
 }
 
+/* Where who is to log in starts in an address ("https://TOKEN@host/"); n: nowhere. */
+static size_t login_at(const char *s, size_t n)
+{
+	const char *host = memmem(s, n, "://", 3), *at;
+
+	if (!host)
+		return n;
+	host += 3;
+	at = memchr(host, '@', n - (size_t)(host - s));
+	return at && !memchr(host, '/', (size_t)(at - host)) ? (size_t)(host - s) : n;
+}
+
 /* Where the value of a key starts that is called like a secret; n: there is none. */
 static size_t secret_at(const char *s, size_t n)
 {
@@ -94,7 +106,7 @@ static size_t secret_at(const char *s, size_t n)
 				return at;
 		}
 	}
-	return n;
+	return login_at(s, n);
 }
 
 static size_t indent_of(const char *s, size_t n)
@@ -140,6 +152,18 @@ static size_t bytes_of(const char *s, size_t len, size_t n)
 		n--;
 	}
 	return at;
+}
+
+const char *pm_text_from(struct pm_text *t, struct pm_span at, size_t *ret_n)
+{
+	size_t n, skip;
+	const char *line = at.line > 0 ? line_of(t, at.line, &n) : NULL;
+
+	if (!line)
+		return NULL;
+	skip = bytes_of(line, n, at.column > 0 ? at.column - 1 : 0);
+	*ret_n = n - skip;
+	return line + skip;
 }
 
 /* What is shown of a line. */

@@ -55,6 +55,18 @@ typedef void pm_found_fn(void *arg, const struct pm_found *f);
 int pm_manifest_walk(struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg,
 	struct pm_error *err) PM_CHECK;
 
+/** The same for those who keep what they have read. `known` is asked before a file below a folder is read; true:
+ * it need not be, and `fn` is not called for it. */
+struct stat;
+typedef bool pm_known_fn(void *arg, const char *path, const struct stat *st);
+struct pm_walker {
+	pm_found_fn *fn;
+	pm_known_fn *known; /* NULL: all are read */
+	void *arg;
+};
+int pm_manifest_walk_changed(struct pm_arena *a, const char *path, const struct pm_walker *walker,
+	struct pm_error *err) PM_CHECK;
+
 /** `root` of a load of these paths. */
 const char *pm_manifest_root(struct pm_arena *a, const char *const *paths, size_t n);
 

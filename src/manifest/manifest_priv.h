@@ -53,6 +53,9 @@ void pm_text_show(struct pm_text *t, struct pm_diag *diag);
 /** The same for the findings that others added since pm_text_init. */
 void pm_text_complete(struct pm_text *t);
 
+/** The line from a place on, without its end; NULL: there is no such place. */
+const char *pm_text_from(struct pm_text *t, struct pm_span at, size_t *ret_n);
+
 /** Bytes of the character at s, which is valid UTF-8, and which one it is. */
 size_t pm_char_at(const char *s, uint32_t *ret);
 
@@ -224,6 +227,21 @@ void pm_find_twice(struct pm_reader *r, const struct pm_yev *key, struct pm_span
 /** Reads a mapping of names to texts whose start was read into r->items, in the order of writing.
  * `f` NULL: labels. false: something was wrong, and reported. */
 bool pm_pairs_read(struct pm_reader *r, const char *name, const struct pm_field *f);
+
+/** The help below findings (hint.c): about a key that is none, a value of another form than its row's, a text
+ * that should be a record, a value that does not fit, and a value that is missing because a comment starts. */
+void pm_hint_key(struct pm_reader *r, struct pm_diag *diag, const struct pm_keys *keys,
+	unsigned group, const struct pm_yev *key);
+void pm_hint_form(struct pm_reader *r, struct pm_diag *diag, const struct pm_field *f,
+	const struct pm_yev *e);
+void pm_hint_record(struct pm_reader *r, struct pm_diag *diag, const struct pm_field *f,
+	const struct pm_yev *e);
+void pm_hint_value(struct pm_reader *r, struct pm_diag *diag, const struct pm_yev *e);
+bool pm_hint_comment(struct pm_reader *r, struct pm_diag *diag, struct pm_span key);
+
+/** Is one of the quotes in it that word processors make? */
+bool pm_typographic(const char *s, size_t n);
+#define PM_HINT_TYPOGRAPHIC "only ' and \" are quotes; an editor has made others of them"
 
 /** "a mapping", "a list", "text": what the node is. */
 const char *pm_node_word(const struct pm_yev *e);

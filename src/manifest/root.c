@@ -1,5 +1,6 @@
 /* What the marker calls the place manifests were loaded from: the path of the folder below its
- * repository, so that clones of the repository at different places mean the same. */
+ * repository, so that clones of the repository at different places mean the same. Where there is none it
+ * is the path as it was spelled, so that a link may be switched from one release to the next. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,36 @@ static char *folder_of(const char *path)
 	return real;
 }
 
+/* The folder of a path as it was spelled, from the top: a link in it that is switched to another release
+ * leads to the same place. NULL: it goes up again, which only the system can follow. */
+static const char *spelled(struct pm_arena *a, const char *path, const char *dir)
+{
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+	char *cwd cleanup_free = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	struct stat st;
+
+	if (path[0] != '/' && !cwd)
+		return NULL;
+	(void)pm_buf_adds(&out, cwd && strcmp(cwd, "/") != 0 ? cwd : "");
+	for (const char *s = path; *s;) {
+		size_t n = strcspn(s, "/");
+
+		if (n == 2 && strncmp(s, "..", 2) == 0)
+			return NULL;
+		if (n > 0 && !(n == 1 && s[0] == '.'))
+			(void)pm_buf_addf(&out, "/%.*s", (int)n, s);
+		s += n + (s[n] == '/');
+	}
+	if (stat(path, &st) < 0 || S_ISDIR(st.st_mode))
+		return pm_arena_strdup(a, out.len > 0 ? pm_buf_str(&out) : "/");
+	/* A file: its folder. */
+	return pm_arena_strdup(a, dir);
+}
+
 static const char *root_of(struct pm_arena *a, const char *path)
 {
 	char *dir cleanup_free = folder_of(path);
+	const char *named;
 
 	if (!dir)
 		return pm_arena_strdup(a, path);
@@ -40,8 +68,10 @@ static const char *root_of(struct pm_arena *a, const char *path)
 		if ((n == 0 || dir[n] == '/' || dir[n] == '\0') && has_git(dir, n))
 			return pm_arena_strdup(a, dir[n] == '\0' ? "." : dir + n + 1);
 		if (n == 0)
-			return pm_arena_strdup(a, dir);
+			break;
 	}
+	named = spelled(a, path, dir);
+	return named ? named : pm_arena_strdup(a, dir);
 }
 
 static int compare(const void *a, const void *b)

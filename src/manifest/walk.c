@@ -19,6 +19,7 @@ struct walk {
 	struct pm_arena *arena;
 	char *real; /* path of the root without links */
 	pm_found_fn *fn;
+	pm_known_fn *known; /* NULL: every file is read */
 	void *arg;
 	struct pm_buf text; /* one buffer for all files */
 	struct {
@@ -55,7 +56,11 @@ static void tell(struct walk *w, const char *path, const char *why, const char *
 static void read_file(struct walk *w, int dir, const struct entry *e)
 {
 	struct pm_found f = { .path = e->path };
+	struct stat st;
 
+	/* Looked at before it is read: what changes in between is read again the next time. */
+	if (w->known && fstatat(dir, e->name, &st, 0) == 0 && w->known(w->arg, e->path, &st))
+		return;
 	if (pm_file_read(dir, e->name, PM_MANIFEST_MAX_FILE, &w->text, &w->err) < 0) {
 		tell(w, e->path, pm_arena_strdup(w->arena, w->err.msg),
 			w->err.code == PM_E_LIMIT
@@ -292,9 +297,17 @@ static int walk_file(struct walk *w, const char *path, struct pm_error *err)
 int pm_manifest_walk(
 	struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg, struct pm_error *err)
 {
-	struct walk w = {
-		.arena = a, .fn = fn, .arg = arg, .text = PM_BUF(PM_MANIFEST_MAX_FILE + 1)
-	};
+	return pm_manifest_walk_changed(a, path, &(struct pm_walker){ fn, NULL, arg }, err);
+}
+
+int pm_manifest_walk_changed(
+	struct pm_arena *a, const char *path, const struct pm_walker *walker, struct pm_error *err)
+{
+	struct walk w = { .arena = a,
+		.fn = walker->fn,
+		.known = walker->known,
+		.arg = walker->arg,
+		.text = PM_BUF(PM_MANIFEST_MAX_FILE + 1) };
 	size_t n = strlen(path);
 	struct stat st;
 	int r = 0;

@@ -106,7 +106,8 @@ static void check_field(
 	if (pm_slot_row(f->sub))
 		check_slots(c, r->kind, f, v->u.recs);
 	for (size_t j = 0; j < v->u.recs->n; j++)
-		check_rec(c, v->u.recs->v[j], "");
+		check_rec(c, v->u.recs->v[j],
+			pm_arena_printf(c->d->arena, "%s%s[%zu].", where, f->name, j));
 }
 
 static void check_rec(const struct pm_checking *c, const struct pm_rec *r, const char *where)
@@ -195,6 +196,10 @@ static void check_gateway(
 		diag = pm_diag_add(c->d, PM_WARNING, pm_at_value(c, &r->val[fam->gw]),
 			"%s %s: %s %s is not in the network of %s", what, name, gw_name, gw, ip);
 		pm_diag_hint(c->d, diag, "packets reach it only with a route of its own");
+	} else if (strlen(gw) == strcspn(ip, "/") && pm_str_starts(ip, gw)) {
+		diag = pm_diag_add(c->d, PM_WARNING, pm_at_value(c, &r->val[fam->gw]),
+			"%s %s: %s is the interface's own address", what, name, gw_name);
+		pm_diag_hint(c->d, diag, "give the address of the router");
 	}
 }
 
@@ -247,6 +252,8 @@ static void check_volume(const struct pm_checking *c, const struct pm_rec *r)
 	const char *path = pm_rec_ident(r);
 	struct pm_diag *diag;
 
+	if (!*path)
+		return;
 	if (!pm_is_missing(&r->val[PM_VOLUME_SOURCE])) {
 		check_bind(c, r);
 	} else if (pm_is_missing(&r->val[PM_VOLUME_STORAGE])) {
@@ -291,6 +298,21 @@ static void check_tags(const struct pm_checking *c, const struct pm_value *v)
 		if (pm_tag_is_ours(v->u.list->v[i]))
 			(void)PM_ERROR_AT(c, pm_at_value(c, v),
 				"the tag '%s' is podmox's own; leave it out", v->u.list->v[i]);
+	}
+}
+
+void pm_check_ssh_keys(
+	const struct pm_checking *c, const struct pm_field *f, const struct pm_value *v)
+{
+	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++) {
+		const char *key = v->u.list->v[i];
+
+		if (!strchr("~/.", key[0]))
+			continue;
+		pm_diag_hint(c->d,
+			PM_ERROR_AT(
+				c, pm_at_value(c, v), "%s[%zu] is a path, not a key", f->name, i),
+			"write the line that stands in the file, as ssh-ed25519 AAAA... name");
 	}
 }
 
@@ -363,6 +385,7 @@ static void check_pod(const struct pm_checking *c, const struct pm_rec *spec)
 	if (set(spec, PM_POD_DEVICES))
 		pm_check_unique(c, spec->val[PM_POD_DEVICES].u.recs, PM_DEVICE_PATH, "device");
 	check_volumes(c, spec);
+	pm_check_ssh_keys(c, &pm_kind_pod.fields[PM_POD_SSH_KEYS], &spec->val[PM_POD_SSH_KEYS]);
 	pm_check_guest(c, spec);
 }
 
@@ -401,10 +424,98 @@ static void check_auth(const struct pm_checking *c, const struct pm_rec *r)
 		(void)PM_ERROR_AT(c, pm_at_rec(c, r), "cluster %s: %s", pm_rec_ident(r), wrong);
 }
 
+static bool any_git(const struct pm_rec *spec)
+{
+	for (unsigned i = PM_CONFIG_GIT_URL; i <= PM_CONFIG_GIT_LIMIT_TIME; i++) {
+		if (set(spec, i))
+			return true;
+	}
+	return false;
+}
+
+static bool over_ssh(const char *url)
+{
+	return pm_str_starts(url, "ssh://") || (!strstr(url, "://") && url[0] != '/');
+}
+
+static void check_git(const struct pm_checking *c, const struct pm_rec *spec)
+{
+	const struct pm_value *url = &spec->val[PM_CONFIG_GIT_URL];
+	const struct pm_value *token = &spec->val[PM_CONFIG_GIT_TOKEN];
+	const struct pm_value *key = &spec->val[PM_CONFIG_GIT_SSH_KEY];
+	const struct pm_value *keys = &spec->val[PM_CONFIG_GIT_KEYS];
+
+	if (!any_git(spec))
+		return;
+	if (url->state != PM_SET) {
+		(void)PM_ERROR_AT(c, pm_at_rec(c, spec), "source.git needs url");
+		return;
+	}
+	if (set(spec, PM_CONFIG_SOURCE_PATH))
+		(void)PM_ERROR_AT(c, pm_at_value(c, url),
+			"source has both a path and a repository: one of them is too many");
+	if (token->state == PM_SET && !pm_str_starts(url->u.s, "http"))
+		(void)PM_ERROR_AT(c, pm_at_value(c, token), "auth.token is for https only");
+	if (key->state == PM_SET && !over_ssh(url->u.s))
+		(void)PM_ERROR_AT(c, pm_at_value(c, key), "auth.sshKey is for ssh only");
+	else if (key->state == PM_SET && key->u.secret->from != PM_SECRET_FILE &&
+		 key->u.secret->from != PM_SECRET_CREDENTIAL)
+		(void)PM_ERROR_AT(c, pm_at_value(c, key),
+			"auth.sshKey must be fromFile or fromCredential: ssh reads it from a file");
+	if (keys->state == PM_SET && keys->u.list->n == 0)
+		(void)PM_ERROR_AT(c, pm_at_value(c, keys),
+			"verify.keys has no key: no commit could be taken; leave it out to check none");
+}
+
+/* A webhook or a program, and a template that can be sent. */
+static void check_notify(const struct pm_checking *c, const struct pm_rec *r)
+{
+	bool hook = set(r, PM_NOTIFY_WEBHOOK), exec = set(r, PM_NOTIFY_EXEC);
+	const char *wrong = NULL;
+
+	if (hook == exec)
+		wrong = "needs either webhook or exec";
+	else if (exec && (r->val[PM_NOTIFY_EXEC].u.list->n == 0 ||
+				 r->val[PM_NOTIFY_EXEC].u.list->v[0][0] != '/'))
+		wrong = "exec begins with the absolute path of a program";
+	else if (exec && (set(r, PM_NOTIFY_AUTHORIZATION) || set(r, PM_NOTIFY_CA)))
+		wrong = "authorization and ca belong to a webhook";
+	if (wrong)
+		(void)PM_ERROR_AT(c, pm_at_rec(c, r), "notify %s: %s", pm_rec_ident(r), wrong);
+}
+
+static void check_window(const struct pm_checking *c, const struct pm_rec *r)
+{
+	const char *from = pm_rec_str(r, PM_WINDOW_FROM, "00:00");
+
+	if (set(r, PM_WINDOW_IMPACTS) && r->val[PM_WINDOW_IMPACTS].u.list->n == 0)
+		(void)PM_ERROR_AT(
+			c, pm_at_value(c, &r->val[PM_WINDOW_IMPACTS]), "impacts needs an entry");
+	if (set(r, PM_WINDOW_DAYS) && r->val[PM_WINDOW_DAYS].u.list->n == 0)
+		(void)PM_ERROR_AT(
+			c, pm_at_value(c, &r->val[PM_WINDOW_DAYS]), "days needs an entry");
+	if (strcmp(from, "24:00") == 0)
+		(void)PM_ERROR_AT(c, pm_at_value(c, &r->val[PM_WINDOW_FROM]),
+			"a window cannot open at 24:00; write 00:00 and the next day");
+}
+
+static void check_lists(const struct pm_checking *c, const struct pm_rec *spec)
+{
+	for (size_t i = 0; set(spec, PM_CONFIG_NOTIFY) && i < spec->val[PM_CONFIG_NOTIFY].u.recs->n;
+		i++)
+		check_notify(c, spec->val[PM_CONFIG_NOTIFY].u.recs->v[i]);
+	for (size_t i = 0; set(spec, PM_CONFIG_SYNC_WINDOWS) &&
+			   i < spec->val[PM_CONFIG_SYNC_WINDOWS].u.recs->n;
+		i++)
+		check_window(c, spec->val[PM_CONFIG_SYNC_WINDOWS].u.recs->v[i]);
+}
+
 static void check_config(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	const struct pm_recs *recs;
 
+	check_git(c, spec);
+	check_lists(c, spec);
 	if (!set(spec, PM_CONFIG_CLUSTERS))
 		return;
 	recs = spec->val[PM_CONFIG_CLUSTERS].u.recs;

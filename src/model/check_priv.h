@@ -27,6 +27,10 @@ void pm_check_unique(
 /** A gateway needs a static address, and should be in its network: of an interface or an ipconfig. */
 void pm_check_gateways(const struct pm_checking *c, const struct pm_rec *r);
 
+/** Keys, not the files that hold them, as beginners write. */
+void pm_check_ssh_keys(
+	const struct pm_checking *c, const struct pm_field *f, const struct pm_value *v);
+
 /** What holds for guests of every kind: tags, description and readiness. */
 void pm_check_guest(const struct pm_checking *c, const struct pm_rec *spec);
 

@@ -132,6 +132,8 @@ static void check_new_disk(const struct pm_checking *c, const struct pm_rec *dis
 {
 	const char *slot = pm_rec_ident(disk);
 
+	if (!*slot)
+		return;
 	if (pm_is_missing(&disk->val[PM_DISK_STORAGE]))
 		pm_diag_hint(c->d,
 			PM_ERROR_AT(c, pm_at_rec(c, disk),
@@ -399,6 +401,7 @@ static void check_network(const struct pm_checking *c, const struct pm_rec *spec
 		check_interface(c, recs->v[i]);
 	pm_check_unique(c, recs, PM_VMNET_MACADDR, "macaddr");
 	check_ipconfigs(c, spec);
+	pm_check_ssh_keys(c, &pm_kind_vm.fields[PM_VM_CI_SSHKEYS], &spec->val[PM_VM_CI_SSHKEYS]);
 	check_cloudinit(c, spec);
 }
 

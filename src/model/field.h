@@ -259,10 +259,24 @@ enum pm_cluster_id {
 #undef PM_ROW
 	PM_CLUSTER_MAX,
 };
+enum pm_window_id {
+#define PM_ROW(id, ...) PM_WINDOW_##id,
+#include "model/window.def"
+#undef PM_ROW
+	PM_WINDOW_MAX,
+};
+enum pm_notify_id {
+#define PM_ROW(id, ...) PM_NOTIFY_##id,
+#include "model/notify.def"
+#undef PM_ROW
+	PM_NOTIFY_MAX,
+};
 
 extern const struct pm_kind pm_kind_pod, pm_kind_podset, pm_kind_vm;
 extern const struct pm_kind pm_kind_config;
 extern const struct pm_kind pm_kind_cluster; /* an entry of Config's clusters */
+extern const struct pm_kind pm_kind_window;  /* of its sync.windows */
+extern const struct pm_kind pm_kind_notify;  /* of its notify */
 extern const struct pm_kind pm_kind_net, pm_kind_rootfs, pm_kind_volume, pm_kind_device;
 extern const struct pm_kind pm_kind_features, pm_kind_startup;
 extern const struct pm_kind pm_kind_disk, pm_kind_efidisk, pm_kind_tpmstate, pm_kind_vmnet;

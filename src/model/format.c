@@ -341,13 +341,6 @@ static bool fits_image(const char *s)
 	       !strchr(colon + 8, '/');
 }
 
-static const char *why_image(const char *s)
-{
-	if (strstr(s, "://") || strchr(s, '/'))
-		return "this version does not fetch images from addresses and registries: bring it to a storage first";
-	return NULL;
-}
-
 static bool fits_mode(const char *s)
 {
 	return s[0] == '0' && strlen(s) == 4 && only(s, "01234567");
@@ -418,13 +411,6 @@ static bool fits_env(const char *s)
 	       no_controls(s, "\t") && !isblank((unsigned char)s[strlen(s) - 1]);
 }
 
-static const char *why_env(const char *s)
-{
-	if (*s && isblank((unsigned char)s[strlen(s) - 1]))
-		return "PVE drops blanks at the end of a value";
-	return NULL;
-}
-
 static bool fits_object_ref(const char *s)
 {
 	const char *first = strchr(s, '/');
@@ -474,6 +460,100 @@ static bool fits_vmid_range(const char *s)
 	return first <= last;
 }
 
+/* ---- Git ---- */
+
+/* Does only this machine hear what is said to the host that begins here? */
+static bool is_loopback(const char *host)
+{
+	static const char *const own[] = { "127.0.0.1", "localhost", "[::1]" };
+
+	for (unsigned i = 0; i < PM_COUNT(own); i++) {
+		size_t n = strlen(own[i]);
+
+		if (!strncmp(host, own[i], n) && (host[n] == ':' || host[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* HOST[:PORT]/PATH; `user`: NAME@ may stand before it. */
+static bool fits_authority(const char *s, bool user)
+{
+	size_t n = strcspn(s, "/");
+	const char *at = memchr(s, '@', n);
+
+	if (at && (!user || at == s || memchr(s, ':', (size_t)(at - s))))
+		return false;
+	s = at ? at + 1 : s;
+	return isalnum((unsigned char)*s) || *s == '[' ? s[strcspn(s, "/")] == '/' : false;
+}
+
+/* USER@HOST:PATH */
+static bool fits_scp(const char *s)
+{
+	size_t user = strspn(s, WORD "-.");
+	size_t host = user > 0 && s[user] == '@' ? strspn(s + user + 1, ALNUM "-.") : 0;
+
+	return host > 0 && s[0] != '-' && isalnum((unsigned char)s[user + 1]) &&
+	       s[user + 1 + host] == ':' && s[user + 2 + host] != '\0' && s[user + 2 + host] != '-';
+}
+
+static bool fits_git_url(const char *s)
+{
+	if (!visible(s) || strpbrk(s, " ?#\\\"'"))
+		return false;
+	if (pm_str_starts(s, "https://"))
+		return fits_authority(s + 8, false);
+	if (pm_str_starts(s, "http://"))
+		return fits_authority(s + 7, false) && is_loopback(s + 7);
+	if (pm_str_starts(s, "ssh://"))
+		return fits_authority(s + 6, true);
+	if (pm_str_starts(s, "file://"))
+		return fits_file(s + 7);
+	return fits_file(s) || fits_scp(s);
+}
+
+static bool ref_part(const char *s, size_t n)
+{
+	return n > 0 && s[0] != '.' && s[0] != '-' && s[n - 1] != '.' &&
+	       !(n >= 5 && !memcmp(s + n - 5, ".lock", 5));
+}
+
+static bool fits_git_branch(const char *s)
+{
+	return utf8(s) && no_controls(s, "") && !strpbrk(s, " ~^:?*[\\") && !strstr(s, "..") &&
+	       !strstr(s, "@{") && strcmp(s, "@") != 0 && strlen(s) <= 200 &&
+	       each(s, '/', ref_part);
+}
+
+static bool repo_part(const char *s, size_t n)
+{
+	return path_part(s, n) && !(n == 4 && !strncasecmp(s, ".git", 4));
+}
+
+static bool fits_repo_path(const char *s)
+{
+	return utf8(s) && no_controls(s, "") && each(s, '/', repo_part);
+}
+
+static bool fits_signing_key(const char *s)
+{
+	return pm_str_starts(s, "ssh-") || pm_str_starts(s, "ecdsa-") || pm_str_starts(s, "sk-") ||
+	       pm_str_starts(s, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n") || fits_file(s);
+}
+
+/* Of a day, from 00:00 to 24:00. */
+static bool fits_clock(const char *s)
+{
+	unsigned hours, minutes;
+
+	if (strlen(s) != 5 || s[2] != ':' || strspn(s, DIGITS) != 2 || strspn(s + 3, DIGITS) != 2)
+		return false;
+	hours = (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
+	minutes = (unsigned)(s[3] - '0') * 10 + (unsigned)(s[4] - '0');
+	return minutes < 60 && (hours < 24 || (hours == 24 && minutes == 0));
+}
+
 /* Read as a number by its type; as a text anything goes. */
 static bool fits_any(PM_UNUSED const char *s)
 {
@@ -486,74 +566,73 @@ static bool fits_any(PM_UNUSED const char *s)
 
 static const struct pm_format formats[] = {
 	{ "dns-name", fits_dns_name, NULL, "^(" NAME_P "\\.)*" NAME_P "$",
-		"a DNS name: parts of letters, digits and inner hyphens, with dots between them",
-		NULL },
+		"a DNS name: parts of letters, digits and inner hyphens, with dots between them" },
 	{ "dns-label", fits_dns_label, NULL, "^" LABEL_P "$",
-		"a DNS label: at most 63 lower-case letters, digits and inner hyphens", NULL },
+		"a DNS label: at most 63 lower-case letters, digits and inner hyphens" },
 	{ "node", fits_node, NULL, "^" NAME_P "$",
-		"the name of a node: letters, digits and inner hyphens", NULL },
+		"the name of a node: letters, digits and inner hyphens" },
 	{ "pool", fits_pool, NULL, "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
-		"the name of a pool: letters, digits, '.', '_' and '-', with '/' before a nested one",
-		NULL },
+		"the name of a pool: letters, digits, '.', '_' and '-', with '/' before a nested one" },
 	{ "iface", fits_iface, NULL, "^[A-Za-z0-9_.-]{1,15}$",
-		"the name of an interface: at most 15 letters, digits, '.', '_' and '-'", NULL },
+		"the name of an interface: at most 15 letters, digits, '.', '_' and '-'" },
 	{ "mac", fits_mac, NULL, "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
-		"a MAC address of one device, as BC:24:11:00:00:01", NULL },
-	{ "ipv4", fits_ipv4, same_ip, "^[0-9]+(\\.[0-9]+){3}$", "an IPv4 address, as 10.0.0.1",
-		NULL },
-	{ "ipv6", fits_ipv6, same_ip, "^[0-9A-Fa-f:.]+$", "an IPv6 address, as fd00::1", NULL },
+		"a MAC address of one device, as BC:24:11:00:00:01" },
+	{ "ipv4", fits_ipv4, same_ip, "^[0-9]+(\\.[0-9]+){3}$", "an IPv4 address, as 10.0.0.1" },
+	{ "ipv6", fits_ipv6, same_ip, "^[0-9A-Fa-f:.]+$", "an IPv6 address, as fd00::1" },
 	{ "ipv4-config", fits_ipv4_config, same_ip, "^(dhcp|manual|[0-9]+(\\.[0-9]+){3}/[0-9]+)$",
-		"an IPv4 address with a prefix length of 8 to 32 (as 10.0.0.10/24), dhcp or manual",
-		NULL },
+		"an IPv4 address with a prefix length of 8 to 32 (as 10.0.0.10/24), dhcp or manual" },
 	{ "ipv6-config", fits_ipv6_config, same_ip, "^(auto|dhcp|manual|[0-9A-Fa-f:.]+/[0-9]+)$",
-		"an IPv6 address with a prefix length of 8 to 128 (as fd00::10/64), auto, dhcp or manual",
-		NULL },
+		"an IPv6 address with a prefix length of 8 to 128 (as fd00::10/64), auto, dhcp or manual" },
 	{ "ip", fits_ip, same_ip, "^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$",
-		"an IP address, as 9.9.9.9, fd00::1 or fe80::1%eth0", NULL },
-	{ "vlan", fits_vlan, NULL, "^[0-9]{1,4}$", "a VLAN number from 1 to 4094", NULL },
+		"an IP address, as 9.9.9.9, fd00::1 or fe80::1%eth0" },
+	{ "vlan", fits_vlan, NULL, "^[0-9]{1,4}$", "a VLAN number from 1 to 4094" },
 	{ "storage", fits_storage, NULL, "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$",
-		"the name of a storage: a letter, then letters, digits, '.', '_' and '-'", NULL },
-	{ "file", fits_file, NULL, "^/", "an absolute path without '.', '..' and empty parts",
-		NULL },
+		"the name of a storage: a letter, then letters, digits, '.', '_' and '-'" },
+	{ "file", fits_file, NULL, "^/", "an absolute path without '.', '..' and empty parts" },
 	{ "path", fits_path, NULL, "^(/[^/,]+)+$",
-		"an absolute path without '.', '..', empty parts and commas", NULL },
+		"an absolute path without '.', '..', empty parts and commas" },
 	{ "devpath", fits_devpath, NULL, "^/dev(/[^/,]+)+$",
-		"a path below /dev without '.', '..', empty parts and commas", NULL },
-	{ "mode", fits_mode, NULL, "^0[0-7]{3}$", "an octal mode of four digits, as \"0660\"",
-		NULL },
+		"a path below /dev without '.', '..', empty parts and commas" },
+	{ "mode", fits_mode, NULL, "^0[0-7]{3}$", "an octal mode of four digits, as \"0660\"" },
 	{ "idmap", fits_idmap, NULL, "^(passthrough|" MAP_P "(;" MAP_P ")*)$",
-		"passthrough, or mappings as u:0:100000:65536 with ';' between them", NULL },
+		"passthrough, or mappings as u:0:100000:65536 with ';' between them" },
 	{ "volid", fits_volid, NULL, "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:[^ ,]+$",
-		"a volume on a storage, as local:snippets/hook.sh", NULL },
+		"a volume on a storage, as local:snippets/hook.sh" },
 	{ "image", fits_image, NULL, "^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]:vztmpl/[^/ ,]+$",
-		"a template or OCI archive on a storage, as local:vztmpl/NAME.tar.zst", why_image },
+		"a template or OCI archive on a storage, as local:vztmpl/NAME.tar.zst" },
 	{ "timezone", fits_timezone, NULL, "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$",
-		"a time zone as Europe/Vienna, or host", NULL },
+		"a time zone as Europe/Vienna, or host" },
 	{ "tag", fits_tag, NULL, "^[A-Za-z0-9_][A-Za-z0-9_+.-]*$",
-		"a tag: letters, digits, '_', '-', '+' and '.', the first a letter, digit or '_'",
-		NULL },
-	{ "fstype", fits_fstype, NULL, "^[A-Za-z0-9_]+$", "the name of a file system, as nfs",
-		NULL },
-	{ "text", fits_text, same_text, NULL, "text without control characters", NULL },
-	{ "line", fits_line, NULL, NULL, "one line of text without control characters", NULL },
-	{ "word", fits_word, NULL, "^[^ ,;:@=/]+$", "one word without blanks and , ; : @ = /",
-		NULL },
+		"a tag: letters, digits, '_', '-', '+' and '.', the first a letter, digit or '_'" },
+	{ "fstype", fits_fstype, NULL, "^[A-Za-z0-9_]+$", "the name of a file system, as nfs" },
+	{ "text", fits_text, same_text, NULL, "text without control characters" },
+	{ "line", fits_line, NULL, NULL, "one line of text without control characters" },
+	{ "word", fits_word, NULL, "^[^ ,;:@=/]+$", "one word without blanks and , ; : @ = /" },
 	{ "env", fits_env, NULL, NULL,
-		"a name of letters, digits and '_', and a value of one line without control characters",
-		why_env },
+		"a name of letters, digits and '_', and a value of one line without control characters" },
 	{ "object-ref", fits_object_ref, NULL, "^([A-Za-z]+/" LABEL_P "/)?" LABEL_P "$",
-		"the name of an object, or kind/namespace/name", NULL },
+		"the name of an object, or kind/namespace/name" },
 	{ "host-port", fits_host_port, NULL, "^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]+)(:[0-9]+)?$",
-		"a host name or address with an optional port, as pve1.lan, 10.0.0.1:8006 or [fd00::1]:8006",
-		NULL },
+		"a host name or address with an optional port, as pve1.lan, 10.0.0.1:8006 or [fd00::1]:8006" },
 	{ "token-id", fits_token_id, NULL, "^[^@ ,;:=/]+@[A-Za-z0-9._-]+![A-Za-z0-9._-]+$",
-		"the id of an API token, as user@pve!name", NULL },
+		"the id of an API token, as user@pve!name" },
 	{ "fingerprint", fits_fingerprint, NULL, "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}$",
-		"a SHA-256 fingerprint: 32 pairs of hex digits with colons between them", NULL },
+		"a SHA-256 fingerprint: 32 pairs of hex digits with colons between them" },
 	{ "vmid-range", fits_vmid_range, NULL, "^[1-9][0-9]{2,8}-[1-9][0-9]{2,8}$",
-		"two numbers from 100 to 999999999, the smaller first, as 200-299", NULL },
-	{ "milliseconds", fits_any, NULL, NULL, "a duration, as 300ms or 2s", NULL },
-	{ "cpu-weight", fits_any, NULL, NULL, "a weight", NULL },
+		"two numbers from 100 to 999999999, the smaller first, as 200-299" },
+	{ "git-url", fits_git_url, NULL,
+		"^(https://|ssh://|file:///|/|http://(127\\.0\\.0\\.1|localhost|\\[::1\\])[:/]|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:)",
+		"the address of a Git repository: https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or /PATH" },
+	{ "git-branch", fits_git_branch, NULL, NULL, "the name of a branch, as main or team/live" },
+	{ "repo-path", fits_repo_path, NULL, "^[^/]",
+		"a folder below the top of the repository, as manifests/live, without '.' and '..'" },
+	{ "signing-key", fits_signing_key, NULL,
+		"^(ssh-|ecdsa-|sk-|-----BEGIN PGP PUBLIC KEY BLOCK-----|/)",
+		"an SSH public key, an OpenPGP public key in armour, or the absolute name of a file with one" },
+	{ "clock", fits_clock, NULL, "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",
+		"a time of day from 00:00 to 24:00, as 22:30" },
+	{ "milliseconds", fits_any, NULL, NULL, "a duration, as 300ms or 2s" },
+	{ "cpu-weight", fits_any, NULL, NULL, "a weight" },
 };
 
 /* Formats are looked for once a value: a hash, made once. Those without a function are their pattern. */
@@ -618,14 +697,19 @@ int pm_format_check(const char *format, const char *text, struct pm_error *err)
 {
 	int at = find(format);
 	const struct pm_format *f = at < 0 ? NULL : table[at].is;
-	const char *why = NULL;
+	cleanup_buf struct pm_buf why = PM_BUF(512);
+	bool secret = !strcmp(format, "env") || !strcmp(format, "git-url") ||
+		      !strcmp(format, "signing-key");
 
 	if (!f)
 		return pm_error_set(err, PM_E_BUG, "no format is called %s", format);
 	if (fits(at, text))
 		return 0;
-	if (f->why)
-		why = f->why(text);
+	pm_format_why(format, text, &why);
+	/* The value of a variable may be nobody's business, nor is what does not belong into the others. */
+	if (secret)
+		return pm_error_set(err, PM_E_INPUT, "must be %s%s%s", f->what, why.len ? "; " : "",
+			pm_buf_str(&why));
 	return pm_error_set(err, PM_E_INPUT, "must be %s, not '%.80s'%s%s", f->what, text,
-		why ? "; " : "", why ? why : "");
+		why.len ? "; " : "", pm_buf_str(&why));
 }

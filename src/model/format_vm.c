@@ -13,18 +13,6 @@
 #define VER_P   "-[0-9]+(\\.[0-9]+)+(\\+pve[0-9]+)?"
 #define CLOCK_P "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(T[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2})?"
 
-static const char *why_source(const char *s)
-{
-	if (s[0] != '/' && strchr(s, ':'))
-		return "a disk is made with storage and size, and import copies an image";
-	return NULL;
-}
-
-static const char *why_pci(const char *s)
-{
-	return strpbrk(s, "ABCDEF") ? "PVE wants small letters" : NULL;
-}
-
 const struct pm_format pm_formats_vm[] = {
 	{ .name = "vmid",
 		.pattern = "^[1-9][0-9]{2,8}$",
@@ -37,8 +25,7 @@ const struct pm_format pm_formats_vm[] = {
 		.what = "numbers of cores, as \"0,5,8-11\"" },
 	{ .name = "vm-source",
 		.pattern = "^(none|cdrom|" FILE_P "|" STORE_P ":iso/[^/ ,=]+)$",
-		.what = "an ISO image (as local:iso/NAME.iso), none, cdrom or a path of the node",
-		.why = why_source },
+		.what = "an ISO image (as local:iso/NAME.iso), none, cdrom or a path of the node" },
 	{ .name = "vm-import",
 		.pattern = "^(" FILE_P "|" STORE_P ":[^ ,=]+)$",
 		.what = "a volume (as local:import/NAME.qcow2) or a path of the node" },
@@ -72,8 +59,7 @@ const struct pm_format pm_formats_vm[] = {
 		.what = "a device as 046d:c52b, a port as 1-2.3, or spice" },
 	{ .name = "pci-host",
 		.pattern = "^" PCI_P "(;" PCI_P ")*$",
-		.what = "the address of a PCI device, as 01:00.0 or 0000:01:00",
-		.why = why_pci },
+		.what = "the address of a PCI device, as 01:00.0 or 0000:01:00" },
 	{ .name = "config-id",
 		.pattern = "^[A-Za-z][A-Za-z0-9_-]+$",
 		.what = "a name: a letter, then letters, digits, '_' and '-'" },

@@ -24,6 +24,12 @@ static const char *const pm_choices_net_type[] = { "veth", NULL };
 static const char *const pm_choices_operations[] = { "create", "update", "delete", "start", "stop",
 	"restart", "resize", "move", "migrate", "pool", "clone", "template", "snapshot", "rollback",
 	"upload", "download", "remove", "allocate", "stop-task", "api", NULL };
+static const char *const pm_choices_days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat",
+	NULL };
+static const char *const pm_choices_impacts[] = { "live", "restart", "resize", "move", "migrate",
+	"replace", "destroy", "create", "power", NULL };
+static const char *const pm_choices_events[] = { "applied", "failed", "drift", "held", "recovered",
+	NULL };
 
 _Static_assert((int)PM_POD_IMAGE == (int)PM_G_IMAGE && (int)PM_POD_HOSTNAME == (int)PM_G_HOSTNAME &&
 		       (int)PM_POD_LIFE_ON_REMOVE == (int)PM_G_LIFE_ON_REMOVE,
@@ -69,6 +75,16 @@ static const struct pm_field cluster_rows[] = {
 #include "model/cluster.def"
 #undef PM_ROW
 };
+static const struct pm_field window_rows[] = {
+#define PM_ROW(id, ...) [PM_WINDOW_##id] = { __VA_ARGS__ },
+#include "model/window.def"
+#undef PM_ROW
+};
+static const struct pm_field notify_rows[] = {
+#define PM_ROW(id, ...) [PM_NOTIFY_##id] = { __VA_ARGS__ },
+#include "model/notify.def"
+#undef PM_ROW
+};
 static const struct pm_field features_rows[] = {
 #define PM_ROW(id, ...) { __VA_ARGS__ },
 #include "model/features.def"
@@ -103,6 +119,16 @@ const struct pm_kind pm_kind_cluster = { .name = "cluster",
 	.id = PM_K_CLUSTER,
 	.doc = "One cluster: how to reach it and who we are there.",
 	PM_ROWS(cluster_rows) };
+const struct pm_kind pm_kind_window = { .name = "window",
+	.plural = "windows",
+	.id = PM_K_WINDOW,
+	.doc = "A maintenance window: when the daemon may do what interrupts guests.",
+	PM_ROWS(window_rows) };
+const struct pm_kind pm_kind_notify = { .name = "notification",
+	.plural = "notifications",
+	.id = PM_K_NOTIFY,
+	.doc = "Who is told of what the daemon does: a webhook or a program.",
+	PM_ROWS(notify_rows) };
 const struct pm_kind pm_kind_net = { .name = "interface",
 	.plural = "interfaces",
 	.id = PM_K_NET,
@@ -137,13 +163,13 @@ const struct pm_kind pm_kind_startup = { .name = "startup",
 const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_vm,
 	&pm_kind_config, NULL };
 const struct pm_kind *const pm_all_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config,
-	&pm_kind_cluster, &pm_kind_net, &pm_kind_rootfs, &pm_kind_volume, &pm_kind_device,
-	&pm_kind_features, &pm_kind_startup, &pm_kind_vm, &pm_kind_disk, &pm_kind_efidisk,
-	&pm_kind_tpmstate, &pm_kind_vmnet, &pm_kind_ipconfig, &pm_kind_cpu, &pm_kind_agent,
-	&pm_kind_boot, &pm_kind_machine, &pm_kind_vga, &pm_kind_serial, &pm_kind_parallel,
-	&pm_kind_usb, &pm_kind_hostpci, &pm_kind_numa, &pm_kind_virtiofs, &pm_kind_rng,
-	&pm_kind_audio, &pm_kind_watchdog, &pm_kind_smbios, &pm_kind_ivshmem, &pm_kind_spice,
-	&pm_kind_sev, &pm_kind_tdx, &pm_kind_cicustom, NULL };
+	&pm_kind_cluster, &pm_kind_window, &pm_kind_notify, &pm_kind_net, &pm_kind_rootfs,
+	&pm_kind_volume, &pm_kind_device, &pm_kind_features, &pm_kind_startup, &pm_kind_vm,
+	&pm_kind_disk, &pm_kind_efidisk, &pm_kind_tpmstate, &pm_kind_vmnet, &pm_kind_ipconfig,
+	&pm_kind_cpu, &pm_kind_agent, &pm_kind_boot, &pm_kind_machine, &pm_kind_vga,
+	&pm_kind_serial, &pm_kind_parallel, &pm_kind_usb, &pm_kind_hostpci, &pm_kind_numa,
+	&pm_kind_virtiofs, &pm_kind_rng, &pm_kind_audio, &pm_kind_watchdog, &pm_kind_smbios,
+	&pm_kind_ivshmem, &pm_kind_spice, &pm_kind_sev, &pm_kind_tdx, &pm_kind_cicustom, NULL };
 
 struct group {
 	const struct pm_kind *kind;
@@ -166,7 +192,13 @@ static const struct group groups[] = {
 	{ &pm_kind_vm, "ready", "When others may count on the machine." },
 	{ &pm_kind_vm, "lifecycle", "What podmox may do to the machine." },
 	{ &pm_kind_config, "source", "Where manifests come from." },
+	{ &pm_kind_config, "source.git", "A Git repository that manifests come from." },
+	{ &pm_kind_config, "source.git.verify", "Who may sign commits." },
+	{ &pm_kind_config, "source.git.auth", "Who we are for the server." },
+	{ &pm_kind_config, "source.git.tls", "How the server proves who it is." },
+	{ &pm_kind_config, "source.git.limits", "What is too much." },
 	{ &pm_kind_config, "sync", "How the daemon keeps the cluster in line." },
+	{ &pm_kind_config, "agent", "How the daemon is asked." },
 	{ &pm_kind_config, "audit", "The log of what was done." },
 	{ &pm_kind_config, "journal", "What makes recovery after a crash quick." },
 	{ &pm_kind_config, "policy", "What podmox may do at all." },
@@ -272,9 +304,8 @@ static const struct refused refused[] = {
 	{ &pm_kind_rootfs, { "volume", "PVE names the volume; give storage and size" } },
 	{ &pm_kind_volume, { "volume", "PVE names the volume; give storage and size, or source" } },
 	{ &pm_kind_config,
-		{ "source.git*",
-			"this version reads folders only; check the repository out and give source.path" } },
-	{ &pm_kind_config, { "agent*", "this version listens on no address; leave it out" } },
+		{ "source.git.depth",
+			"the whole history is fetched: it shows that a commit follows the one before" } },
 	{ &pm_kind_config,
 		{ "portForward*", "this version makes no port forwards; leave it out" } },
 };

@@ -11,6 +11,8 @@ enum pm_kind_number {
 	PM_K_PODSET,
 	PM_K_CONFIG,
 	PM_K_CLUSTER,
+	PM_K_WINDOW,
+	PM_K_NOTIFY,
 	PM_K_NET,
 	PM_K_ROOTFS,
 	PM_K_VOLUME,

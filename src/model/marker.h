@@ -13,6 +13,10 @@
 
 #include "model/obj.h"
 
+/** `kind` of a guest that only holds the volumes of an object while that is replaced; `ns` and `name` are the
+ * object's. */
+#define PM_MARKER_HOLDER "Holder"
+
 struct pm_marker {
 	const char *set, *kind, *ns, *name;
 	const char *uid;       /* 32 hex digits, made at creation */

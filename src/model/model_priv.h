@@ -11,7 +11,6 @@ struct pm_format {
 	bool (*same)(const char *a, const char *b); /* NULL: equal as text */
 	const char *pattern;                        /* for JSON Schema; NULL: none */
 	const char *what;                           /* "must be ..." */
-	const char *(*why)(const char *s);          /* more about a text that does not fit; NULL */
 };
 
 /** Those of virtual machines; ends with a name NULL. */
@@ -19,6 +18,9 @@ extern const struct pm_format pm_formats_vm[];
 
 /** By name; NULL: none. */
 const struct pm_format *pm_format_find(const char *name);
+
+/** Appends what is wrong with a text that does not fit its format, or what was probably meant (why.c). */
+void pm_format_why(const char *format, const char *text, struct pm_buf *out);
 
 /** Rows of a record in the order in which PVE prints a property string: head, needed ones, the rest by
  * key. As many as rows with a key; the count goes to *ret_n. */

@@ -14,6 +14,7 @@ struct pm_pending {
 	unsigned slot;
 	const char *key;      /* "net0" */
 	const char *in_force; /* the value now; NULL: absent */
+	bool stale; /* it waits with a size that the volume has outgrown: to be written again */
 };
 
 /** What is known only of a guest that exists. */

@@ -1,4 +1,5 @@
 /* Records and property strings: reading, printing, and putting changes into what was observed. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -335,6 +336,9 @@ static bool is_kept(const struct merge *m, const struct pm_field *f)
 		return says_nothing(m->want);
 	if (!f || not_merged(m, f) || m->want->val[i].state == PM_UNSET)
 		return true;
+	/* What says the default is as good as absent, and PVE may refuse to have the key touched. */
+	if (m->want->val[i].state == PM_NULL)
+		return pm_value_default(f, &m->have->val[i]);
 	return m->have->val[i].state == PM_SET &&
 	       pm_value_equal(f, &m->want->val[i], &m->have->val[i]);
 }
@@ -429,6 +433,36 @@ void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const ch
 	/* An emptied record is a blank at PVE. */
 	if (out->len == m.start && blank(have->raw, strlen(have->raw)))
 		pm_buf_adds(out, have->raw);
+}
+
+bool pm_rec_take_size(struct pm_arena *a, struct pm_rec *r, const char *in_force)
+{
+	const struct pm_volume_shape *shape = pm_volume_shape(r->kind);
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+	const char *s = r->raw, *end = s + strlen(s);
+	struct pm_error ignored;
+	struct pm_rec *now;
+	struct item it;
+
+	if (!shape || pm_rec_parse(a, r->kind, in_force, strlen(in_force), &now, &ignored) < 0 ||
+		!is_set(r, shape->volume) || !is_set(now, shape->volume) ||
+		!is_set(r, shape->size) || !is_set(now, shape->size) ||
+		strcmp(r->val[shape->volume].u.s, now->val[shape->volume].u.s) != 0 ||
+		r->val[shape->size].u.i == now->val[shape->size].u.i)
+		return false;
+	r->val[shape->size] = now->val[shape->size];
+	while (next_item(&s, end, &it)) {
+		const struct pm_field *f = field_of(r->kind, &it);
+
+		if (f == &r->kind->fields[shape->size]) {
+			add_item(f, &r->val[shape->size], &out, 0);
+			continue;
+		}
+		add_separator(&out, 0);
+		pm_buf_add(&out, it.start, it.n);
+	}
+	r->raw = pm_arena_strdup(a, pm_buf_str(&out));
+	return true;
 }
 
 /* ---- comparing and looking ---- */

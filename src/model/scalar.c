@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "model/habits.h"
 #include "model/value_priv.h"
 
 /* ---- bounds ---- */
@@ -34,14 +35,20 @@ void pm_range_words(const struct pm_field *f, struct pm_buf *out)
 	}
 }
 
-/* "must be WHAT from 1 to 8192, not 'TEXT'" */
-static int bad_number(const struct pm_reading *r, const char *what)
+/* "must be WHAT from 1 to 8192, not 'TEXT'"; `hint`: what was probably meant, or "". */
+static int bad_number_but(const struct pm_reading *r, const char *what, const char *hint)
 {
 	cleanup_buf struct pm_buf range = PM_BUF(256);
 
 	pm_range_words(r->f, &range);
-	return pm_error_set(r->err, PM_E_INPUT, "must be %s%s%s, not '%.*s'", what,
-		range.len ? " " : "", pm_buf_str(&range), PM_MOST_SHOWN, r->text);
+	return pm_error_set(r->err, PM_E_INPUT, "must be %s%s%s, not '%.*s'%s%s", what,
+		range.len ? " " : "", pm_buf_str(&range), PM_MOST_SHOWN, r->text, *hint ? "; " : "",
+		hint);
+}
+
+static int bad_number(const struct pm_reading *r, const char *what)
+{
+	return bad_number_but(r, what, "");
 }
 
 static bool in_range(const struct pm_field *f, int64_t i)
@@ -138,8 +145,8 @@ static int number_decode(const struct pm_reading *r, struct pm_value *v)
 
 static int bool_parse(const struct pm_reading *r, struct pm_value *v)
 {
-	static const char *const yes[] = { "yes", "on", "1", "y", NULL };
-	static const char *const no[] = { "no", "off", "0", "n", NULL };
+	static const char *const yes[] = { "yes", "on", "1", "y", "enabled", "enable", NULL };
+	static const char *const no[] = { "no", "off", "0", "n", "disabled", "disable", NULL };
 
 	if (r->plain && (!strcmp(r->text, "true") || !strcmp(r->text, "false"))) {
 		v->u.b = r->text[0] == 't';
@@ -149,7 +156,7 @@ static int bool_parse(const struct pm_reading *r, struct pm_value *v)
 	if (!strcasecmp(r->text, "true") || !strcasecmp(r->text, "false"))
 		return pm_error_set(r->err, PM_E_INPUT,
 			"must be true or false, in lower case and without quotes");
-	for (unsigned i = 0; yes[i] && r->plain; i++) {
+	for (unsigned i = 0; yes[i]; i++) {
 		if (!strcasecmp(r->text, yes[i]) || !strcasecmp(r->text, no[i]))
 			return pm_error_set(r->err, PM_E_INPUT,
 				"must be true or false, not '%s'; write %s", r->text,
@@ -203,6 +210,18 @@ static bool is_format(const struct pm_field *f, const char *name)
 	return f->format && !strcmp(f->format, name);
 }
 
+/* Only decimal numbers are read, since 0660 means one thing to some and another to others. */
+static const char *number_hint(const struct pm_reading *r)
+{
+	size_t zeros = strspn(r->text, "0"), digits = strspn(r->text + zeros, "0123456789");
+
+	if (zeros > 0 && digits > 0 && r->text[zeros + digits] == '\0')
+		return "write it without zeros at its start";
+	if (zeros == 1 && digits == 0 && r->text[1] && strchr("xXoObB", r->text[1]))
+		return "write it as a decimal number";
+	return "";
+}
+
 static int int_parse(const struct pm_reading *r, struct pm_value *v)
 {
 	bool millis = is_format(r->f, "milliseconds");
@@ -216,7 +235,7 @@ static int int_parse(const struct pm_reading *r, struct pm_value *v)
 	bad = millis ? pm_parse_millis(r->text, &i)
 		     : pm_parse_int(r->text, INT64_MIN, INT64_MAX, &i);
 	if (bad < 0 || !in_range(r->f, i))
-		return bad_number(r, millis ? "a duration" : "an integer");
+		return bad_number_but(r, millis ? "a duration" : "an integer", number_hint(r));
 	v->u.i = i;
 	v->state = PM_SET;
 	return 0;
@@ -274,16 +293,48 @@ static bool is_decimal(const char *s)
 	return isdigit((unsigned char)*s) && s[strspn(s, "0123456789.")] == '\0';
 }
 
+/* "1 GB", "512m" and "8 GiB" as they are written here; false: it is something else. */
+static bool tidy_size(const struct pm_reading *r, char out[32])
+{
+	static const char units[] = "KMGT";
+	size_t digits = strspn(r->text, "0123456789."), at = digits;
+	const char *unit;
+	int64_t i;
+
+	while (r->text[at] == ' ')
+		at++;
+	unit = r->text[at] ? strchr(units, toupper((unsigned char)r->text[at])) : NULL;
+	if (digits == 0 || digits > 20 || !unit)
+		return false;
+	at += 1 + (tolower((unsigned char)r->text[at + 1]) == 'i');
+	if (strcasecmp(r->text + at, "b") != 0 && r->text[at] != '\0')
+		return false;
+	(void)snprintf(out, 32, "%.*s%ci", (int)digits, r->text, *unit);
+	return pm_parse_size(out, 0, &i) == 0 && in_range(r->f, i);
+}
+
+static int bad_size(const struct pm_reading *r)
+{
+	char tidy[32], hint[48] = "";
+
+	if (tidy_size(r, tidy))
+		(void)snprintf(hint, sizeof(hint), "write %s", tidy);
+	else if (*r->text == '+')
+		(void)snprintf(hint, sizeof(hint), "write the new size, not what is added");
+	return bad_number_but(r, "a size with a unit (Mi, Gi, Ti)", hint);
+}
+
 static int size_parse(const struct pm_reading *r, struct pm_value *v)
 {
 	const struct pm_field *f = r->f;
 	int64_t i = 0;
 
+	/* PVE counts memory in MiB and volumes in GiB where nothing is said. */
 	if (is_decimal(r->text) && strcmp(r->text, "0") != 0)
 		return pm_error_set(r->err, PM_E_INPUT, "needs a unit, as %.20s%s", r->text,
-			strchr(r->text, '.') ? "Gi" : "Mi");
+			strchr(r->text, '.') || !f->unit ? "Gi" : "Mi");
 	if ((strcmp(r->text, "0") != 0 && pm_parse_size(r->text, 0, &i) < 0) || !in_range(f, i))
-		return bad_number(r, "a size with a unit (Mi, Gi, Ti)");
+		return bad_size(r);
 	if (i % grain(f))
 		return pm_error_set(r->err, PM_E_INPUT, "must be whole MiB, not '%.*s'",
 			PM_MOST_SHOWN, r->text);
@@ -501,7 +552,8 @@ static bool str_equal(const struct pm_field *f, const struct pm_value *a, const 
 int pm_bad_choice(const struct pm_field *f, const char *text, struct pm_error *err)
 {
 	size_t n = pm_choices_count(f->choices);
-	const char *near = pm_nearest(text, f->choices, n);
+	const char *habit = pm_habit_choice(f, text);
+	const char *near = habit ? habit : pm_nearest(text, f->choices, n);
 	cleanup_buf struct pm_buf all = PM_BUF(512);
 
 	for (size_t i = 0; i < n; i++)

@@ -146,6 +146,8 @@ bool pm_value_default(const struct pm_field *f, const struct pm_value *v)
 		return v->u.list->n == 0;
 	if (f->type == PM_T_PROPS)
 		return f->count ? v->u.recs->n == 0 : pm_rec_default(v->u.rec);
+	if (f->type == PM_T_STR && pm_same_str(f, v->u.s, ""))
+		return true; /* PVE keeps no empty text */
 	return f->def && is_default_text(f, v);
 }
 

@@ -116,6 +116,10 @@ void pm_rec_format(const struct pm_rec *r, struct pm_buf *out); /* as a property
 void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const char *const *drop,
 	struct pm_buf *out);
 
+/** A volume that grows while a change of its key waits has its size there, but not in the change. Gives `r`,
+ * read from the change, the size in force of the same volume; false: it has that already. */
+bool pm_rec_take_size(struct pm_arena *a, struct pm_rec *r, const char *in_force);
+
 /** Do both mean the same to PVE? Absent equals the default; case and order as the row says; the
  * sub-keys of a record are compared only where `want` sets them. */
 bool pm_value_equal(

@@ -2,6 +2,7 @@
  * property strings. */
 #include "model/volume.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -164,6 +165,22 @@ static bool is_source(const struct pm_rec *r, const char *volume)
 	       (r->kind == &pm_kind_disk && !strchr(volume, ':'));
 }
 
+/* A volume that waits to be made, "local:8", has its size in GiB there and no name yet. */
+static void derive_size(struct pm_rec *r, const struct pm_volume_shape *shape, const char *number)
+{
+	struct pm_value *v = shape->size >= 0 ? &r->val[shape->size] : NULL;
+	char text[32];
+	int64_t bytes;
+	int n = snprintf(text, sizeof(text), "%sG", number);
+
+	if (!v || v->state == PM_SET || number[strspn(number, "0123456789.")] != '\0' ||
+		n >= (int)sizeof(text) || pm_parse_size(text, 0, &bytes) < 0)
+		return;
+	v->state = PM_SET;
+	v->u.i = bytes;
+	r->val[shape->volume].state = PM_UNSET;
+}
+
 /* That of an image, which nobody can set. */
 static void forget_size(struct pm_rec *r, const struct pm_volume_shape *shape)
 {
@@ -191,8 +208,10 @@ void pm_volume_derive(struct pm_arena *a, struct pm_rec *r, const struct pm_volu
 		forget_size(r, shape);
 		return;
 	}
-	if (colon && colon > v->u.s)
-		set_str(r, shape->storage, pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s)));
+	if (!colon || colon == v->u.s)
+		return;
+	set_str(r, shape->storage, pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s)));
+	derive_size(r, shape, colon + 1);
 }
 
 /* ---- printing ---- */

@@ -195,6 +195,24 @@ int pm_plan_build(struct pm_set *want, const struct pm_set *have, const struct p
 	return 0;
 }
 
+void pm_plan_hold(struct pm_plan *p, size_t action, const char *reason)
+{
+	struct pm_action *a = &p->v[action];
+	struct pm_summary was = { 0 };
+
+	count(&was, a);
+	p->sum.create -= was.create;
+	p->sum.update -= was.update;
+	p->sum.restart -= was.restart;
+	p->sum.replace -= was.replace;
+	p->sum.remove -= was.remove;
+	p->sum.kept -= was.kept;
+	a->verb = PM_V_KEEP;
+	a->steps = 0;
+	a->reason = reason;
+	p->sum.kept++;
+}
+
 bool pm_plan_empty(const struct pm_plan *p)
 {
 	for (size_t i = 0; i < p->n; i++)

@@ -62,6 +62,30 @@ static void block(struct pm_change *c, enum pm_impact impact, const char *note)
 	c->note = note;
 }
 
+static void grow(const struct pm_value *want, const struct pm_value *have, struct pm_change *c)
+{
+	int64_t from = set(have) ? have->u.i : 0;
+
+	if (set(want) && want->u.i > from) {
+		c->impact = PM_I_RESIZE;
+		c->note = "cannot be undone";
+	} else {
+		block(c, PM_I_RESIZE, "a volume cannot shrink");
+	}
+}
+
+static bool is_to_stop(const struct pm_obj *want)
+{
+	return strcmp(pm_rec_str(want->spec, PM_G_STATE, "running"), "stopped") == 0;
+}
+
+/* PVE moves volumes of a stopped container only, and disks of a running virtual machine, but for the state of
+ * its TPM. */
+static bool moves_live(const struct pm_spot *s, const struct pm_obj *have)
+{
+	return have->kind != &pm_kind_pod && s->f->sub != &pm_kind_tpmstate;
+}
+
 /* What waits for a restart names the volume as it was when that was written: PVE would bring it back. */
 static bool waits(const struct pm_spot *s, const struct pm_obj *have)
 {
@@ -72,28 +96,6 @@ static bool waits(const struct pm_spot *s, const struct pm_obj *have)
 			return true;
 	}
 	return false;
-}
-
-static void grow(const struct pm_spot *s, const struct pm_obj *have_obj,
-	const struct pm_value *want, const struct pm_value *have, struct pm_change *c)
-{
-	int64_t from = set(have) ? have->u.i : 0;
-
-	if (waits(s, have_obj)) {
-		block(c, PM_I_RESIZE, "another change of it waits for a restart");
-	} else if (set(want) && want->u.i > from) {
-		c->impact = PM_I_RESIZE;
-		c->note = "cannot be undone";
-	} else {
-		block(c, PM_I_RESIZE, "a volume cannot shrink");
-	}
-}
-
-/* PVE moves volumes of a stopped container only, and disks of a running virtual machine, but for the state of
- * its TPM. */
-static bool moves_live(const struct pm_spot *s, const struct pm_obj *have)
-{
-	return have->kind != &pm_kind_pod && s->f->sub != &pm_kind_tpmstate;
 }
 
 static void move(const struct pm_obj *want_obj, const struct pm_spot *s,
@@ -113,7 +115,7 @@ static void move(const struct pm_obj *want_obj, const struct pm_spot *s,
 	c->down = running && !moves_live(s, have_obj);
 	if (!c->down)
 		return;
-	if (strcmp(pm_rec_str(want_obj->spec, PM_G_STATE, "running"), "stopped") == 0)
+	if (is_to_stop(want_obj))
 		c->note = "once it is stopped";
 	else if (pm_allows_restart(want_obj))
 		c->note = "stops and starts it";
@@ -203,8 +205,13 @@ static void migrate(const struct pm_obj *want, const struct pm_obj *have, struct
 		c->note = running ? "goes on meanwhile" : NULL;
 		return;
 	}
-	c->note = running ? "stops and starts it" : NULL;
-	if (running && !pm_allows_restart(want))
+	if (!running)
+		return;
+	if (is_to_stop(want))
+		c->note = "once it is stopped";
+	else if (pm_allows_restart(want))
+		c->note = "stops and starts it";
+	else
 		block(c, PM_I_MIGRATE, "would stop and start it, which is not allowed here");
 }
 
@@ -223,7 +230,7 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	} else if (flags & PM_F_REPLACE) {
 		block(c, PM_I_REPLACE, replace_note(want_obj, have_obj));
 	} else if (flags & PM_F_GROW) {
-		grow(s, have_obj, want, have, c);
+		grow(want, have, c);
 	} else if (flags & PM_F_MOVE) {
 		move(want_obj, s, have_obj, want, c);
 	} else if (flags & PM_F_MIGRATE) {

@@ -168,48 +168,6 @@ static struct pm_change *with_state(struct pm_planner *p, const struct pm_change
 	return all;
 }
 
-static void replace(struct pm_planner *p, struct pm_action *a)
-{
-	struct pm_change *c = (struct pm_change *)a->change;
-	const struct pm_obj *want = a->want, *have = a->have;
-
-	for (size_t i = 0; i < a->nchanges; i++) {
-		c[i].waiting = false;
-		unblock(&c[i], NULL);
-	}
-	a->verb = PM_V_REPLACE;
-	a->reason = NULL;
-	a->impact = PM_I_REPLACE;
-	a->vmid = (unsigned)pm_rec_int(want->spec, PM_G_VMID, have->live->vmid);
-	a->node = pm_rec_bool(want->spec, PM_G_PINNED, false)
-			  ? pm_rec_str(want->spec, PM_G_NODE, have->live->node)
-			  : have->live->node;
-	a->steps = PM_STEP_DELETE | PM_STEP_CREATE;
-	if (pm_live_running(have->live))
-		a->steps |= PM_STEP_STOP;
-	if (strcmp(pm_rec_str(want->spec, PM_G_STATE, "running"), "running") == 0)
-		a->steps |= PM_STEP_START;
-	pm_plan_dies(p->a, a);
-}
-
-/* A new VMID that somebody else has stops a replacement before it destroys anything. */
-static bool vmid_in_the_way(struct pm_planner *p, const struct pm_obj *want,
-	const struct pm_obj *have, struct pm_change *v, size_t n)
-{
-	unsigned vmid = (unsigned)pm_rec_int(want->spec, PM_G_VMID, have->live->vmid);
-	size_t at = pm_match_vmid(&p->match, vmid);
-	const char *note;
-
-	if (vmid == have->live->vmid || at == PM_NOWHERE)
-		return false;
-	note = pm_arena_printf(p->a, "needs a new guest; VMID %u is taken by %s", vmid,
-		pm_guest_title(p->a, p->match.have->v[at]));
-	for (size_t i = 0; i < n; i++)
-		if (v[i].impact == PM_I_REPLACE)
-			v[i].note = note;
-	return true;
-}
-
 /* ---- what is detached, and where it stays ---- */
 
 static bool detaches(const struct pm_kind *k, const struct pm_change *c)
@@ -303,8 +261,13 @@ static void add_steps(struct pm_planner *p, const struct pm_obj *want, const str
 		v->impact = PM_I_PENDING;
 }
 
-static const char *reason_of(const struct verdict *v, bool finishes)
+static const char *reason_of(
+	struct pm_planner *p, const struct verdict *v, bool finishes, const struct pm_obj *holder)
 {
+	if (holder != NULL)
+		return pm_arena_printf(p->a,
+			"its replacement was interrupted: its volumes come back from %u, which then goes",
+			holder->live->vmid);
 	if (finishes)
 		return "its creation was interrupted: it is finished";
 	if (v->steps & PM_STEP_UNPROTECT)
@@ -338,6 +301,7 @@ static void keep_without_root(struct pm_planner *p, const struct pm_obj *want,
 static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *have,
 	struct pm_change *v, size_t n)
 {
+	const struct pm_obj *holder = pm_plan_holder(p, want);
 	unsigned power = power_step(want, have);
 	struct verdict is = { 0 };
 	struct pm_action *a;
@@ -352,6 +316,8 @@ static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_ob
 		return;
 	}
 	add_steps(p, want, have, &is, power);
+	if (holder != NULL)
+		is.steps |= PM_STEP_RETURN;
 	if (n == 0 && is.steps == 0) {
 		p->unchanged++;
 		return;
@@ -359,21 +325,25 @@ static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_ob
 	a = pm_planner_add(p, verb_of(&is, power), want, have);
 	a->steps = is.steps;
 	a->impact = is.impact;
-	a->reason = reason_of(&is, unfinished(have));
+	a->reason = reason_of(p, &is, unfinished(have), holder);
+	a->holder = holder ? holder->live->vmid : 0;
 	if (a->verb == PM_V_KEEP)
 		a->reason = is.waits ? "written, waits for a restart" : "what differs is not done";
 	a->change = power ? with_state(p, v, n, want, power) : v;
 	a->nchanges = n + (power ? 1 : 0);
-	if (is.replaces && may_replace(p, want, have) && !vmid_in_the_way(p, want, have, v, n))
-		replace(p, a);
+	if (is.replaces && may_replace(p, want, have))
+		pm_plan_replace(p, a, holder);
 }
 
 void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *have)
 {
 	const struct pm_live *l = have->live;
+	const struct pm_obj *seen;
 	struct pm_change *v = NULL;
 	size_t n;
 
+	if (pm_plan_held_twice(p, want, have))
+		return;
 	if (unfinished(have) && pm_lock_of_making(l->lock)) {
 		pm_planner_keep(p, want, have, "it is being made just now (lock: %s)", l->lock);
 		return;
@@ -382,8 +352,9 @@ void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm
 		p->unchanged++;
 		return;
 	}
-	pm_slots_assign(want->spec, have->spec);
-	n = pm_diff_obj(p->a, want, have, &v);
+	seen = pm_plan_with_held(p, want, have, pm_plan_holder(p, want));
+	pm_slots_assign(want->spec, seen->spec);
+	n = pm_diff_obj(p->a, want, seen, &v);
 	name_detached(p, have, v, n);
 	decide(p, want, have, v, n);
 }

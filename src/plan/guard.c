@@ -171,6 +171,8 @@ static void prune(struct pm_planner *p)
 			continue;
 		if (m->claim[i] == PM_CLAIM_OURS)
 			prune_one(p, have, run);
+		else if (m->claim[i] == PM_CLAIM_HOLDER)
+			pm_planner_keep(p, NULL, have, "%s", pm_plan_left_holder(p->a, have));
 		else if (m->claim[i] == PM_CLAIM_TWIN)
 			pm_planner_keep(p, NULL, have, "more than one guest claims to be it: kept");
 		else if (m->claim[i] == PM_CLAIM_UNKNOWN)

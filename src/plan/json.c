@@ -73,6 +73,13 @@ void pm_action_json(struct pm_jwrite *w, const struct pm_action *a)
 	for (size_t i = 0; i < a->ndies; i++)
 		pm_jw_str(w, NULL, a->dies[i]);
 	pm_jw_array_end(w);
+	if (a->holder == 0)
+		return;
+	pm_jw_array(w, "keeps");
+	for (size_t i = 0; i < a->nkeeps; i++)
+		pm_jw_str(w, NULL, a->keeps[i]);
+	pm_jw_array_end(w);
+	pm_jw_int(w, "holder", a->holder);
 }
 
 static void write_summary(struct pm_jwrite *w, const struct pm_summary *s)
@@ -85,22 +92,6 @@ static void write_summary(struct pm_jwrite *w, const struct pm_summary *s)
 	pm_jw_int(w, "delete", s->remove);
 	pm_jw_int(w, "kept", s->kept);
 	pm_jw_int(w, "unchanged", s->unchanged);
-	pm_jw_object_end(w);
-}
-
-static void write_diag(struct pm_jwrite *w, const struct pm_diag *d)
-{
-	pm_jw_object(w, NULL);
-	pm_jw_str(w, "severity", pm_severity_name(d->severity));
-	if (d->pos.file)
-		pm_jw_str(w, "file", d->pos.file);
-	if (d->pos.line > 0)
-		pm_jw_int(w, "line", d->pos.line);
-	if (d->pos.column > 0)
-		pm_jw_int(w, "column", d->pos.column);
-	pm_jw_str(w, "message", d->msg);
-	if (d->hint)
-		pm_jw_str(w, "hint", d->hint);
 	pm_jw_object_end(w);
 }
 
@@ -124,7 +115,7 @@ void pm_plan_print_json(const struct pm_plan *p, struct pm_buf *out)
 	write_summary(&w, &p->sum);
 	pm_jw_array(&w, "diagnostics");
 	for (const struct pm_diag *d = p->diags ? p->diags->first : NULL; d; d = d->next)
-		write_diag(&w, d);
+		pm_diag_json(&w, d);
 	pm_jw_array_end(&w);
 	pm_jw_object_end(&w);
 	(void)pm_buf_addc(out, '\n');

@@ -93,6 +93,8 @@ static enum pm_claim judge(const struct pm_match *m, const struct pm_obj *o)
 	if (k != NULL && !l->unreachable && !l->unread) {
 		if (!pm_str_eq(k->set, m->set) || !marker_complete(k))
 			return PM_CLAIM_NONE;
+		if (strcmp(k->kind, PM_MARKER_HOLDER) == 0)
+			return k->vmid == l->vmid ? PM_CLAIM_HOLDER : PM_CLAIM_COPY;
 		if (strcmp(k->kind, o->kind->name) != 0)
 			return PM_CLAIM_LOST;
 		return k->vmid == l->vmid ? PM_CLAIM_OURS : PM_CLAIM_COPY;
@@ -154,6 +156,27 @@ static void add_ours(struct pm_match *m, size_t i, struct pm_diags *d)
 	find_twin(d, o, m->have->v[*slot - 1]);
 }
 
+static const char *held_key(struct pm_arena *a, const char *kind, const char *ns, const char *name)
+{
+	return pm_arena_printf(a, "%s/%s/%s", kind, ns, name);
+}
+
+static void add_holder(struct pm_match *m, size_t i, struct pm_diags *d)
+{
+	struct pm_obj *o = m->have->v[i];
+	const struct pm_marker *k = o->live->marker;
+	const struct pm_obj *other =
+		pm_map_set(&m->holders, held_key(d->arena, o->kind->name, k->ns, k->name), o);
+
+	if (other == NULL)
+		return;
+	m->claim[i] = PM_CLAIM_TWIN;
+	for (size_t at = 0; at < i; at++)
+		if (m->have->v[at] == other)
+			m->claim[at] = PM_CLAIM_TWIN;
+	find_twin(d, o, other);
+}
+
 static void add(struct pm_match *m, size_t i, struct pm_diags *d)
 {
 	const struct pm_obj *o = m->have->v[i];
@@ -163,6 +186,9 @@ static void add(struct pm_match *m, size_t i, struct pm_diags *d)
 	switch ((enum pm_claim)m->claim[i]) {
 	case PM_CLAIM_OURS:
 		add_ours(m, i, d);
+		break;
+	case PM_CLAIM_HOLDER:
+		add_holder(m, i, d);
 		break;
 	case PM_CLAIM_COPY:
 		find_copy(d, o);
@@ -207,6 +233,7 @@ void pm_match_done(struct pm_match *m)
 	free(m->vmid.slot);
 	pm_map_done(&m->lost);
 	pm_map_done(&m->unread);
+	pm_map_done(&m->holders);
 }
 
 size_t pm_match_find(struct pm_match *m, const struct pm_obj *want)
@@ -221,4 +248,16 @@ size_t pm_match_vmid(struct pm_match *m, unsigned vmid)
 	uint32_t i = *vmid_slot(m, vmid);
 
 	return i > 0 ? i - 1 : PM_NOWHERE;
+}
+
+size_t pm_match_holder(const struct pm_match *m, struct pm_arena *a, const struct pm_obj *want)
+{
+	const struct pm_obj *o = NULL;
+
+	if (m->holders.n > 0)
+		o = pm_map_get(&m->holders, held_key(a, want->kind->name, want->ns, want->name));
+	for (size_t i = 0; o != NULL && i < m->have->n; i++)
+		if (m->have->v[i] == o)
+			return i;
+	return PM_NOWHERE;
 }

@@ -243,6 +243,7 @@ static const char *place(struct pm_planner *p, const struct pm_obj *want, const 
 
 static void create(struct pm_planner *p, struct pm_obj *want)
 {
+	const struct pm_obj *holder = pm_plan_holder(p, want), *seen;
 	const char *node = NULL, *why;
 	struct pm_action *a;
 	unsigned vmid = 0;
@@ -264,11 +265,16 @@ static void create(struct pm_planner *p, struct pm_obj *want)
 		return;
 	}
 	check_pool(p, want);
-	pm_slots_assign(want->spec, NULL);
+	if (holder != NULL)
+		node = holder->live->node; /* volumes change hands on one node only */
+	seen = pm_plan_with_held(p, want, NULL, holder);
+	pm_slots_assign(want->spec, seen ? seen->spec : NULL);
 	a = pm_planner_add(p, PM_V_CREATE, want, NULL);
 	a->vmid = vmid;
 	a->node = node;
 	a->steps = PM_STEP_CREATE;
+	if (holder != NULL)
+		pm_plan_from_holder(p, a, holder);
 	if (strcmp(pm_rec_str(want->spec, PM_G_STATE, "running"), "running") == 0)
 		a->steps |= PM_STEP_START;
 }
@@ -278,6 +284,8 @@ void pm_plan_missing(struct pm_planner *p, struct pm_obj *want)
 	size_t at = pm_plan_unknown_guest(p, want);
 	const char *why;
 
+	if (pm_plan_held_twice(p, want, NULL))
+		return;
 	if (at != PM_NOWHERE) {
 		const struct pm_obj *guest = p->match.have->v[at];
 

@@ -21,9 +21,10 @@ struct graph {
 	uint32_t *before; /* one at a time in a PodSet: the action that comes first + 1; 0: none */
 };
 
+/* What has left the manifests and is only to be stopped waits like a deletion; so does the executor let it. */
 static bool removal(const struct pm_action *a)
 {
-	return a->verb == PM_V_DELETE;
+	return a->verb == PM_V_DELETE || (a->verb == PM_V_STOP && a->want == NULL);
 }
 
 static uint32_t *slot_of(struct graph *g, const struct pm_obj *o)

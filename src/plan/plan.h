@@ -60,6 +60,7 @@ enum pm_step {
 	PM_STEP_CREATE = 1 << 9,
 	PM_STEP_FINISH = 1 << 10, /* a create that was interrupted: write the second marker */
 	PM_STEP_MOVE = 1 << 11,   /* volumes to other storages; a running guest is down meanwhile */
+	PM_STEP_RETURN = 1 << 12, /* its volumes come back from the holder of a replacement */
 };
 
 struct pm_action {
@@ -75,6 +76,10 @@ struct pm_action {
 	const char *reason; /* "no longer in the manifests; --prune not given: kept" */
 	const char *const *dies; /* volumes that a delete or replace destroys */
 	size_t ndies;
+	const char *const *keeps; /* volumes that a replacement hands over to the new guest */
+	size_t nkeeps;
+	unsigned
+		holder; /* VMID of the guest that holds them meanwhile, there or to be made; 0: none */
 	const unsigned
 		*after; /* actions that come first. Not named here: a delete waits for everything
 	                          that is no delete, and is held when any of that failed */
@@ -128,6 +133,10 @@ size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct p
 
 /** Is anything left to do (not counting kept, waiting and blocked)? */
 bool pm_plan_empty(const struct pm_plan *p);
+
+/** Turns an action into one that leaves the object as it is; its changes stay listed. `reason` lives as
+ * long as the plan. */
+void pm_plan_hold(struct pm_plan *p, size_t action, const char *reason);
 
 /** Text for people, 80 columns, colour as asked. */
 void pm_plan_print(const struct pm_plan *p, bool colour, struct pm_buf *out);

@@ -13,6 +13,7 @@ enum pm_claim {
 	PM_CLAIM_COPY,    /* our marker, with another guest's VMID: a clone or a restored backup */
 	PM_CLAIM_LOST,    /* our tag, but no marker that can be understood */
 	PM_CLAIM_UNKNOWN, /* our tag, and it cannot be read now */
+	PM_CLAIM_HOLDER,  /* holds the volumes of one of our objects */
 };
 
 #define PM_NOWHERE SIZE_MAX
@@ -32,6 +33,7 @@ struct pm_match {
 	bool *wanted;   /* parallel to have->v: some wanted object speaks of it */
 	struct pm_index ident, vmid;
 	struct pm_map lost, unread; /* PVE's name to the guest: PM_CLAIM_LOST, PM_CLAIM_UNKNOWN */
+	struct pm_map holders;      /* "Pod/shop/web" to the guest: PM_CLAIM_HOLDER */
 	size_t nours;
 	const struct pm_obj *unknown; /* the first; NULL: none */
 	uint64_t probes;              /* comparisons made, for tests of growth */
@@ -44,6 +46,9 @@ void pm_match_done(struct pm_match *m);
 /** Place in have->v of our guest of that identity, or of any guest of that VMID; PM_NOWHERE: none. */
 size_t pm_match_find(struct pm_match *m, const struct pm_obj *want);
 size_t pm_match_vmid(struct pm_match *m, unsigned vmid);
+
+/** The guest that holds volumes of that object; PM_NOWHERE: none. */
+size_t pm_match_holder(const struct pm_match *m, struct pm_arena *a, const struct pm_obj *want);
 
 /** A set of numbers, for VMIDs that are spoken for. */
 struct pm_numbers {
@@ -103,6 +108,27 @@ void pm_plan_missing(struct pm_planner *p, struct pm_obj *want);
 /** A guest that may be the wanted one, but cannot be looked into now; PM_NOWHERE: none. */
 size_t pm_plan_unknown_guest(struct pm_planner *p, const struct pm_obj *want);
 
+/* ---- replace.c: a new guest in place of one, and the volumes that live on ---- */
+
+/** The guest that holds volumes of the object, which is spoken for from now on; NULL: none. */
+const struct pm_obj *pm_plan_holder(struct pm_planner *p, const struct pm_obj *want);
+
+/** Does more than one guest claim to hold them? Then the object is kept as it is, and that was said. */
+bool pm_plan_held_twice(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have);
+
+/** The live object with the entries of its volumes that the holder has; `have` NULL: only those. */
+const struct pm_obj *pm_plan_with_held(struct pm_planner *p, const struct pm_obj *want,
+	const struct pm_obj *have, const struct pm_obj *holder);
+
+/** Of a create: the volumes that the new guest gets from the holder. */
+void pm_plan_from_holder(struct pm_planner *p, struct pm_action *act, const struct pm_obj *holder);
+
+/** What is told of a holder whose object no manifest names. */
+const char *pm_plan_left_holder(struct pm_arena *a, const struct pm_obj *holder);
+
+/** Makes a replacement of the action, unless something is in the way: then the changes say what. */
+void pm_plan_replace(struct pm_planner *p, struct pm_action *act, const struct pm_obj *holder);
+
 /* ---- guard.c: what is to go ---- */
 
 /** The guests of the set that no object wants, and with delete_all those that the objects name. */
@@ -116,6 +142,10 @@ void pm_plan_dies(struct pm_arena *a, struct pm_action *act);
 /** Chooses the number of a new guest. NULL and *ret, or why it cannot be chosen now; *ret_wait: only now,
  * a guest that is in the making is in the way. */
 const char *pm_plan_vmid(
+	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait);
+
+/** The same for the guest that is to hold the object's volumes. */
+const char *pm_plan_holder_vmid(
 	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait);
 
 /** Is somebody making that guest just now? Nobody's marker can be seen on it yet. */

@@ -116,10 +116,11 @@ static const struct pm_obj *object_of(const struct pm_action *a)
 	return a->want ? a->want : a->have;
 }
 
-/* A guest that nobody could look into: its marker is not known. */
+/* A guest that is no object: nobody could look into it, or it holds what belongs to one. */
 static bool unknown(const struct pm_action *a)
 {
-	return a->want == NULL && (a->have->live == NULL || a->have->live->marker == NULL);
+	return a->want == NULL &&
+	       (a->have->live == NULL || a->have->live->marker == NULL || a->have->ns[0] == '\0');
 }
 
 static const char *sign_of(const struct pm_action *a)
@@ -419,6 +420,15 @@ static void add_making(struct printer *r, const struct pm_action *a)
 	flush(r);
 }
 
+static void add_names(struct pm_buf *b, const char *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			(void)pm_buf_adds(b, ", ");
+		visible(b, v[i]);
+	}
+}
+
 static void dies_line(struct printer *r, const struct pm_action *a)
 {
 	struct pm_buf b cleanup_buf = PM_BUF(0);
@@ -426,11 +436,25 @@ static void dies_line(struct printer *r, const struct pm_action *a)
 	if (a->ndies == 0)
 		return;
 	(void)pm_buf_adds(&b, "destroys ");
-	for (size_t i = 0; i < a->ndies; i++) {
-		if (i > 0)
-			(void)pm_buf_adds(&b, ", ");
-		visible(&b, a->dies[i]);
-	}
+	add_names(&b, a->dies, a->ndies);
+	wrapped(r, 4, pm_buf_str(&b));
+}
+
+/* What lives on in the new guest, and by which way. */
+static void keeps_line(struct printer *r, const struct pm_action *a)
+{
+	struct pm_buf b cleanup_buf = PM_BUF(0);
+
+	if (a->nkeeps == 0 || a->verb == PM_V_UPDATE)
+		return;
+	(void)pm_buf_adds(&b, "keeps ");
+	add_names(&b, a->keeps, a->nkeeps);
+	if (a->verb == PM_V_REPLACE)
+		(void)pm_buf_addf(
+			&b, ": handed over through a holder, %u, that goes in the end", a->holder);
+	else
+		(void)pm_buf_addf(
+			&b, ": held by %u since a replacement was interrupted", a->holder);
 	wrapped(r, 4, pm_buf_str(&b));
 }
 
@@ -467,6 +491,7 @@ static void print_action(struct printer *r, const struct pm_action *a)
 	if (a->want != NULL && a->reason != NULL && (a->verb != PM_V_KEEP || a->nchanges == 0))
 		reason_line(r, a->reason);
 	dies_line(r, a);
+	keeps_line(r, a);
 	if (a->verb == PM_V_CREATE || a->verb == PM_V_REPLACE) {
 		(void)pm_buf_adds(
 			&r->line, a->verb == PM_V_CREATE ? "    create" : "    then create");

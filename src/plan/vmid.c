@@ -60,9 +60,9 @@ static void note_named(struct pm_planner *p)
 	}
 }
 
-static uint64_t hash_object(const char *set, const struct pm_obj *o)
+static uint64_t hash_object(const char *set, const char *kind, const struct pm_obj *o)
 {
-	const char *parts[] = { set, o->kind->name, o->ns, o->name };
+	const char *parts[] = { set, kind, o->ns, o->name };
 	uint64_t h = 0;
 
 	/* The zero byte behind each part goes in: "a" "bc" is not "ab" "c". */
@@ -81,23 +81,18 @@ bool pm_lock_of_making(const char *lock)
 	return lock != NULL && (strcmp(lock, "create") == 0 || strcmp(lock, "clone") == 0);
 }
 
-const char *pm_plan_vmid(
-	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait)
+/* The first free number from the place on where that hash belongs. */
+static const char *probe(struct pm_planner *p, uint64_t h, unsigned *ret, bool *ret_wait)
 {
-	int64_t named = pm_rec_int(want->spec, PM_G_VMID, 0);
-	uint64_t low = p->o->vmid_low, high = p->o->vmid_high, size, h;
+	uint64_t low = p->o->vmid_low, high = p->o->vmid_high, size;
 
-	if (named > 0) {
-		*ret = (unsigned)named;
-		return NULL;
-	}
 	note_named(p);
 	if (low < 100 || high < low) {
 		low = 100;
 		high = 999999999;
 	}
 	size = high - low + 1;
-	h = hash_object(p->o->set, want) % size;
+	h %= size;
 	for (uint64_t i = 0; i < size; i++) {
 		unsigned vmid = (unsigned)(low + (h + i) % size);
 		size_t at = pm_match_vmid(&p->match, vmid);
@@ -119,4 +114,21 @@ const char *pm_plan_vmid(
 	return pm_arena_printf(p->a,
 		"no VMID from %llu to %llu is free; widen vmids in podmox.yaml",
 		(unsigned long long)low, (unsigned long long)high);
+}
+
+const char *pm_plan_vmid(
+	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait)
+{
+	int64_t named = pm_rec_int(want->spec, PM_G_VMID, 0);
+
+	if (named <= 0)
+		return probe(p, hash_object(p->o->set, want->kind->name, want), ret, ret_wait);
+	*ret = (unsigned)named;
+	return NULL;
+}
+
+const char *pm_plan_holder_vmid(
+	struct pm_planner *p, const struct pm_obj *want, unsigned *ret, bool *ret_wait)
+{
+	return probe(p, hash_object(p->o->set, PM_MARKER_HOLDER, want), ret, ret_wait);
 }

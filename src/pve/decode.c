@@ -271,10 +271,38 @@ static int by_slot(const void *a, const void *b)
 	return x->slot != y->slot ? (x->slot < y->slot ? -1 : 1) : strcmp(x->key, y->key);
 }
 
+static struct pm_rec *waiting_rec(const struct decode *d, const struct pm_pending *p)
+{
+	const struct pm_value *v;
+
+	if (!p->field || p->field->type != PM_T_PROPS)
+		return NULL;
+	v = &d->spec->val[pm_field_index(d->k, p->field)];
+	if (v->state != PM_SET || p->field->count == 0)
+		return v->state == PM_SET ? v->u.rec : NULL;
+	for (size_t i = 0; i < v->u.recs->n; i++) {
+		if (v->u.recs->v[i]->slot == p->slot)
+			return v->u.recs->v[i];
+	}
+	return NULL;
+}
+
+/* PVE grows what is in force, and leaves the change that waits as it is. */
+static void take_sizes(struct decode *d)
+{
+	for (size_t i = 0; i < d->pending.n; i++) {
+		struct pm_pending *p = &d->pending.v[i];
+		struct pm_rec *r = waiting_rec(d, p);
+
+		p->stale = r && p->in_force && pm_rec_take_size(d->a, r, p->in_force);
+	}
+}
+
 static void keep(struct decode *d)
 {
 	struct pm_live *live = d->o->live;
 
+	take_sizes(d);
 	live->tags = d->tags;
 	live->keys = keep_list(d->a, d->keys.v, d->keys.n);
 	if (d->unused.n > 0) {

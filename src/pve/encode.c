@@ -173,6 +173,15 @@ static bool waits(const struct encode *e, const char *key)
 	return false;
 }
 
+static bool is_stale(const struct encode *e, const char *key)
+{
+	for (unsigned i = 0; i < e->live->npending; i++) {
+		if (e->live->pending[i].stale && strcmp(e->live->pending[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A value that waits for a restart outlives a delete of its key (recordings/05b, "delete of pending
  * key"): it is taken back first, and what is in force goes with the next write. */
 static void drop_key(struct encode *e, const char *key)
@@ -194,7 +203,8 @@ static bool cannot_go(const struct pm_field *f)
 
 /* ---- property strings ---- */
 
-/* Sub-keys of PVE that podmox set and the manifest no longer names; ends with NULL. */
+/* Sub-keys of PVE that podmox set and the manifest no longer names; ends with NULL. One that says what is
+ * the default anyway stays: it is no change, and PVE may refuse to have the key touched. */
 static const char *const *dropped_subs(
 	struct encode *e, const char *key, const struct pm_rec *want, const struct pm_rec *have)
 {
@@ -204,7 +214,7 @@ static const char *const *dropped_subs(
 	for (unsigned i = 0; i < have->kind->nfields; i++) {
 		const struct pm_field *f = &have->kind->fields[i];
 
-		if (f->key && !cannot_go(f) && have->val[i].state == PM_SET &&
+		if (f->key && !cannot_go(f) && !pm_value_default(f, &have->val[i]) &&
 			want->val[i].state == PM_UNSET && was_ours(e, key, f->key))
 			drop[n++] = f->key;
 	}
@@ -253,7 +263,7 @@ static void put_rec(
 		pm_rec_merge(want, have, dropped_subs(e, key, want, have), &text);
 	else
 		pm_rec_format(want, &text);
-	if (have && have->raw && strcmp(have->raw, pm_buf_str(&text)) == 0)
+	if (have && have->raw && strcmp(have->raw, pm_buf_str(&text)) == 0 && !is_stale(e, key))
 		return;
 	note_drive(e, want->kind);
 	if (text.len > 0)

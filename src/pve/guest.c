@@ -191,14 +191,12 @@ static int look_at_storage(struct pm_pve *p, struct pm_job *j, const struct pm_o
 	return 0;
 }
 
-/* That it may be stopped is asked when it is; what comes after must be allowed, too. */
-static int look_at_policy(const struct pm_pve *p, const struct pm_obj *have, struct pm_error *err)
+static int look_at_policy(
+	const struct pm_pve *p, const enum pm_op_id *ids, size_t n, struct pm_error *err)
 {
-	const enum pm_op_id ids[] = { is_vm(have) ? PM_OP_VM_MOVE : PM_OP_CT_MOVE,
-		PM_OP_GUEST_START };
 	int r = 0;
 
-	for (size_t i = 0; p->allow && i < PM_COUNT(ids) && r == 0; i++)
+	for (size_t i = 0; p->allow && i < n && r == 0; i++)
 		r = pm_policy_check(p->allow->v, p->allow->n, pm_op(ids[i])->operation, err);
 	return r;
 }
@@ -206,11 +204,42 @@ static int look_at_policy(const struct pm_pve *p, const struct pm_obj *have, str
 int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	const char *storage, struct pm_error *err)
 {
-	int r = look_at_policy(p, have, err);
+	/* That it may be stopped is asked when it is; what comes after must be allowed, too. */
+	const enum pm_op_id ids[] = { is_vm(have) ? PM_OP_VM_MOVE : PM_OP_CT_MOVE,
+		PM_OP_GUEST_START };
+	int r = look_at_policy(p, ids, PM_COUNT(ids), err);
 
 	if (r == 0)
 		r = look_for_snapshots(p, j, have, err);
 	return r == 0 ? look_at_storage(p, j, have, storage, err) : r;
+}
+
+/* ---- another guest ---- */
+
+int pm_pve_hand(struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, struct pm_error *err)
+{
+	cleanup_buf struct pm_buf form = PM_BUF(1024);
+	struct pm_write c = pm_pve_write_of(j, PM_OP_CT_MOVE, h->from);
+
+	pm_form_add(&form, "volume", h->key);
+	pm_buf_addf(&form, "&target-vmid=%u", h->to->live->vmid);
+	pm_form_add(&form, "target-volume", h->slot);
+	if (h->from->live->digest)
+		pm_form_add(&form, "digest", h->from->live->digest);
+	if (h->to->live->digest)
+		pm_form_add(&form, "target-digest", h->to->live->digest);
+	c.form = pm_buf_str(&form);
+	return pm_pve_send_and_follow(p, j, &c, err);
+}
+
+int pm_pve_may_hand(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool starts,
+	struct pm_error *err)
+{
+	static const enum pm_op_id ids[] = { PM_OP_GUEST_CREATE, PM_OP_GUEST_STOP, PM_OP_CT_MOVE,
+		PM_OP_GUEST_DELETE, PM_OP_CT_SET, PM_OP_GUEST_START };
+	int r = look_at_policy(p, ids, PM_COUNT(ids) - !starts, err);
+
+	return r == 0 ? look_for_snapshots(p, j, have, err) : r;
 }
 
 /* ---- power ---- */

@@ -343,6 +343,15 @@ static const struct pm_obj *find_want(const struct live *l, const struct pm_obj 
 	return w ? w : find_named(l, o->live->vmid);
 }
 
+/* It has left the manifests, and is not to be stopped again and again. */
+static bool is_to_stop(const struct pm_obj *o)
+{
+	const struct pm_marker *m = o->live->marker;
+
+	return m && m->on_remove && strcmp(m->on_remove, "stop") == 0 &&
+	       strcmp(o->live->status, "stopped") != 0;
+}
+
 /* The inventory's status lags by seconds; it is only worth asking where it would change the plan. */
 static bool wants_status(const struct live *l, const struct pm_obj *o)
 {
@@ -353,9 +362,12 @@ static bool wants_status(const struct live *l, const struct pm_obj *o)
 		return o->spec != NULL;
 	want = find_want(l, o);
 	if (!want || !want->spec)
-		return o->ns[0] && strcmp(o->live->status, "unknown") == 0;
+		return o->ns[0] && (strcmp(o->live->status, "unknown") == 0 || is_to_stop(o));
+	/* Whoever leaves the state to others must still know it: some changes wait for a restart. */
 	state = pm_rec_str(want->spec, PM_G_STATE, "running");
-	return strcmp(state, "ignored") != 0 && strcmp(state, o->live->status) != 0;
+	if (strcmp(state, "ignored") == 0)
+		return strcmp(o->live->status, "unknown") == 0;
+	return strcmp(state, o->live->status) != 0;
 }
 
 static void got_status(void *arg, size_t i, struct pm_call *c, const struct pm_error *err)

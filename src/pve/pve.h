@@ -112,6 +112,7 @@ struct pm_task_query {
 	const char *node;
 	unsigned vmid;
 	const char *type; /* "vzcreate" */
+	const char *id;   /* what the task says that it works on; NULL: the VMID */
 	int64_t since_s;  /* Unix seconds; clocks of nodes differ: leave room */
 };
 
@@ -210,6 +211,19 @@ int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
  * be stopped for it. The same twice is refused by the digest. */
 int pm_pve_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
 	const char *storage, struct pm_error *err) PM_CHECK;
+/** A volume of a guest goes to another guest on the same node, and PVE renames it after that one. `key` is
+ * "mp0" or "unused0", `slot` its key there; an unused one stays unused. Of a stopped guest only, unless it is
+ * unused. Never onto a protected guest: PVE has taken the volume from its owner by the time that it refuses. */
+struct pm_hand {
+	const struct pm_obj *from, *to; /* both just read: their digests go along */
+	const char *key, *slot;
+};
+int pm_pve_hand(
+	struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, struct pm_error *err) PM_CHECK;
+/** What would make a replacement that keeps the guest's volumes fail, as far as it can be seen before anything
+ * is done: the policy (create, move, stop, delete, and start where `starts`), snapshots. -PM_E_REFUSED with the reason. */
+int pm_pve_may_hand(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool starts,
+	struct pm_error *err) PM_CHECK;
 /** What would make a move of the guest's volumes to that storage fail, as far as it can be seen before the
  * guest is stopped: the policy (move, start), snapshots, a storage that is not there, not active or not for
  * containers. -PM_E_REFUSED with the reason. */

@@ -9,7 +9,8 @@ void pm_name_guest(struct pm_obj *o, const char *set)
 {
 	const struct pm_marker *m = o->live->marker;
 
-	if (!m || m->vmid != o->live->vmid || (set && strcmp(m->set, set) != 0))
+	if (!m || m->vmid != o->live->vmid || (set && strcmp(m->set, set) != 0) ||
+		strcmp(m->kind, PM_MARKER_HOLDER) == 0)
 		return;
 	o->ns = m->ns;
 	o->name = m->name;

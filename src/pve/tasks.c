@@ -321,11 +321,14 @@ static int64_t match(const struct pm_pve *p, struct json_object *row, const stru
 	const char *user = pm_pve_user(p);
 	int64_t start = pm_json_int(row, "starttime", -1);
 	size_t n[PARTS];
-	char id[16];
+	char id[64];
 
 	if (!upid || !split(upid, at, n) || start < q->since_s - SINCE_SLACK_S)
 		return -1;
-	(void)snprintf(id, sizeof(id), "%u", q->vmid);
+	if (q->id)
+		(void)snprintf(id, sizeof(id), "%s", q->id);
+	else
+		(void)snprintf(id, sizeof(id), "%u", q->vmid);
 	if (strlen(user) != n[USER] || memcmp(user, at[USER], n[USER]) != 0 ||
 		strlen(q->type) != n[TYPE] || memcmp(q->type, at[TYPE], n[TYPE]) != 0 ||
 		strlen(id) != n[ID] || memcmp(id, at[ID], n[ID]) != 0)
@@ -337,7 +340,11 @@ static void list_path(const struct pm_task_query *q, struct pm_buf *out)
 {
 	pm_buf_adds(out, "/nodes/");
 	pm_form_escape(out, q->node, strlen(q->node));
-	pm_buf_addf(out, "/tasks?source=all&vmid=%u&since=%lld&limit=50&typefilter=", q->vmid,
+	pm_buf_adds(out, "/tasks?source=all");
+	/* PVE compares the number with the whole id of the task. */
+	if (!q->id)
+		pm_buf_addf(out, "&vmid=%u", q->vmid);
+	pm_buf_addf(out, "&since=%lld&limit=50&typefilter=",
 		(long long)(q->since_s > SINCE_SLACK_S ? q->since_s - SINCE_SLACK_S : 0));
 	pm_form_escape(out, q->type, strlen(q->type));
 }

@@ -47,12 +47,23 @@ static const char *dir_of(struct pm_arena *a, const char *path)
 
 /* ---- defaults ---- */
 
-/* Where state of this user belongs: the service's place for root, the XDG one otherwise. */
-static const char *state_dir(struct pm_arena *a, const char *for_root)
+/* The folder that systemd has made for a service. */
+static const char *service_dir(const char *variable)
+{
+	const char *dir = secure_getenv(variable);
+
+	return dir && dir[0] == '/' && !strchr(dir, ':') ? dir : NULL;
+}
+
+/* Where state of this user belongs: what systemd gives a service, the service's place for root, the XDG one
+ * otherwise. */
+static const char *state_dir(struct pm_arena *a, const char *variable, const char *for_root)
 {
 	const char *xdg = secure_getenv("XDG_STATE_HOME");
 	const char *home = secure_getenv("HOME");
 
+	if (service_dir(variable))
+		return pm_arena_strdup(a, service_dir(variable));
 	if (geteuid() == 0)
 		return for_root;
 	if (xdg && xdg[0] == '/')
@@ -60,6 +71,21 @@ static const char *state_dir(struct pm_arena *a, const char *for_root)
 	if (home && home[0] == '/')
 		return pm_arena_printf(a, "%s/.local/state/podmox", home);
 	return NULL;
+}
+
+/* Where the daemon of a set listens: daemons of several sets may run side by side. */
+static const char *socket_of(const struct pm_config *c)
+{
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	const char *service = service_dir("RUNTIME_DIRECTORY"), *state;
+
+	if (service || geteuid() == 0)
+		return pm_arena_printf(
+			c->arena, "%s/%s.sock", service ? service : "/run/podmox", c->set);
+	if (runtime && runtime[0] == '/')
+		return pm_arena_printf(c->arena, "%s/podmox/%s.sock", runtime, c->set);
+	state = state_dir(c->arena, "STATE_DIRECTORY", NULL);
+	return state ? pm_arena_printf(c->arena, "%s/%s.sock", state, c->set) : NULL;
 }
 
 static const char *absolute(struct pm_config *c, const char *path)
@@ -71,8 +97,9 @@ static int fill_in_paths(struct pm_config *c, struct pm_error *err)
 {
 	const char *audit = pm_rec_str(c->rec, PM_CONFIG_AUDIT_FILE, NULL);
 	const char *journal = pm_rec_str(c->rec, PM_CONFIG_JOURNAL_DIR, NULL);
-	const char *log_dir = state_dir(c->arena, "/var/log/podmox");
-	const char *lib_dir = state_dir(c->arena, "/var/lib/podmox");
+	const char *socket = pm_rec_str(c->rec, PM_CONFIG_AGENT_SOCKET, NULL);
+	const char *log_dir = state_dir(c->arena, "LOGS_DIRECTORY", "/var/log/podmox");
+	const char *lib_dir = state_dir(c->arena, "STATE_DIRECTORY", "/var/lib/podmox");
 
 	if ((!audit && !log_dir) || (!journal && !lib_dir))
 		return pm_error_set(err, PM_E_INPUT,
@@ -82,6 +109,7 @@ static int fill_in_paths(struct pm_config *c, struct pm_error *err)
 	c->audit_file =
 		audit ? absolute(c, audit) : pm_arena_printf(c->arena, "%s/audit.jsonl", log_dir);
 	c->journal_dir = journal ? absolute(c, journal) : lib_dir;
+	c->socket = socket ? absolute(c, socket) : socket_of(c);
 	c->audit_rotate = pm_rec_int(c->rec, PM_CONFIG_AUDIT_ROTATE, AUDIT_ROTATE);
 	c->audit_keep = (unsigned)pm_rec_int(c->rec, PM_CONFIG_AUDIT_KEEP, 0);
 	return 0;
@@ -149,7 +177,7 @@ int pm_config_audit_file(
 	int r;
 
 	if (!any(path)) {
-		dir = state_dir(d->arena, "/var/log/podmox");
+		dir = state_dir(d->arena, "LOGS_DIRECTORY", "/var/log/podmox");
 		if (!dir)
 			return pm_error_set(err, PM_E_INPUT,
 				"there is no place for an audit log: set HOME, or name a "

@@ -103,6 +103,11 @@ void pm_recon_free(struct pm_recon *rc)
 	free(rc);
 }
 
+struct pm_pve *pm_recon_pve(struct pm_recon *rc)
+{
+	return rc->pve;
+}
+
 const char *pm_recon_snapshot_made(const struct pm_recon *rc)
 {
 	return rc->made;
@@ -168,6 +173,7 @@ static int new_exec(
 		.vmid_high = cfg->vmid_high,
 		.exact = c->exact,
 		.workers = rc->o.workers,
+		.lock_wait_s = rc->o.lock_wait_s,
 		.event = rc->o.event,
 		.event_arg = rc->o.event_arg,
 		.seed = rc->o.seed };

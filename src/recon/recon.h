@@ -14,6 +14,7 @@ struct pm_config {
 	const char *set;
 	unsigned vmid_low, vmid_high;
 	const char *audit_file, *journal_dir; /* defaults filled in */
+	const char *socket; /* of the daemon, default filled in; NULL: there is no place for one */
 	int64_t audit_rotate;
 	unsigned audit_keep; /* 0: all */
 };
@@ -39,6 +40,7 @@ struct pm_recon_opts {
 	const char *
 		snapshot; /* a file to read instead of the cluster: offline, and readonly; NULL: none */
 	unsigned workers;
+	unsigned lock_wait_s; /* how long a guest's lock is waited for; 0: 600 */
 	pm_event_fn *event;
 	void *event_arg;
 	uint64_t seed;
@@ -88,6 +90,17 @@ const char *pm_recon_snapshot_made(const struct pm_recon *rc);
 /** Reads every container, not only those of the set, into ret (pm_set_done). */
 int pm_recon_live(
 	struct pm_recon *rc, struct pm_job *j, struct pm_set *ret, struct pm_error *err) PM_CHECK;
+
+/** Who worked on a guest: a task of PVE. */
+struct pm_worker {
+	char user[160]; /* with the token, as user@realm!name */
+	char type[64], status[128];
+	int64_t at_s; /* Unix seconds of the node */
+};
+/** The newest task on the guest since then that is not ours. -PM_E_NOTFOUND: none that we may see; a write of
+ * a configuration leaves none. */
+int pm_recon_worker(struct pm_recon *rc, struct pm_job *j, const struct pm_live *guest,
+	int64_t since_s, struct pm_worker *ret, struct pm_error *err) PM_CHECK;
 
 /** Guests that are to change hands. */
 struct pm_handover {

@@ -4,6 +4,9 @@
 
 #include "recon/recon.h"
 
+/** The client that is inside. */
+struct pm_pve *pm_recon_pve(struct pm_recon *rc);
+
 /** Passes calls on to a transport that stays its owner's. */
 struct pm_transport *pm_transport_borrow(struct pm_transport *t) PM_CHECK;
 

@@ -111,6 +111,8 @@ void pm_s_write_subdirs(struct sim_call *c, const char *names);
 /** "data": the guests of that kind on the node that the caller may see. */
 void pm_s_guests_write(struct sim_call *c, bool qemu,
 	void (*write)(struct sim_call *c, const struct sim_guest *g, bool full), bool full);
+/** Since when it runs, as which process, and what presses it: `pressure` is a text, or NULL for a number. */
+void pm_s_process_write(struct sim_call *c, const struct sim_guest *g, const char *pressure);
 void pm_s_guest_ha_write(struct sim_call *c, const struct sim_guest *g);
 /** A task about the call's guest, whether that is there or not. */
 struct sim_task *pm_s_guest_task(struct sim_call *c, const char *type);

@@ -76,6 +76,24 @@ void pm_s_guests_write(struct sim_call *c, bool qemu,
 	pm_jw_array_end(&c->w);
 }
 
+void pm_s_process_write(struct sim_call *c, const struct sim_guest *g, const char *pressure)
+{
+	static const char *const names[] = { "pressurecpufull", "pressurecpusome", "pressureiofull",
+		"pressureiosome", "pressurememoryfull", "pressurememorysome" };
+
+	pm_jw_int(&c->w, "uptime",
+		g->running ? (int64_t)((c->s->now_ns - g->started_ns) / PM_S_NS) : 0);
+	if (!g->running)
+		return;
+	pm_jw_int(&c->w, "pid", 1000 + g->vmid);
+	for (size_t i = 0; i < PM_COUNT(names); i++) {
+		if (pressure)
+			pm_jw_str(&c->w, names[i], pressure);
+		else
+			pm_jw_int(&c->w, names[i], 0);
+	}
+}
+
 void pm_s_guest_ha_write(struct sim_call *c, const struct sim_guest *g)
 {
 	const struct sim_object *ha = pm_s_object(

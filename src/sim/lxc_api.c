@@ -18,9 +18,6 @@ static void status_index(struct sim_call *c)
 static void write_use(struct sim_call *c, const struct sim_guest *g)
 {
 	static const char *const counters[] = { "diskread", "diskwrite", "netin", "netout" };
-	static const char *const pressures[] = { "pressurecpufull", "pressurecpusome",
-		"pressureiofull", "pressureiosome", "pressurememoryfull", "pressurememorysome" };
-	int64_t up = g->running ? (int64_t)((c->s->now_ns - g->started_ns) / PM_S_NS) : 0;
 
 	pm_jw_int(&c->w, "cpu", 0);
 	pm_jw_int(&c->w, "mem", g->running ? 3100672 : 0);
@@ -28,12 +25,7 @@ static void write_use(struct sim_call *c, const struct sim_guest *g)
 	pm_jw_int(&c->w, "swap", 0);
 	for (size_t i = 0; i < PM_COUNT(counters); i++)
 		pm_jw_int(&c->w, counters[i], g->running ? (int64_t)(220 + 1000 * i) : 0);
-	pm_jw_int(&c->w, "uptime", up);
-	if (!g->running)
-		return;
-	pm_jw_int(&c->w, "pid", 1000 + g->vmid);
-	for (size_t i = 0; i < PM_COUNT(pressures); i++)
-		pm_jw_str(&c->w, pressures[i], "0.00");
+	pm_s_process_write(c, g, "0.00");
 }
 
 static void write_state(struct sim_call *c, const struct sim_guest *g, bool full)

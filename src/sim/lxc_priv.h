@@ -21,6 +21,8 @@ void pm_s_lxc_suspend(struct sim_call *c);
 void pm_s_lxc_resume(struct sim_call *c);
 void pm_s_lxc_resize(struct sim_call *c);
 void pm_s_lxc_move(struct sim_call *c);
+/** The part of a move that hands the volume to another container. */
+void pm_s_lxc_reassign(struct sim_call *c);
 void pm_s_lxc_clone(struct sim_call *c);
 void pm_s_lxc_template(struct sim_call *c);
 

@@ -150,12 +150,21 @@ void pm_s_lxc_move(struct sim_call *c)
 	struct sim_task *t;
 	struct mount m;
 
-	if (!g || !pm_s_lock_now(c, g) || pm_s_locked(c, g))
-		return;
-	if (!to) {
-		pm_s_bad(c, "storage", "property is missing and it is not optional");
+	if (to ? pm_s_arg(c, "target-vmid") != NULL : pm_s_arg(c, "target-vmid") == NULL) {
+		const char *why =
+			to ? "either set 'storage' or 'target-vmid', but not both"
+			   : "both 'storage' and 'target-vmid' missing, either needs to be set";
+
+		pm_s_bad(c, "storage", "%s", why);
+		pm_s_bad(c, "target-vmid", "%s", why);
 		return;
 	}
+	if (!to) {
+		pm_s_lxc_reassign(c);
+		return;
+	}
+	if (!g || !pm_s_lock_now(c, g) || pm_s_locked(c, g))
+		return;
 	if (!pm_s_storage_for(c, to, g->node) || !mount_for(c, g, key, &m))
 		return;
 	if (g->running) {

@@ -17,10 +17,7 @@ static void status_index(struct sim_call *c)
 
 static void write_use(struct sim_call *c, const struct sim_guest *g)
 {
-	static const char *const pressures[] = { "pressurecpufull", "pressurecpusome",
-		"pressureiofull", "pressureiosome", "pressurememoryfull", "pressurememorysome" };
 	int64_t mb = INT64_C(1) << 20, used = g->running ? pm_s_vm_memory(&g->cur) * mb / 4 : 0;
-	int64_t up = g->running ? (int64_t)((c->s->now_ns - g->started_ns) / PM_S_NS) : 0;
 
 	pm_jw_int(&c->w, "cpu", 0);
 	pm_jw_int(&c->w, "mem", used);
@@ -28,12 +25,7 @@ static void write_use(struct sim_call *c, const struct sim_guest *g)
 	pm_jw_int(&c->w, "disk", 0);
 	pm_jw_int(&c->w, "netin", 0);
 	pm_jw_int(&c->w, "netout", 0);
-	pm_jw_int(&c->w, "uptime", up);
-	if (!g->running)
-		return;
-	pm_jw_int(&c->w, "pid", 1000 + g->vmid);
-	for (size_t i = 0; i < PM_COUNT(pressures); i++)
-		pm_jw_int(&c->w, pressures[i], 0);
+	pm_s_process_write(c, g, NULL);
 }
 
 static bool has_serial(const struct sim_guest *g)

@@ -2,7 +2,7 @@
 
 usage: bench.py PODMOX PODMOX_SIM FLOOR CLIENT
 
-Environment: BENCH_SIZES (default "100 1000 10000"), BENCH_RUNS (default 5), BENCH_PEERS=0 leaves peers out.
+Environment: BENCH_ONLY=watch leaves all but the watcher out, BENCH_SIZES (default "100 1000 10000"), BENCH_RUNS (default 5), BENCH_PEERS=0 leaves peers out.
 Every figure is the median of its runs. CPU is user and system time of the whole client process. Goals are for
 10,000 guests and an API token, as the README recommends; a ticket is five times as long, and libcurl copies
 headers character by character. A shared machine changes its speed from minute to minute, so every figure in
@@ -24,9 +24,12 @@ import sys
 import tempfile
 import time
 
+from watcher import watch_run
+
 PODMOX, SIM, FLOOR, CLIENT = (os.path.realpath(p) for p in sys.argv[1:5])
 SIZES = [int(n) for n in os.environ.get("BENCH_SIZES", "100 1000 10000").split()]
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+ONLY = os.environ.get("BENCH_ONLY", "")
 PEERS = os.environ.get("BENCH_PEERS", "1") != "0"
 CONNECTIONS = 6  # what podmox opens for reads to one host
 THREADS = 16
@@ -354,6 +357,9 @@ def ansible(n):
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    if ONLY == "watch":
+        watch_run(Simulator, report, PODMOX)
+        return 0
     costs = [size_run(n) for n in SIZES]
     for a, b, n in zip(costs, costs[1:], SIZES[1:]):
         report(f"growth of CPU per object up to {n}", b / a, "x", 1.3)
@@ -362,6 +368,7 @@ def main():
     client_run(3000)
     client_run(3000, "5ms")
     killed_run(3000)
+    watch_run(Simulator, report, PODMOX)
     if PEERS:
         peers(1000)
     for fault in faults:

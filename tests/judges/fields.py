@@ -14,8 +14,6 @@ CONTAINER = {
     ("net.type", "default"): "PVE adds it by itself when it is not given",
     ("dev.uid", "maximum"): "Linux knows no larger numbers",
     ("dev.gid", "maximum"): "Linux knows no larger numbers",
-    ("rootfs.size", "minimum"): "no volume is smaller than a MiB",
-    ("mp.size", "minimum"): "no volume is smaller than a MiB",
 }
 MACHINE = {
     ("hotplug", "default"): "a list; what PVE has without one is said in words",
@@ -23,7 +21,7 @@ MACHINE = {
     ("name", "maxLength"): "the longest DNS name",
 }
 for bus in ("ide", "sata", "scsi", "virtio"):
-    MACHINE[(bus + ".size", "minimum")] = "no volume is smaller than a MiB"
+    MACHINE[(bus + ".size", "minimum")] = "no disk is smaller than a MiB"
 # Sub-keys without a row: why.
 WITHOUT = {
     "efidisk0.size": "PVE chooses it",

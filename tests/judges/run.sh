@@ -41,7 +41,7 @@ check_requests() {
 }
 
 judge "requests by PVE's schema" check_requests
-for script in tests/judges/fields.sh tests/judges/schema.sh tests/judges/ops.sh tests/judges/decode.sh tests/judges/replay.sh; do
+for script in tests/judges/fields.sh tests/judges/schema.sh tests/judges/ops.sh tests/judges/decode.sh tests/judges/configs.sh tests/judges/impact.sh tests/judges/replay.sh; do
 	[ -x $script ] && judge "$(basename $script .sh)" ./$script
 done
 echo "judges: $passed passed, $failed failed"

@@ -13,6 +13,8 @@ BEGIN {
 	library["event2/"] = "event2"
 	library["openssl/"] = "openssl"
 	library["zlib.h"] = "zlib"
+	library["git2.h"] = "git2"
+	library["git2/"] = "git2"
 	library["cmocka.h"] = "cmocka (tests only)"
 }
 

@@ -100,6 +100,25 @@ run 0 podmox apply --yes --allow-replace "$dir/repo"
 ok "P1 nor with the flag alone" same_guest
 sed -i 's/debian-13-standard_13.1-2_amd64/debian-12-standard_12.7-1_amd64/' "$dir/repo/pod.yaml"
 
+pod <<-END
+	rootfs: {storage: local-lvm, size: 6Gi}
+	volumes:
+	  - {path: /data, storage: local-lvm, size: 8Gi, backup: true}
+	unprivileged: false
+	lifecycle: {replace: allow}
+END
+run 0 podmox plan --allow-replace "$dir/repo"
+ok "P1 a replacement names what dies" grep -q 'destroys local-lvm:vm-210-disk-' "$dir/out"
+ok "P1 and what lives on" grep -q 'keeps local' "$dir/out"
+apply --allow-replace
+ok "P1 it is a new guest" sh -c "! '$PODMOX' -c '$dir/sim.yaml' describe 210 2>/dev/null | grep -q '^Uid: *$uid'"
+ok "P1 with the volume of the old one" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q 'mp=/data,backup=1,size=10G' || '$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp1 | grep -q 'mp=/data,backup=1,size=10G'"
+ok "P1 and nobody holds anything any more" sh -c "! '$PODMOX' -c '$dir/sim.yaml' ct list -o json | grep -q holder"
+synced "P1 after the replacement the plan is empty"
+sed -i 's/unprivileged: false/unprivileged: true/' "$dir/repo/pod.yaml"
+apply --allow-replace
+uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
+
 # ---- P2 ----
 
 pod <<-'END'

@@ -115,7 +115,8 @@ sim_start() {
 	fi
 	sim_ready=$line
 	# Nothing of a test lies where the system keeps its own.
-	printf 'journal: {dir: %s/state}\naudit: {file: %s/state/audit.jsonl}\n' "$dir" "$dir" >>"$dir/$name.yaml"
+	printf 'journal: {dir: %s/state}\naudit: {file: %s/state/audit.jsonl}\nagent: {socket: %s/%s.sock}\n' \
+		"$dir" "$dir" "$dir" "$name" >>"$dir/$name.yaml"
 }
 
 # ctl NAME COMMAND...: tells the simulator something while it runs.

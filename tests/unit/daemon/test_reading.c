@@ -51,6 +51,7 @@ struct house {
 	char folder[2048];
 	struct pm_daemon_opts o;
 	struct pm_cancel cancel;
+	struct pm_board *board;
 	struct pm_keeper keeper;
 };
 
@@ -89,12 +90,14 @@ static void start(struct house *h, const char *sync)
 		.transport = &h->wire.base,
 		.clock = &h->clock.clock,
 		.seed = 1 };
-	assert_ok(pm_keeper_open(&h->keeper, &h->o, &h->cancel, &err), &err);
+	h->board = pm_board_new(&(struct pm_board_opts){ .set = "home" });
+	assert_ok(pm_keeper_open(&h->keeper, &h->o, h->board, &h->cancel, &err), &err);
 }
 
 static void done(struct house *h)
 {
 	pm_keeper_close(&h->keeper);
+	pm_board_free(h->board);
 	pm_transport_free(h->wire.inner);
 	pm_config_free(h->config);
 	pm_sim_free(h->sim);

@@ -142,8 +142,8 @@ PM_TEST(schedule_polls)
 	start(&s);
 	pm_schedule_poll(&s, 10, T0);
 	assert_int_equal(pm_schedule_take(&s, T0 + 9 * S), 0);
-	assert_int_equal(pm_schedule_take(&s, T0 + 10 * S), PM_WHY_FILES);
-	assert_int_equal(pm_schedule_take(&s, T0 + 20 * S), PM_WHY_FILES);
+	assert_int_equal(pm_schedule_take(&s, T0 + 10 * S), PM_WHY_FILES | PM_WHY_POLL);
+	assert_int_equal(pm_schedule_take(&s, T0 + 20 * S), PM_WHY_FILES | PM_WHY_POLL);
 	pm_schedule_poll(&s, 0, T0 + 20 * S);
 	assert_int_equal(pm_schedule_take(&s, T0 + 30 * S), 0);
 }

@@ -263,3 +263,124 @@ PM_TEST(store_findings_once)
 	assert_int_equal(n, 2);
 	done(&s);
 }
+
+/* A clock by which every file was written long ago: nothing is racy. */
+static void much_later(struct shelf *s, struct pm_test_clock *clock)
+{
+	pm_test_clock_init(clock);
+	clock->wall_ms = pm_wall_ms(&pm_clock_system) + 60000;
+	s->store.clock = &clock->clock;
+	take(s);
+}
+
+PM_TEST(store_reads_and_parses_what_changed)
+{
+	struct pm_test_clock clock;
+	struct shelf s;
+	unsigned nread, nparsed;
+
+	start(&s);
+	much_later(&s, &clock);
+	nread = s.store.nread;
+	nparsed = s.store.nparsed;
+	take(&s);
+	assert_int_equal(s.store.nread, nread);
+	assert_int_equal(s.set.n, 2);
+	write_file(&s, "web.yaml", POD("web", "  vmid: 205\n"));
+	take(&s);
+	assert_int_equal(s.store.nread, nread + 1);
+	assert_int_equal(s.store.nparsed, nparsed + 1);
+	assert_int_equal(vmid_of(&s, "web"), 205);
+	assert_int_equal(vmid_of(&s, "db"), 202);
+	done(&s);
+}
+
+/* The same content under another look is read, and not parsed. */
+PM_TEST(store_rewritten_alike)
+{
+	struct pm_test_clock clock;
+	struct shelf s;
+	unsigned nread, nparsed;
+	uint64_t tree;
+
+	start(&s);
+	much_later(&s, &clock);
+	nread = s.store.nread;
+	nparsed = s.store.nparsed;
+	tree = s.store.tree;
+	remove_file(&s, "web.yaml");
+	write_file(&s, "web.yaml", POD("web", "  vmid: 201\n"));
+	take(&s);
+	assert_int_equal(s.store.nread, nread + 1);
+	assert_int_equal(s.store.nparsed, nparsed);
+	assert_true(s.store.tree == tree);
+	done(&s);
+}
+
+/* What was written just now may change again without looking so: same size, same time. */
+PM_TEST(store_reads_young_files_again)
+{
+	struct shelf s;
+	unsigned nread;
+
+	start(&s);
+	nread = s.store.nread;
+	take(&s);
+	assert_int_equal(s.store.nread, nread + 2);
+	done(&s);
+}
+
+PM_TEST(store_wants_a_second_look)
+{
+	struct pm_test_clock clock;
+	struct shelf s;
+
+	start(&s);
+	assert_true(s.store.young);
+	take(&s);
+	assert_false(s.store.young);
+	much_later(&s, &clock);
+	write_file(&s, "web.yaml", POD("web", "  vmid: 205\n"));
+	take(&s);
+	assert_false(s.store.young);
+	/* A file that has gone may come back at once. */
+	remove_file(&s, "web.yaml");
+	take(&s);
+	assert_true(s.store.young);
+	done(&s);
+}
+
+/* Objects are used again: what a plan did to them, and what they depended on, is not. */
+PM_TEST(store_links_anew)
+{
+	const struct pm_obj *o;
+	struct shelf s;
+
+	start(&s);
+	write_file(&s, "app.yaml", POD("app", "  dependsOn: [db]\n"));
+	take(&s);
+	o = pm_set_find(&s.set, &pm_kind_pod, "default", "app");
+	assert_int_equal(o->ndeps, 1);
+	write_file(&s, "db.yaml", POD("db", "  vmid: 206\n"));
+	take(&s);
+	o = pm_set_find(&s.set, &pm_kind_pod, "default", "app");
+	assert_int_equal(o->ndeps, 1);
+	assert_int_equal(pm_rec_int(o->deps[0]->spec, PM_G_VMID, 0), 206);
+	done(&s);
+}
+
+/* Findings of a content that is not parsed again are told again. */
+PM_TEST(store_repeats_findings)
+{
+	struct shelf s;
+
+	start(&s);
+	write_file(&s, "web.yaml", POD("web", "  vmid: 201\n  onboot: yes\n"));
+	for (unsigned i = 0; i < 3; i++) {
+		take(&s);
+		assert_false(s.load.whole);
+		assert_true(has_finding(&s, "onboot must be true or false"));
+		assert_int_equal(vmid_of(&s, "web"), 201);
+	}
+	done(&s);
+}

@@ -90,6 +90,58 @@ PM_TEST(config_example)
 	config_done(&c);
 }
 
+/* What is said of a source.git with these keys. */
+static void git_finding(const char *git, const char *what)
+{
+	char more[1000];
+
+	(void)snprintf(more, sizeof(more), "source: {git: {%s}}\n", git);
+	assert_finding(config_file(more, "{fromEnv: PW}"), what);
+}
+
+PM_TEST(config_git)
+{
+	struct config c;
+
+	read_config(&c,
+		config_file(
+			"source: {git: {url: https://git.lan/infra.git, path: live, interval: 30s,\n"
+			"  auth: {token: {fromFile: /etc/podmox/git-token}}, verify: {keys: [ssh-ed25519 AAAA me]},\n"
+			"  limits: {size: 16Mi, time: 30s}}}\n",
+			"{fromEnv: PW}"));
+	assert_ok(c.r, &c.err);
+	assert_string_equal(c.text, "");
+	assert_string_equal(pm_rec_str(c.rec, PM_CONFIG_GIT_PATH, ""), "live");
+	assert_int_equal(pm_rec_int(c.rec, PM_CONFIG_GIT_LIMIT_SIZE, 0), 16 << 20);
+	config_done(&c);
+	git_finding("branch: main", "source.git needs url");
+	git_finding("url: /srv/infra.git, auth: {token: {fromEnv: T}}", "for https only");
+	git_finding("url: https://git.lan/i.git, auth: {sshKey: {fromFile: /k}}", "for ssh only");
+	git_finding("url: ssh://git.lan/i.git, auth: {sshKey: {fromEnv: K}}",
+		"fromFile or fromCredential");
+	git_finding("url: https://git.lan/i.git, verify: {keys: []}", "no commit could be taken");
+	git_finding("url: https://git.lan/i.git, depth: 1", "the whole history");
+	git_finding("url: http://git.lan/i.git", "whoever is on the way");
+	git_finding("url: https://git.lan/i.git, path: ../x", "below the top of the repository");
+	assert_finding(
+		config_file("source: {path: m, git: {url: /srv/infra.git}}\n", "{fromEnv: PW}"),
+		"both a path and a repository");
+}
+
+/* A token in an address stands in no message, nor in the line that is shown with it. */
+PM_TEST(config_git_hides_a_token)
+{
+	struct config c;
+
+	read_config(&c, config_file("source: {git: {url: https://hush-hush@git.lan/infra.git}}\n",
+				"{fromEnv: PW}"));
+	assert_err(c.r, PM_E_INPUT, &c.err, "error");
+	assert_has(c.text, "a token belongs below auth");
+	assert_null(strstr(c.text, "hush-hush"));
+	assert_has(c.text, "https://***");
+	config_done(&c);
+}
+
 PM_TEST(config_keys_before_kind)
 {
 	struct config c;
@@ -120,7 +172,10 @@ PM_TEST(config_findings)
 	assert_finding(config_file("set: other\n", "{fromEnv: X}"), "for the second time");
 	assert_finding(config_file("---\n" HEAD "set: b\nclusters: []\n", "{fromEnv: X}"),
 		"a second configuration in one file");
-	assert_finding(config_file("agent: {listen: 1}\n", "{fromEnv: X}"), "agent is not taken");
+	assert_finding(config_file("agent: {listen: 1}\n", "{fromEnv: X}"),
+		"agent.listen must be a host name");
+	assert_finding(config_file("portForward: {backend: 1}\n", "{fromEnv: X}"),
+		"portForward is not taken");
 	assert_finding(
 		"tests/manifest/full.yaml", "this is a manifest (kind Pod), not a configuration");
 	assert_finding("tests/manifest/comments.yaml", "the file holds no configuration");

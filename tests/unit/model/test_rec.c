@@ -75,6 +75,45 @@ PM_TEST(rec_volume_says_where_it_lies)
 	rec_prints(r, "/srv/media,mp=/mnt/srv,ro=1");
 }
 
+/* So it stands in a change that waits for a restart. */
+PM_TEST(rec_volume_that_is_not_made_yet_has_its_size)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+	const struct pm_rec *r = rec_of(a, &pm_kind_volume, "local-lvm:1.5,mp=/a");
+
+	assert_string_equal(pm_rec_str(r, PM_VOLUME_STORAGE, ""), "local-lvm");
+	assert_int_equal(pm_rec_int(r, PM_VOLUME_SIZE, 0), 1536 * PM_MIB);
+	r = rec_of(a, &pm_kind_volume, "local-lvm:8,mp=/a,size=4G");
+	assert_int_equal(pm_rec_int(r, PM_VOLUME_SIZE, 0), 4 * PM_GIB);
+	r = rec_of(a, &pm_kind_volume, "local-lvm:8x,mp=/a");
+	assert_int_equal(pm_rec_int(r, PM_VOLUME_SIZE, 0), 0);
+}
+
+PM_TEST(rec_merge_leaves_alone_what_says_the_default)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+	const struct pm_rec *have = rec_of(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,shared=0,size=1G");
+	struct pm_rec *want = pm_rec_new(a, &pm_kind_rootfs);
+
+	rec_set(a, want, "shared", NULL);
+	rec_merges(want, have, NULL, have->raw);
+	rec_set(a, want, "ro", NULL);
+	rec_merges(want, have, NULL, "local:1/x.raw,shared=0,size=1G");
+}
+
+/* PVE grows what is in force; a change that waits has the size of before. */
+PM_TEST(rec_that_waits_takes_the_size_in_force)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+	struct pm_rec *r = rec_of(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,size=1G");
+
+	assert_false(pm_rec_take_size(a, r, "local:1/x.raw,size=1024M"));
+	assert_false(pm_rec_take_size(a, r, "local:1/y.raw,size=3G"));
+	assert_true(pm_rec_take_size(a, r, "local:1/x.raw,size=3G"));
+	assert_int_equal(pm_rec_int(r, PM_ROOTFS_SIZE, 0), 3 * PM_GIB);
+	assert_string_equal(r->raw, "local:1/x.raw,ro=1,size=3G");
+}
+
 PM_TEST(rec_new_volume_is_written_in_gib)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);

@@ -45,6 +45,11 @@ static const struct sample {
 		"ee:ff",
 		"00:11" },
 	{ "vmid-range", "200-299", "299-200" },
+	{ "git-url", "https://git.lan/team/infra.git", "https://token@git.lan/infra.git" },
+	{ "git-branch", "team/live", "live..old" },
+	{ "repo-path", "manifests/live", "../live" },
+	{ "signing-key", "ssh-ed25519 AAAA me", "-----BEGIN OPENSSH PRIVATE KEY-----" },
+	{ "clock", "24:00", "24:01" },
 	{ "vmid", "9000", "99" },
 	{ "snapshot", "before-upgrade", "1st" },
 	{ "cpuset", "0,5,8-11", "0,,5" },
@@ -325,7 +330,8 @@ static void set_some(struct pm_arena *a, const struct pm_field *f, struct pm_val
 /* Records that PVE keeps as a property string. */
 static bool is_property_string(const struct pm_kind *k)
 {
-	return !k->envelope && k != &pm_kind_config && k != &pm_kind_cluster;
+	return !k->envelope && k != &pm_kind_config && k != &pm_kind_cluster &&
+	       k != &pm_kind_window && k != &pm_kind_notify;
 }
 
 PM_TEST(rows_of_records_survive_a_property_string)

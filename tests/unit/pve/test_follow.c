@@ -49,13 +49,19 @@ static const char *rows(struct client *c, unsigned from, unsigned to, unsigned t
 	return text;
 }
 
+/* A client that sees the task running once. */
+static void start_running(struct client *c)
+{
+	client_start_token(c, "pve1");
+	once(c, TASK "/status", 200, RUNNING);
+}
+
 PM_TEST(lines_are_told_once_as_they_come)
 {
 	struct pm_buf lines = PM_BUF(0);
 	struct client c;
 
-	client_start_token(&c, "pve1");
-	once(&c, TASK "/status", 200, RUNNING);
+	start_running(&c);
 	once(&c, TASK "/status", 200, RUNNING);
 	once(&c, TASK "/status", 200, RUNNING);
 	once(&c, TASK "/status", 200, ENDED("OK"));
@@ -77,8 +83,7 @@ PM_TEST(a_long_log_comes_in_pages)
 	struct pm_buf lines = PM_BUF(0);
 	struct client c;
 
-	client_start_token(&c, "pve1");
-	once(&c, TASK "/status", 200, RUNNING);
+	start_running(&c);
 	once(&c, TASK "/status", 200, ENDED("OK"));
 	once(&c, TASK "/log[?]start=0&limit=500", 200, rows(&c, 1, 500, 700));
 	once(&c, TASK "/log[?]start=500&limit=500", 200, rows(&c, 501, 700, 700));
@@ -115,8 +120,7 @@ PM_TEST(a_log_that_grows_faster_than_it_is_read_does_not_keep_the_end)
 	struct pm_buf lines = PM_BUF(0);
 	struct client c;
 
-	client_start_token(&c, "pve1");
-	once(&c, TASK "/status", 200, RUNNING);
+	start_running(&c);
 	client_answer(&c, "GET", TASK "/status", ENDED("OK"));
 	for (unsigned at = 0; at < 4000; at += 500)
 		once(&c, pm_arena_printf(c.arena, "%s/log[?]start=%u&limit=500", TASK, at), 200,
@@ -133,8 +137,7 @@ PM_TEST(a_log_that_is_gone_does_not_lose_the_task)
 	struct pm_buf lines = PM_BUF(0);
 	struct client c;
 
-	client_start_token(&c, "pve1");
-	once(&c, TASK "/status", 200, RUNNING);
+	start_running(&c);
 	once(&c, TASK "/status", 200, ENDED("OK"));
 	once(&c, TASK "/log*", 200,
 		"{\"total\":1,\"data\":[{\"n\":1,\"t\":\"unable to open file - No such file or "

@@ -46,6 +46,32 @@ static const char other[] = "apiVersion: podmox/v1\n"
 			    "  image: " IMAGE "\n"
 			    "  rootfs: {storage: local-lvm, size: 4Gi}\n";
 
+/* A world with web in it, or with web and other. */
+static void start(struct world *w)
+{
+	world_new(w, 1);
+	world_manifest(w, "web.yaml", web);
+	world_apply(w);
+}
+
+static void start_two(struct world *w)
+{
+	start(w);
+	world_manifest(w, "other.yaml", other);
+	world_apply(w);
+}
+
+/* What becomes of web when somebody comes between the plan and the apply of a larger one; `t` is to be
+ * ended. */
+static void grow_web(
+	struct world *w, void (*between)(struct world *, void *), const char *arg, struct turn *t)
+{
+	const struct turn_opts o = { .between = between, .between_arg = (void *)arg };
+
+	world_manifest(w, "web.yaml", web_larger);
+	world_turn(w, &o, t);
+}
+
 /* ---- a run that is ended from outside ---- */
 
 struct breaker {
@@ -155,15 +181,11 @@ static void change_memory(struct world *w, void *arg)
 
 PM_TEST(races_changed_since_the_plan_is_stale)
 {
-	struct turn_opts o = { .between = change_memory, .between_arg = (void *)"768" };
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_apply(&w);
-	world_manifest(&w, "web.yaml", web_larger);
-	world_turn(&w, &o, &t);
+	start(&w);
+	grow_web(&w, change_memory, "768", &t);
 	assert_int_equal(t.status, 5);
 	assert_int_equal(turn_result(&t, "Pod/shop/web")->outcome, PM_STALE);
 	assert_has(turn_result(&t, "Pod/shop/web")->err.msg, "resources.memory");
@@ -175,15 +197,11 @@ PM_TEST(races_changed_since_the_plan_is_stale)
 
 PM_TEST(races_done_by_somebody_else_is_nothing)
 {
-	struct turn_opts o = { .between = change_memory, .between_arg = (void *)"1024" };
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_apply(&w);
-	world_manifest(&w, "web.yaml", web_larger);
-	world_turn(&w, &o, &t);
+	start(&w);
+	grow_web(&w, change_memory, "1024", &t);
 	assert_int_equal(t.status, 0);
 	assert_int_equal(turn_result(&t, "Pod/shop/web")->outcome, PM_NOTHING);
 	turn_done(&t);
@@ -198,15 +216,11 @@ static void change_cores(struct world *w, PM_UNUSED void *arg)
 
 PM_TEST(races_unmanaged_change_is_kept)
 {
-	struct turn_opts o = { .between = change_cores };
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_apply(&w);
-	world_manifest(&w, "web.yaml", web_larger);
-	world_turn(&w, &o, &t);
+	start(&w);
+	grow_web(&w, change_cores, NULL, &t);
 	assert_int_equal(t.status, 0);
 	turn_done(&t);
 	assert_string_equal(world_control(&w, "get %u cores", world_vmid(&w, "Pod/shop/web")), "2");
@@ -222,16 +236,11 @@ static void delete_web(struct world *w, PM_UNUSED void *arg)
 
 PM_TEST(races_deleted_since_the_plan_is_stale)
 {
-	struct turn_opts o = { .between = delete_web };
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_manifest(&w, "other.yaml", other);
-	world_apply(&w);
-	world_manifest(&w, "web.yaml", web_larger);
-	world_turn(&w, &o, &t);
+	start_two(&w);
+	grow_web(&w, delete_web, NULL, &t);
 	assert_int_equal(t.status, 5);
 	assert_has(turn_result(&t, "Pod/shop/web")->err.msg, "gone");
 	turn_done(&t);
@@ -363,10 +372,7 @@ PM_TEST(races_removal_of_what_is_gone_is_nothing)
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_manifest(&w, "other.yaml", other);
-	world_apply(&w);
+	start_two(&w);
 	world_manifest(&w, "web.yaml", NULL);
 	world_turn(&w, &o, &t);
 	assert_int_equal(t.status, 0);
@@ -387,9 +393,7 @@ PM_TEST(races_failure_holds_deletions)
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_apply(&w);
+	start(&w);
 	world_manifest(&w, "web.yaml", NULL);
 	world_manifest(&w, "other.yaml", other);
 	world_turn(&w, &o, &t);
@@ -574,9 +578,7 @@ PM_TEST(races_lock_is_waited_for)
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_apply(&w);
+	start(&w);
 	world_manifest(&w, "web.yaml", web_larger);
 	(void)world_control(&w, "set %u lock=backup", world_vmid(&w, "Pod/shop/web"));
 	world_turn(&w, &o, &t);
@@ -597,9 +599,7 @@ PM_TEST(races_flock_passes)
 	struct world w;
 	struct turn t;
 
-	world_new(&w, 1);
-	world_manifest(&w, "web.yaml", web);
-	world_apply(&w);
+	start(&w);
 	world_manifest(&w, "web.yaml", web_larger);
 	/* Longer than PVE's own ten seconds: it answers "got timeout" a few times. */
 	(void)world_control(&w, "hold-lock %u 60", world_vmid(&w, "Pod/shop/web"));

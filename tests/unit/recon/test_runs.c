@@ -263,8 +263,7 @@ PM_TEST(runs_replace_only_with_both_consents)
 	world_done(&w);
 }
 
-/* A volume whose removal waits for a restart dies with the guest: the plan names it, and as PVE keeps it as
- * unused on the way down, the executor finds nothing that was not named. */
+/* A volume whose removal waits for a restart is still the guest's: a replacement keeps it, as unused. */
 PM_TEST(runs_name_a_volume_whose_removal_waits)
 {
 	static const char with[] =
@@ -291,9 +290,11 @@ PM_TEST(runs_name_a_volume_whose_removal_waits)
 	assert_int_equal(t.status, 0);
 	a = turn_action(&t, "Pod/shop/a");
 	assert_int_equal(a->verb, PM_V_REPLACE);
-	assert_int_equal(a->ndies, 2);
+	assert_int_equal(a->ndies, 1);
+	assert_int_equal(a->nkeeps, 1);
 	turn_done(&t);
 	assert_string_equal(world_control(&w, "get %u unprivileged", vmid), "0");
+	assert_has(world_control(&w, "get %u unused0", vmid), "local-lvm:vm-");
 	world_in_sync(&w);
 	world_done(&w);
 }

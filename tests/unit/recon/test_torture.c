@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "killed.h"
 #include "world.h"
 
 #define IMAGE "  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n"
@@ -266,70 +267,33 @@ static void torture(const struct ordeal *o, enum pm_spoil how)
 
 /* ---- killed ---- */
 
-/* From the n-th request on nothing reaches the cluster any more; that one does, but its answer is lost. */
-struct killed {
-	struct pm_transport base;
-	struct pm_transport *inner;
-	struct pm_cancel *cancel;
-	unsigned nth;
-	atomic_uint calls;
-};
-
-static void killed_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
-	pm_call_done_fn *done, void *arg, struct pm_cancel *cancel)
-{
-	struct killed *k = (struct killed *)t;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned count = atomic_fetch_add(&k->calls, 1) + 1;
-
-		if (count <= k->nth)
-			k->inner->ops->batch(k->inner, &v[i], 1, NULL, NULL, cancel);
-		if (count >= k->nth) {
-			pm_call_done(v[i]);
-			v[i]->status = 0;
-			(void)pm_error_set(&v[i]->err, PM_E_CANCELLED, "killed");
-			v[i]->err.maybe_sent = true;
-			atomic_store(&k->cancel->on, true);
-		}
-		if (done)
-			(void)done(arg, v[i]);
-	}
-}
-
-static void killed_free(struct pm_transport *t)
-{
-	pm_transport_free(((struct killed *)t)->inner);
-}
-
 /* What is left of it is the journal; `journal` false: not even that. Time does not pass in between when
  * there is one: it says for which tasks to wait. */
 static bool kill_once(const struct ordeal *o, unsigned nth, bool journal)
 {
-	static const struct pm_transport_ops ops = { killed_batch, killed_free };
 	struct pm_cancel cancel = { .on = false };
 	struct turn_opts bad = { .plan = { .prune = true, .allow_replace = true },
 		.cancel = &cancel };
 	char digests[FOREIGN][256];
-	struct killed k = { .base = { .ops = &ops }, .cancel = &cancel, .nth = nth };
 	struct world w;
 	struct turn t;
+	bool reached;
 
 	now = nth;
 	begin(&w, o, digests);
-	k.inner = world_wire(&w);
-	bad.through = &k.base;
+	bad.through = pm_killed_new(world_wire(&w), nth, &cancel);
 	if (!journal)
 		bad.journal_dir = pm_test_dir();
 	world_turn(&w, &bad, &t);
 	turn_done(&t);
-	pm_transport_free(&k.base);
+	reached = pm_killed_calls(bad.through) >= nth;
+	pm_transport_free(bad.through);
 	if (!journal)
 		world_wait(&w, 5);
 	peace(&w);
 	end(&w, o, digests);
 	world_done(&w);
-	return atomic_load(&k.calls) >= nth;
+	return reached;
 }
 
 static void kill_all(const struct ordeal *o, bool journal)

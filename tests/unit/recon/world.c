@@ -91,27 +91,50 @@ const char *world_control(struct world *w, const char *fmt, ...)
 	return out;
 }
 
-int world_call(struct world *w, const char *method, const char *path, const char *form)
+/* The call, released by the caller. */
+static void call(struct world *w, const char *method, const char *path, const char *form,
+	struct pm_call *ret)
 {
 	const char *token = pm_arena_printf(w->arena, "Authorization: PVEAPIToken=root@pam!full=%s",
 		pm_sim_token_secret(w->sim));
 	const char *const headers[] = { token, NULL };
 	const struct pm_host host = { .name = "pve1" };
-	struct pm_call c = { .host = &host,
+	struct pm_transport *wire = world_wire(w);
+	struct pm_error err = { 0 };
+
+	*ret = (struct pm_call){ .host = &host,
 		.method = method,
 		.path = pm_arena_printf(w->arena, "/api2/json%s", path),
 		.body = form,
 		.headers = headers };
-	struct pm_transport *wire = world_wire(w);
-	struct pm_error err = { 0 };
+	assert_ok(pm_net_request(wire, ret, NULL, &err), &err);
+	pm_transport_free(wire);
+}
+
+int world_call(struct world *w, const char *method, const char *path, const char *form)
+{
+	struct pm_call c;
 	int status;
 
-	assert_ok(pm_net_request(wire, &c, NULL, &err), &err);
+	call(w, method, path, form, &c);
 	status = c.status;
 	if (status >= 400)
 		print_message("%s %s: %d %s\n", method, path, status, c.reason);
 	pm_call_done(&c);
-	pm_transport_free(wire);
+	return status;
+}
+
+int world_ask(
+	struct world *w, const char *method, const char *path, const char *form, struct pm_buf *ret)
+{
+	struct pm_call c;
+	int status;
+
+	call(w, method, path, form, &c);
+	status = c.status;
+	pm_buf_clear(ret);
+	(void)pm_buf_add(ret, pm_buf_str(&c.body_in), c.body_in.len);
+	pm_call_done(&c);
 	return status;
 }
 

@@ -35,6 +35,10 @@ const char *world_control(struct world *w, const char *fmt, ...) PM_PRINTF(2, 3)
 /** A call of another person, root@pam by token; the status. `form` NULL: none. Of a POST or PUT. */
 int world_call(struct world *w, const char *method, const char *path, const char *form);
 
+/** The same, and the body of the answer; nothing is printed. */
+int world_ask(struct world *w, const char *method, const char *path, const char *form,
+	struct pm_buf *ret);
+
 /** Lets time pass. */
 void world_wait(struct world *w, unsigned seconds);
 

@@ -1,0 +1,220 @@
+/* Pairs of manifests that once went wrong: the second is applied after the first, and then nothing may be
+ * left to do and a key of the guest must say what it says here. Random pairs (tests/property) have found
+ * them, and shrunk them to this. */
+#include <string.h>
+
+#include "base/text.h"
+#include "recon/export.h"
+#include "world.h"
+
+#define KIND(kind, name)                                                \
+	"apiVersion: podmox/v1\nkind: " kind "\nmetadata: {name: " name \
+	", namespace: shop}\nspec:\n"
+#define POD                                                               \
+	KIND("Pod", "a")                                                  \
+	"  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n" \
+	"  rootfs: {storage: local-lvm, size: 4Gi}\n"
+#define POD_ROOT(root)                                                    \
+	KIND("Pod", "a")                                                  \
+	"  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n" \
+	"  rootfs: {storage: local-lvm, " root "}\n"
+#define SET(replicas, more)                                                 \
+	KIND("PodSet", "s")                                                 \
+	"  replicas: " replicas "\n  template:\n"                           \
+	"    image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n" \
+	"    rootfs: {storage: local-lvm, size: 4Gi}\n" more
+
+struct pair {
+	const char *what, *x, *y;
+	bool restart, at_once;  /* --allow-restart; no time passes in between */
+	const char *key, *part; /* of Pod a: what the key holds in the end, NULL: it is not there */
+};
+
+static const struct pair pairs[] = {
+	{ "a bind mount of a running guest becomes a volume, which waits to be made",
+		POD "  volumes: [{path: /d, source: /srv/d}]\n",
+		POD "  volumes: [{path: /d, storage: local-lvm, size: 1500Mi}]\n", .key = "mp0",
+		.part = "/srv/d" },
+	{ "a root grows while a change of it waits", POD, POD_ROOT("size: 6Gi, ro: true"),
+		.key = "rootfs", .part = "size=6G" },
+	{ "a description is empty", POD, POD "  description: \"\"\n", .key = "cores" },
+	{ "protection leaves the manifest together with what says the default",
+		POD_ROOT("size: 4Gi, ro: false") "  lifecycle: {protect: true}\n", POD,
+		.key = "protection" },
+	{ "what says the default becomes null on a protected guest",
+		POD_ROOT("size: 4Gi, shared: false") "  lifecycle: {protect: true}\n",
+		POD_ROOT("size: 4Gi, shared: null"), .key = "protection" },
+	{ "protection leaves the manifest while the root changes",
+		POD "  lifecycle: {protect: true}\n", POD_ROOT("size: 4Gi, ro: true"),
+		.key = "protection", .part = "0" },
+	{ "protection becomes null while the root changes", POD "  lifecycle: {protect: true}\n",
+		POD_ROOT("size: 4Gi, ro: true") "  lifecycle: {protect: null}\n",
+		.key = "protection", .part = "0" },
+	{ "a guest is stopped and goes to another node", POD "  node: pve1\n",
+		POD "  node: pve2\n  pinned: true\n  state: stopped\n", .key = "cores" },
+	{ "a guest whose state is left to others was just made", POD "  state: ignored\n",
+		KIND("Pod", "a") "  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n"
+				 "  rootfs: {storage: local, size: 4Gi}\n  state: ignored\n",
+		.at_once = true, .key = "rootfs", .part = "local:" },
+	{ "a Pod leaves its set and is only stopped, the others restart",
+		SET("3", "    lifecycle: {onRemove: stop}\n"), SET("2", "    options: {tty: 6}\n"),
+		.restart = true },
+	{ "a guest that left the manifests was stopped a moment ago",
+		POD "  lifecycle: {onRemove: stop}\n", SET("1", ""), .at_once = true },
+};
+
+static void tell(struct turn *t, const char *what)
+{
+	print_error("%s: %s\n", what, t->err.msg);
+	if (t->planned)
+		print_error("%s\n", turn_plan(t));
+	fail_msg("%s", what);
+}
+
+static void apply(struct world *w, const struct pair *p, const char *text)
+{
+	const struct turn_opts o = { .plan = { .prune = true, .allow_restart = p->restart } };
+	struct turn t;
+
+	world_manifest(w, "all.yaml", text);
+	world_turn(w, &o, &t);
+	if (!t.applied || t.status != 0)
+		tell(&t, p->what);
+	turn_done(&t);
+	if (!p->at_once)
+		world_wait(w, 30);
+}
+
+static void is_in_sync(struct world *w, const struct pair *p)
+{
+	const struct turn_opts o = { .plan = { .prune = true, .allow_restart = p->restart },
+		.plan_only = true,
+		.readonly = true };
+	struct turn t;
+
+	world_turn(w, &o, &t);
+	if (!t.planned || !pm_plan_empty(&t.cycle.plan))
+		tell(&t, p->what);
+	turn_done(&t);
+}
+
+static void try_pair(const struct pair *p)
+{
+	struct world w;
+	const char *is;
+
+	world_new(&w, 2);
+	apply(&w, p, p->x);
+	is_in_sync(&w, p);
+	apply(&w, p, p->y);
+	is_in_sync(&w, p);
+	if (p->key) {
+		is = world_control(&w, "get %u %s", world_vmid(&w, "Pod/shop/a"), p->key);
+		if (p->part ? !strstr(is, p->part) : *is)
+			fail_msg("%s: %s is \"%s\"", p->what, p->key, is);
+	}
+	world_done(&w);
+}
+
+PM_TEST(pairs)
+{
+	for (size_t i = 0; i < PM_COUNT(pairs); i++)
+		try_pair(&pairs[i]);
+}
+
+/* ---- growth while a change waits ---- */
+
+PM_TEST(size_that_waits_is_written_again)
+{
+	static const struct pair p = { "a root grows behind a change that waits", POD,
+		POD_ROOT("size: 6Gi"), .key = "rootfs" };
+	struct pm_buf form cleanup_buf = PM_BUF(0);
+	struct world w;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	apply(&w, &p, p.x);
+	vmid = world_vmid(&w, "Pod/shop/a");
+	pm_form_add(&form, "rootfs",
+		pm_arena_printf(w.arena, "%s,ro=1", world_control(&w, "get %u rootfs", vmid)));
+	assert_int_equal(
+		world_call(&w, "PUT", pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/config", vmid),
+			pm_buf_str(&form)),
+		200);
+	apply(&w, &p, p.y);
+	is_in_sync(&w, &p);
+	assert_int_equal(
+		world_call(&w, "POST",
+			pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/status/reboot", vmid), ""),
+		200);
+	world_wait(&w, 60);
+	/* After the restart it is in force, and has not shrunk again. */
+	assert_has(world_control(&w, "get %u rootfs", vmid), "size=6G");
+	assert_has(world_control(&w, "get %u rootfs", vmid), "ro=1");
+	world_done(&w);
+}
+
+/* ---- export ---- */
+
+static struct pm_obj *exported(struct world *w, struct pm_arena *a)
+{
+	struct pm_transport *wire = world_wire(w);
+	const struct pm_recon_opts o = { .config = w->config,
+		.readonly = true,
+		.clock = &w->clock.clock,
+		.transport = wire,
+		.seed = 1 };
+	struct pm_job job = { .arena = a, .clock = &w->clock.clock };
+	struct pm_set have = { .arena = a }, none = { .arena = a };
+	struct pm_error err = { 0 };
+	struct pm_recon *rc;
+	struct pm_obj *ret;
+
+	pm_diags_init(&job.diags, a);
+	assert_ok(pm_recon_open(&o, &rc, &err), &err);
+	assert_ok(pm_recon_live(rc, &job, &have, &err), &err);
+	assert_int_equal(have.n, 1);
+	ret = pm_export(a, &none, have.v[0]);
+	pm_set_done(&have);
+	pm_recon_free(rc);
+	pm_transport_free(wire);
+	return ret;
+}
+
+PM_TEST(export_keeps_what_podmox_set)
+{
+	static const struct pair p = { "arch is set", POD "  options: {arch: i386}\n", POD,
+		.key = "arch" };
+	struct pm_arena *a cleanup_arena = pm_arena_new(0);
+	const struct pm_obj *o;
+	struct world w;
+
+	world_new(&w, 1);
+	apply(&w, &p, p.x);
+	o = exported(&w, a);
+	assert_string_equal(pm_rec_str(o->spec, PM_POD_OPT_ARCH, ""), "i386");
+	assert_int_equal(o->spec->val[PM_POD_OPT_OSTYPE].state, PM_UNSET); /* PVE found it out */
+	world_done(&w);
+}
+
+PM_TEST(export_leaves_out_what_no_manifest_may_say)
+{
+	struct pm_arena *a cleanup_arena = pm_arena_new(0);
+	const struct pm_obj *o;
+	struct pm_diags diags;
+	struct world w;
+
+	world_new(&w, 1);
+	assert_int_equal(world_call(&w, "POST", "/nodes/pve1/lxc",
+				 "vmid=210&ostemplate=local%3Avztmpl%2Fdebian-12-standard_12.7-1_"
+				 "amd64.tar.zst&rootfs=local-lvm%3A4&"
+				 "net0=name%3Deth0%2Cgw%3D10.0.0.1%2Cip%3Ddhcp"),
+		200);
+	world_wait(&w, 60);
+	o = exported(&w, a);
+	pm_diags_init(&diags, a);
+	pm_obj_check(o, &diags);
+	assert_int_equal(diags.nerrors, 0);
+	assert_int_equal(o->spec->val[PM_POD_INTERFACES].u.recs->n, 1);
+	world_done(&w);
+}
