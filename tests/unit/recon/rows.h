@@ -1,0 +1,28 @@
+/* Every row of the Pod table with values to try, for the tests that loop over rows. A new row is tried as soon as
+ * it stands in the table; when it has a format of its own it needs a sample in rows.c, and the test says so. */
+#ifndef PM_TEST_ROWS_H
+#define PM_TEST_ROWS_H
+
+#include "world.h"
+
+/** A row, or the sub-row of a record. */
+struct spot {
+	const struct pm_field *f;      /* the row */
+	const struct pm_field *parent; /* of a sub-row; NULL: a row of Pod */
+	const char *name;              /* for samples and messages */
+};
+
+/** Calls fn for every row that can be tried alone. */
+void rows_each(void (*fn)(const struct spot *s, void *arg), void *arg);
+
+/** Two values of the row as they stand in a manifest; *b NULL: only one can be used here. */
+void rows_sample(struct world *w, const struct spot *s, const char **a, const char **b);
+
+/** A manifest of default/web with that value of the row; NULL: without it. */
+const char *rows_manifest(
+	struct world *w, const struct spot *s, const char *value, const char *state);
+
+/** Must a manifest hold it, at least where its record stands? */
+bool rows_required(const struct spot *s);
+
+#endif
