@@ -146,7 +146,12 @@ static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
 
 	if (r == 0)
 		r = change_config(act, err);
-	return r == 0 && !first ? change_volumes(act, err) : r;
+	if (r < 0 || !first)
+		return r < 0 ? r : change_volumes(act, err);
+	/* What was attached again may be smaller than it is to be. */
+	return act->a->steps & PM_STEP_RESIZE && act->a->steps & PM_STEP_CONFIG
+		       ? pm_act_resize(act, err)
+		       : 0;
 }
 
 static int do_steps(struct pm_act *act, struct pm_error *err)
