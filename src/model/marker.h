@@ -28,7 +28,8 @@ struct pm_marker {
 	bool done;             /* the create ended and its second write was made */
 	const char *on_remove; /* "keep" or "stop"; NULL or "": delete */
 	const char *of;        /* the PodSet; NULL or "": none */
-	const char *detached;  /* volumes that podmox detached, and where they were mounted; NULL or "" */
+	const char *
+		detached; /* volumes that podmox detached, and where they were mounted; NULL or "" */
 	const char *fields;
 };
 
@@ -43,6 +44,10 @@ const char *pm_marker_join(
 
 /** Was this key ("memory") or sub-key ("net0", "tag") set by podmox? sub NULL: the key itself. */
 bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub);
+
+/** Did podmox set what the record of this key cannot be without: a required sub-key, or its volume? When
+ * the manifest no longer names the record it goes whole. */
+bool pm_marker_whole(const struct pm_marker *m, const char *key, const struct pm_kind *sub);
 
 /** `fields` of a spec whose slots are assigned; of env the names of the variables. What is only sent at
  * the creation is left out: it cannot be taken back. */

@@ -241,6 +241,15 @@ static struct pm_rec *entry_at(const struct pm_value *v, unsigned slot, const ch
 	return NULL;
 }
 
+/* PVE keeps no empty entry. */
+static bool says_nothing(const struct pm_rec *r)
+{
+	struct pm_buf text cleanup_buf = PM_BUF(0);
+
+	pm_rec_format(r, &text);
+	return text.len == 0;
+}
+
 static void diff_list(struct differ *d, const struct pm_spot *s, const struct pm_value *want,
 	const struct pm_value *have)
 {
@@ -260,7 +269,7 @@ static void diff_list(struct differ *d, const struct pm_spot *s, const struct pm
 		h = entry_at(have, r->slot, at.ident);
 		if (h != NULL)
 			diff_rec(d, &at, r, h);
-		else
+		else if (!says_nothing(r))
 			add_entry(d, &at, r, NULL);
 	}
 }
@@ -449,7 +458,11 @@ static void drop_props(struct differ *d, struct token *t, struct pm_spot *s,
 {
 	const struct pm_rec *w = want->state == PM_SET ? want->u.rec : NULL;
 
-	if (have->state == PM_SET && (w != NULL || !cannot_go(s->f)))
+	if (have->state != PM_SET || (w == NULL && cannot_go(s->f)))
+		return;
+	if (w == NULL && pm_marker_whole(d->marker, s->f->key, s->f->sub))
+		diff_props(d, s, &absent, have);
+	else
 		drop_subs(d, t, s, w, have->u.rec);
 }
 
