@@ -381,6 +381,8 @@ static const char *key_of(struct running *r, const struct poke *p, const struct 
 {
 	if (p->row->type != PM_T_PROPS || p->row->count == 0)
 		return p->row->key;
+	if (p->row->sub->fields[0].flags & PM_F_SLOT)
+		return p->whole == !pm_setting(g, p->ident) ? p->ident : NULL;
 	for (unsigned i = 0; i < p->row->count; i++) {
 		const char *key = pm_arena_printf(r->a, "%s%u", p->row->key, i);
 		const struct setting *s = pm_setting(g, key);
