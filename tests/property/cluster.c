@@ -189,11 +189,15 @@ static void add_part(void *arg, const char *key, size_t nkey, const char *value,
 	struct taking *t = arg;
 	struct fact fact = t->of;
 
+	if (strspn(value, " ") >= nvalue)
+		return; /* an order that names nothing */
 	fact.parent = t->of.row;
 	fact.row = row_of_sub(t->of.row->sub, key, nkey);
 	/* "virtio=MAC": the model has the address for its value. */
-	if (!fact.row && pm_field_find(t->of.row->sub, "macaddr"))
+	if (!fact.row && pm_field_find(t->of.row->sub, "macaddr")) {
 		fact.row = pm_field_find(t->of.row->sub, "macaddr");
+		nkey = 0;
+	}
 	if (nkey == 0 && fact.row) {
 		key = fact.row->key;
 		nkey = strlen(key);
@@ -327,7 +331,7 @@ static bool is_chance(const struct pm_obj *spec, const struct fact *f)
 		return true;
 	if (!f->row || f->row->flags & PM_F_INNER)
 		return false;
-	if (pm_str_eq(f->row->format, "mac"))
+	if (f->row->flags & PM_F_STAYS || pm_str_eq(f->row->format, "mac"))
 		return !spoken_of(spec, f) || spoken_of(spec, f)->state == PM_NULL;
 	return !spoken_of(spec, f) && (f->row->flags | (f->parent ? f->parent->flags : 0)) & kept;
 }

@@ -359,7 +359,7 @@ static void keep_size(const struct pm_rec *first, struct pm_rec *r)
 /* PVE looks at the balloon that was, and does not see that it goes or shrinks with the memory. */
 static void keep_memory(struct pm_rec *first, struct pm_rec *r)
 {
-	if (pm_at(r, "memory.size") && has(first, "memory.balloon"))
+	if (pm_at(r, "memory.size") && (has(first, "memory.balloon") || has(r, "memory.balloon")))
 		*pm_at(r, "memory.size") = *pm_at(first, "memory.size");
 }
 

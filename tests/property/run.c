@@ -408,6 +408,9 @@ static bool do_poke(struct running *r, const struct poke *p, const struct guest 
 		text = pm_arena_printf(
 			r->a, "%s%s%s=%s", s ? s->value : "", s ? "," : "", p->sub, p->text);
 	}
+	/* Who takes podmox's own tags away hides the guest. */
+	if (s && strcmp(key, "tags") == 0)
+		text = pm_arena_printf(r->a, "%s;%s", s->value, text);
 	pm_form_add(&form, key, text);
 	if (world_ask(r->w, "PUT",
 		    pm_arena_printf(r->a, "/nodes/%s/%s/%u/config", g->node, g->type, g->vmid),

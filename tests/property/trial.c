@@ -142,7 +142,7 @@ static const struct pm_rec *entry_of(const struct pm_obj *o, unsigned row, const
 static void poke_sub(struct dice *d, struct member *m, const struct poke *p, const struct pm_rec *x,
 	const struct pm_rec *y)
 {
-	static const char *const alone[] = { "quota", "host-managed", "ip6" };
+	static const char *const alone[] = { "quota", "host-managed", "ip6", "gw", "gw6" };
 	const struct pm_kind *k = p->row->sub;
 	unsigned i = pm_roll(d, k->nfields);
 	const struct pm_field *f = &k->fields[i];
@@ -153,6 +153,8 @@ static void poke_sub(struct dice *d, struct member *m, const struct poke *p, con
 	for (size_t n = 0; n < PM_COUNT(alone); n++)
 		if (pm_str_eq(f->name, alone[n]))
 			return;
+	if (strncmp(f->name, "mbps", 4) == 0 || strncmp(f->name, "iops", 4) == 0)
+		return;
 	if (!for_hands(f) || (x && x->val[i].state != PM_UNSET) ||
 		(y && y->val[i].state != PM_UNSET) || pm_str_eq(f->format, "mac") ||
 		!pm_roll_value(d, k, f, 0, &v))
