@@ -174,6 +174,19 @@ bool pm_act_owns(const struct pm_act *act, const struct pm_obj *have)
 	       pm_str_eq(m->name, o->name);
 }
 
+bool pm_act_knows(const struct pm_act *act, const struct pm_obj *have)
+{
+	const struct pm_obj *seen = act->a->have;
+	const struct pm_marker *m = have->live->marker;
+	const struct pm_marker *was = seen && seen->live ? seen->live->marker : NULL;
+
+	if (pm_act_owns(act, have))
+		return true;
+	return m && was && m->vmid == have->live->vmid && pm_str_eq(m->set, act->run->e->o.set) &&
+	       pm_str_eq(m->kind, was->kind) && pm_str_eq(m->ns, was->ns) &&
+	       pm_str_eq(m->name, was->name) && pm_str_eq(m->uid, was->uid);
+}
+
 static const char *new_uid(struct pm_arena *a)
 {
 	unsigned char bytes[16];
@@ -216,11 +229,12 @@ struct pm_marker *pm_exec_marker(struct pm_arena *a, const struct pm_exec_opts *
 
 const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *have, bool done)
 {
-	const struct pm_marker *old = have && pm_act_owns(act, have) ? have->live->marker : NULL;
+	const struct pm_marker *old = have && pm_act_knows(act, have) ? have->live->marker : NULL;
 	struct pm_marker *m = pm_exec_marker(act->job.arena, &act->run->e->o, act->a->want, old);
 
 	m->vmid = act->vmid;
 	m->done = done;
+	m->detached = pm_detached_after(act->job.arena, act->a->want, have);
 	return m;
 }
 
