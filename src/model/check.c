@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "model/ignore.h"
 #include "model/marker.h"
 #include "model/model_priv.h"
 
@@ -334,6 +335,18 @@ static void check_ready(const struct checking *c, const struct pm_rec *spec)
 			"%s never comes true for a container whose state is stopped", first->name);
 }
 
+static void check_ignored(const struct checking *c, const struct pm_rec *spec)
+{
+	const struct pm_value *v = &spec->val[PM_G_LIFE_IGNORE];
+
+	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++) {
+		const char *why = pm_ignore_fault(c->d->arena, spec, v->u.list->v[i]);
+
+		if (why)
+			(void)ERROR_AT(c, at_value(c, v), "lifecycle.ignore: %s", why);
+	}
+}
+
 static void check_pod(const struct checking *c, const struct pm_rec *spec)
 {
 	if (set(spec, PM_POD_INTERFACES))
@@ -345,6 +358,7 @@ static void check_pod(const struct checking *c, const struct pm_rec *spec)
 	check_ssh_keys(c, &spec->val[PM_POD_SSH_KEYS]);
 	check_description(c, spec);
 	check_ready(c, spec);
+	check_ignored(c, spec);
 }
 
 static void check_pinned(const struct checking *c, const struct pm_rec *spec)

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "model/detached.h"
+#include "model/ignore.h"
 #include "pve/pve_priv.h"
 
 static const struct pm_value absent = { .state = PM_UNSET };
@@ -470,10 +471,14 @@ static void put_keys(struct encode *e, const char *parameter, const char *const 
 
 void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form)
 {
-	struct encode e = {
-		.a = a, .u = u, .live = u->have->live, .mark = u->have->live->marker, .form = form
-	};
+	struct pm_update own = *u;
+	struct encode e = { .a = a,
+		.u = &own,
+		.live = u->have->live,
+		.mark = u->have->live->marker,
+		.form = form };
 
+	own.want = pm_obj_ignoring(a, u->want, u->have);
 	for (unsigned i = 0; i < u->want->kind->nfields; i++)
 		put_row(&e, i);
 	put_description(&e);

@@ -50,6 +50,7 @@ static const struct sample {
 	{ "repo-path", "manifests/live", "../live" },
 	{ "signing-key", "ssh-ed25519 AAAA me", "-----BEGIN OPENSSH PRIVATE KEY-----" },
 	{ "clock", "24:00", "24:01" },
+	{ "setting", "network.interfaces.eth0.hwaddr", "resources." },
 };
 
 static const struct sample *sample_of(const char *format)
