@@ -37,12 +37,19 @@ static void park(struct pm_act *act, int change)
 	(void)pthread_mutex_unlock(&run->lock);
 }
 
+struct pm_cancel *pm_act_patience(const struct pm_act *act)
+{
+	const struct pm_exec *e = act->run->e;
+
+	return e && e->o.hurry ? e->o.hurry : act->job.cancel;
+}
+
 int pm_act_wait(struct pm_act *act, uint64_t ns, struct pm_error *err)
 {
 	int r;
 
 	park(act, 1);
-	r = pm_wait_ns(act->job.clock, ns, act->job.cancel);
+	r = pm_wait_ns(act->job.clock, ns, pm_act_patience(act));
 	park(act, -1);
 	return r < 0 ? pm_error_set(err, PM_E_CANCELLED, "ended while it waited") : 0;
 }
@@ -67,7 +74,7 @@ int pm_act_again(struct pm_act *act, struct pm_tries *t, struct pm_error *err)
 	int64_t ms;
 	int r;
 
-	if (pm_cancelled(act->job.cancel, act->job.clock))
+	if (pm_cancelled(pm_act_patience(act), act->job.clock))
 		return pm_error_set(err, PM_E_CANCELLED, "ended before it was tried again");
 	if (err->code == PM_E_CONFLICT)
 		return ++t->conflicts <= MOST_CONFLICTS ? 0 : -(int)err->code;
