@@ -17,6 +17,7 @@
 #include "manifest/manifest.h"
 #include "model/marker.h"
 #include "pve/pve.h"
+#include "table.h"
 
 #define IMAGE "local:vztmpl/any.tar.zst"
 
@@ -37,26 +38,16 @@ struct judge {
 
 /* ---- faults ---- */
 
-static int read_known(struct judge *x, const char *path)
+static void take_known(void *arg, char *line)
 {
-	cleanup_buf struct pm_buf text = PM_BUF(0);
-	char *line, *rest;
-	struct pm_error err;
+	struct judge *x = arg;
+	char *blank = strchr(line, ' ');
 
-	if (pm_file_read(AT_FDCWD, path, (size_t)1 << 20, &text, &err) < 0) {
-		fprintf(stderr, "%s\n", err.msg);
-		return -1;
-	}
-	for (line = strtok_r(text.p, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *blank = strchr(line, ' ');
-
-		if (*line == '#' || !blank)
-			continue;
-		*blank = '\0';
-		pm_vec_push(&x->known,
-			((struct known){ .key = pm_xstrdup(line), .text = pm_xstrdup(blank + 1) }));
-	}
-	return 0;
+	if (!blank)
+		return;
+	*blank = '\0';
+	pm_vec_push(&x->known,
+		((struct known){ .key = pm_xstrdup(line), .text = pm_xstrdup(blank + 1) }));
 }
 
 static void PM_PRINTF(3, 4) fault(struct judge *x, const char *key, const char *fmt, ...)
@@ -446,7 +437,7 @@ static int judge_file(struct judge *x, const char *path)
 int main(int argc, char **argv)
 {
 	struct judge x = { .configs = 0, .section = "" };
-	int status = argc < 3 || read_known(&x, argv[1]) < 0;
+	int status = argc < 3 || table_read(argv[1], take_known, &x) < 0;
 
 	for (int i = 2; i < argc && status == 0; i++)
 		status = judge_file(&x, argv[i]) < 0;
