@@ -46,6 +46,7 @@ int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct 
 		.event = pm_tell_event,
 		.event_arg = k,
 		.lock_wait_s = LOCK_WAIT_S,
+		.hurry = &k->hurry,
 		.seed = k->o->seed };
 
 	return pm_recon_open(&ro, ret, err);
@@ -71,6 +72,7 @@ int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct p
 	k->o = o;
 	k->clock = pm_beating_init(&k->beating, o->clock ? o->clock : &pm_clock_system, board);
 	k->cancel = cancel;
+	k->hurry.above = cancel;
 	k->board = board;
 	k->arena = pm_arena_new(1024);
 	pm_fails_init(&k->fails, o->seed);
@@ -176,6 +178,7 @@ struct turn {
 	bool changed; /* the manifests did, since the last plan that was carried out */
 	bool fresh;   /* no plan was made of them yet */
 	bool prune, planned;
+	bool cut;                      /* other files came: not everything was begun */
 	uint64_t began, read, applied; /* monotonic; the times of the others in nanoseconds */
 	struct pm_outcome_of_cycle *ret;
 };
@@ -294,6 +297,10 @@ static void judge_report(struct turn *t)
 		if (a->verb == PM_V_KEEP)
 			continue;
 		pm_board_action(t->k->board, a->verb, r->v[i].outcome);
+		if (r->v[i].err.code == PM_E_CANCELLED) {
+			t->cut = true;
+			continue;
+		}
 		if (!pm_result_failed(&r->v[i])) {
 			tell_recovered(t, id);
 			continue;
@@ -361,7 +368,7 @@ static bool is_all_in_place(const struct turn *t)
 	for (size_t i = 0; i < t->cycle.plan.n; i++)
 		if (t->holding.v[i].yes)
 			return false;
-	return !t->ret->failed;
+	return !t->ret->failed && !t->cut;
 }
 
 static int carry_out(struct turn *t)
@@ -618,6 +625,14 @@ static void run(struct turn *t)
 	tell_end(t, began_ms, r);
 }
 
+void pm_keeper_hurry(struct pm_keeper *k)
+{
+	if (pm_store_glance(k->o->dir) == atomic_load(&k->glance))
+		return;
+	pm_info("the manifests changed: nothing more of the plan before is begun");
+	atomic_store(&k->hurry.on, true);
+}
+
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret)
 {
 	struct pm_arena *arena cleanup_arena = pm_arena_new(0);
@@ -626,6 +641,7 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	unsigned nread = k->store.nread, nparsed = k->store.nparsed;
 
 	memset(ret, 0, sizeof(*ret));
+	atomic_store(&k->hurry.on, false);
 	if (reasons & PM_WHY_CONFIG) {
 		pm_keeper_reload(k);
 		ret->reloaded = true;
@@ -638,6 +654,7 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	pm_board_doing(k->board, PM_DOING_READING, NULL);
 	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
 		return;
+	atomic_store(&k->glance, k->store.glance);
 	pm_board_read(k->board, k->store.nread - nread, k->store.nparsed - nparsed);
 	t.reasons &= ~(unsigned)(PM_WHY_POLL | PM_WHY_CONFIG);
 	if (load(&t))

@@ -71,6 +71,7 @@ struct pm_store {
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
+	uint64_t glance;                /* over the looks of all files */
 	bool young; /* what the last reading found changed is so young that another one should agree */
 	unsigned nread, nparsed;      /* files, since the start */
 	const struct pm_clock *clock; /* that files are stamped by; NULL: the system's */
@@ -80,6 +81,10 @@ void pm_store_done(struct pm_store *s);
 
 /** Reads the files that look changed. What cannot be read any more keeps its place. */
 void pm_store_read(struct pm_store *s, const char *dir);
+
+/** A number that is another one as soon as a file looks otherwise. Opens no file, and needs no store: any
+ * thread. It is `glance` of a store that has just read the same. */
+uint64_t pm_store_glance(const char *dir);
 
 /** What is in force: the objects of each file as it is, or as it was when it was last good. They stay the
  * store's, until the next reading. Findings about the present contents go to d. ret_load->whole: every file
@@ -136,6 +141,9 @@ void pm_schedule_ask(struct pm_schedule *s);
 
 /** Looks at the files every so many seconds, because nobody tells of changes. 0: no more. */
 void pm_schedule_poll(struct pm_schedule *s, uint64_t seconds, uint64_t now);
+
+/** When changed files are to be looked at; 0: none has changed. */
+uint64_t pm_schedule_files(const struct pm_schedule *s);
 
 /** Nanoseconds until something is due. */
 uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now);
@@ -194,7 +202,9 @@ struct pm_keeper {
 	struct pm_beating beating;
 	struct pm_recon *rc;
 	struct pm_cancel *cancel;
-	struct pm_board *board; /* borrowed */
+	struct pm_cancel hurry; /* other files are there: nothing of this plan is begun any more */
+	atomic_uint_fast64_t glance; /* at the files of the cycle that runs */
+	struct pm_board *board;      /* borrowed */
 	const struct pm_config *config;
 	struct pm_config *owned;      /* it, once it was read anew; NULL: it is the caller's */
 	struct pm_announce *announce; /* NULL: nobody is to be told */
@@ -249,6 +259,9 @@ void pm_keeper_announce(struct pm_keeper *k);
 /** Reads the configuration anew: reload.c. Between two cycles. */
 void pm_keeper_reload(struct pm_keeper *k);
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);
+/** Looks whether the files are others than those that the running cycle works for; then it begins nothing more
+ * and waits for nothing but tasks. Any thread. */
+void pm_keeper_hurry(struct pm_keeper *k);
 
 bool pm_result_failed(const struct pm_result *r);
 

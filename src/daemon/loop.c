@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/pool.h"
 #include "daemon/daemon_priv.h"
 #include "daemon/face.h"
 #include "daemon/remote.h"
@@ -36,10 +37,12 @@ struct daemon {
 	struct pm_schedule schedule;
 	struct desk desk;
 	pthread_t thread;
-	bool running;       /* the thread is */
-	bool ending;        /* no new cycle */
-	bool reload;        /* the next cycle begins with the configuration */
-	int signals, ended; /* signalfd, eventfd */
+	struct pm_pool *scout; /* looks at files while the thread works */
+	uint64_t scouted;      /* the change that it looked at last */
+	bool running;          /* the thread is */
+	bool ending;           /* no new cycle */
+	bool reload;           /* the next cycle begins with the configuration */
+	int signals, ended;    /* signalfd, eventfd */
 	sigset_t old_mask;
 	struct event_base *base;
 	struct event *on_signal, *on_file, *on_time, *on_end;
@@ -135,16 +138,47 @@ static void tell_next(struct daemon *d)
 	pm_board_next(d->board, what, wall_ms + (at > now ? (int64_t)((at - now) / PM_MS_NS) : 0));
 }
 
+/* Have files changed since somebody looked at them last, while a cycle runs? */
+static bool wants_scout(const struct daemon *d)
+{
+	return pm_schedule_files(&d->schedule) > 0 && d->schedule.last != d->scouted;
+}
+
+static uint64_t time_left(struct daemon *d)
+{
+	uint64_t now = now_ns(), at = pm_schedule_files(&d->schedule);
+
+	if (!is_busy(d))
+		return pm_schedule_wait(&d->schedule, now);
+	return at > now ? at - now : 0;
+}
+
+static void look_around(void *arg)
+{
+	struct daemon *d = arg;
+
+	pm_keeper_hurry(&d->keeper);
+}
+
+/* While a cycle runs somebody else looks whether it still works for the files that are there. */
+static void send_scout(struct daemon *d)
+{
+	if (!wants_scout(d) || pm_schedule_files(&d->schedule) > now_ns())
+		return;
+	d->scouted = d->schedule.last;
+	pm_pool_run(d->scout, look_around, d);
+}
+
 static void set_timer(struct daemon *d)
 {
-	uint64_t ns = pm_schedule_wait(&d->schedule, now_ns());
+	uint64_t ns = time_left(d);
 	struct timeval tv = { .tv_sec = (time_t)(ns / PM_S_NS),
 		.tv_usec = (suseconds_t)(ns % PM_S_NS / 1000 + 1) };
 
 	if (tv.tv_usec > 999999)
 		tv.tv_usec = 999999;
-	/* While a cycle runs its end is what is waited for. */
-	if (d->ending || is_busy(d) || waits_for_commit(d))
+	/* While a cycle runs its end is what is waited for, and files that are others meanwhile. */
+	if (d->ending || waits_for_commit(d) || (is_busy(d) && !wants_scout(d)))
 		(void)event_del(d->on_time);
 	else
 		(void)event_add(d->on_time, &tv);
@@ -158,8 +192,13 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (d->ending || is_busy(d) || waits_for_commit(d))
+	if (d->ending || waits_for_commit(d))
 		return;
+	if (is_busy(d)) {
+		send_scout(d);
+		set_timer(d);
+		return;
+	}
 	reasons = pm_schedule_take(&d->schedule, now_ns());
 	if (reasons != 0 && d->reload)
 		reasons |= PM_WHY_CONFIG;
@@ -450,6 +489,7 @@ static int start_thread(struct daemon *d, struct pm_error *err)
 	if (r != 0)
 		return pm_error_sys(err, r, "cannot start a thread");
 	d->running = true;
+	d->scout = pm_pool_new(1);
 	return 0;
 }
 
@@ -464,6 +504,7 @@ static void close_all(struct daemon *d)
 		(void)pthread_mutex_unlock(&d->desk.mutex);
 		(void)pthread_join(d->thread, NULL);
 	}
+	pm_pool_free(d->scout);
 	pm_remote_close(d->remote);
 	pm_keeper_close(&d->keeper);
 	pm_setlock_release(d->lock);
