@@ -140,7 +140,7 @@ static const struct pm_kind *live_kind(const char *word)
 
 	if (k == NULL || !k->envelope) {
 		(void)fprintf(
-			stderr, "podmox: error: there is no kind \"%s\"; known: pods\n", word);
+			stderr, "podmox: error: there is no kind \"%s\"; known: pods, vms\n", word);
 		return NULL;
 	}
 	return k;
@@ -255,7 +255,8 @@ static int describe_named(struct pm_args *a, struct pm_cli *s, const char *text)
 		return 0;
 	}
 	(void)fprintf(stderr,
-		"podmox: error: there is no %s; podmox get pods lists what is there\n", text);
+		"podmox: error: there is no %s; podmox get pods and podmox get vms list what is there\n",
+		text);
 	return 1;
 }
 

@@ -2,6 +2,7 @@
  * changes back behind our back (another tool, a hook, PVE's own idea of a value) is named. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
+#include "model/guest.h"
 
 #define FEW 32 /* guests that are read one by one; more are cheaper read all at once */
 
@@ -68,8 +69,8 @@ static int check_each(struct pm_exec *e, struct pm_job *j, const struct pm_plan 
 		if (r == -PM_E_CANCELLED)
 			return r;
 		if (r == 0 && (have->live->unreachable || have->live->unread))
-			r = pm_error_set(err, PM_E_UNREACHABLE, "CT %u on %s does not answer",
-				rep->v[i].vmid, have->live->node);
+			r = pm_error_set(err, PM_E_UNREACHABLE, "%s %u on %s does not answer",
+				pm_kind_word(p->v[i].want->kind), rep->v[i].vmid, have->live->node);
 		if (r < 0)
 			not_seen(rep, i, err);
 		else
@@ -110,7 +111,8 @@ static int check_all(struct pm_exec *e, struct pm_job *j, const struct pm_plan *
 			compare(j, p, rep, i, have, false);
 			continue;
 		}
-		(void)pm_error_set(&why, PM_E_UNREACHABLE, "CT %u does not answer", rep->v[i].vmid);
+		(void)pm_error_set(&why, PM_E_UNREACHABLE, "%s %u does not answer",
+			pm_kind_word(p->v[i].want->kind), rep->v[i].vmid);
 		not_seen(rep, i, &why);
 	}
 	pm_set_done(&all);
