@@ -116,12 +116,12 @@ static void encode_row(const struct pm_field *f, const struct pm_value *v, struc
 
 	for (size_t i = 0; i < n; i++) {
 		cleanup_buf struct pm_buf text = PM_BUF(0);
-		char key[64];
+		const char *key = f->key;
+		char out[16];
 
-		(void)snprintf(key, sizeof(key), "%s", f->key);
 		if (f->count > 0) {
 			pm_rec_format(v->u.recs->v[i], &text);
-			(void)snprintf(key, sizeof(key), "%s%u", f->key, v->u.recs->v[i]->slot);
+			key = pm_slot_key(f, v->u.recs->v[i]->slot, out);
 		} else {
 			pm_value_format(f, PM_PVE, v, &text);
 		}
@@ -183,6 +183,21 @@ static bool stands_in(const char *item, size_t n, const char *text)
 	return false;
 }
 
+/* Is it a row of the record, or a word of its head, as in virtio=BC:24:11:00:00:01? */
+static bool is_part(const struct pm_kind *k, const char *s, size_t n)
+{
+	if (pm_field_by_key(k, s, n))
+		return true;
+	for (unsigned i = 0; i < k->nfields; i++) {
+		const struct pm_field *f = &k->fields[i];
+
+		for (unsigned j = 0; f->flags & PM_F_HEAD && f->choices && f->choices[j]; j++)
+			if (strlen(f->choices[j]) == n && strncmp(f->choices[j], s, n) == 0)
+				return true;
+	}
+	return false;
+}
+
 /* Every part of a property string must be known, and stay when nothing is wanted. */
 static void judge_record(
 	struct judge *x, const char *key, const struct pm_field *f, const struct pm_rec *r)
@@ -196,7 +211,7 @@ static void judge_record(
 		s += *s == ',';
 		n = strcspn(s, ",");
 		equals = strcspn(s, "=");
-		if (n > 0 && equals < n && !pm_field_by_key(f->sub, s, equals))
+		if (n > 0 && equals < n && !is_part(f->sub, s, equals))
 			fault(x, key, "PVE's %.*s is no row of %s", (int)equals, s, f->sub->name);
 		else if (n > 0 && !stands_in(s, n, pm_buf_str(&printed)))
 			x->spelt++;
@@ -252,8 +267,10 @@ static void judge_manifest(struct judge *x, struct pm_arena *a, struct pm_obj *o
 	struct pm_value *image = &o->spec->val[PM_G_IMAGE];
 
 	pm_diags_init(&d, a);
-	image->state = PM_SET;
-	image->u.s = IMAGE;
+	if (o->kind == &pm_kind_pod) {
+		image->state = PM_SET;
+		image->u.s = IMAGE;
+	}
 	o->live = NULL;
 	pm_set_add(&one, o);
 	pm_manifest_write(&one, &text);
