@@ -56,8 +56,19 @@ static void add_line(const char *field, const char *running, const char *stopped
 	pm_buf_addc(out, '\n');
 }
 
+/* A virtual machine moves disks and itself while it runs, but not the state of its TPM. */
+static const char *running_words(size_t i, const struct pm_kind *k, const struct pm_field *in)
+{
+	if (k == &pm_kind_pod || (in && in->sub == &pm_kind_tpmstate))
+		return words[i].running;
+	if (!strcmp(words[i].impact, "move"))
+		return "moved while it runs";
+	return !strcmp(words[i].impact, "migrate") ? "migrated while it runs" : words[i].running;
+}
+
 /* One row; podmox's own say nothing to PVE, and so have no line. */
-static void add_row(const struct pm_field *f, const struct pm_field *in, struct pm_buf *out)
+static void add_row(const struct pm_kind *k, const struct pm_field *f, const struct pm_field *in,
+	struct pm_buf *out)
 {
 	const char *impact = pm_impact(f, in), *source = f->source ? f->source
 							 : in      ? in->source
@@ -68,8 +79,8 @@ static void add_row(const struct pm_field *f, const struct pm_field *in, struct 
 		in ? "." : "", f->name);
 	for (size_t i = 0; impact && i < PM_COUNT(words); i++) {
 		if (!strcmp(words[i].impact, impact))
-			add_line(pm_buf_str(&name), words[i].running, words[i].stopped, f->since,
-				source, out);
+			add_line(pm_buf_str(&name), running_words(i, k, in), words[i].stopped,
+				f->since, source, out);
 	}
 }
 
@@ -113,7 +124,7 @@ static void add_field(const struct pm_kind *k, const struct pm_field *f, struct 
 	if (f->flags & PM_F_INNER)
 		return;
 	if (f->type != PM_T_PROPS) {
-		add_row(f, NULL, out);
+		add_row(k, f, NULL, out);
 		return;
 	}
 	if (f->count > 0 && k == &pm_kind_pod)
@@ -122,7 +133,7 @@ static void add_field(const struct pm_kind *k, const struct pm_field *f, struct 
 		add_entries_of_vm(f, out);
 	for (unsigned i = 0; i < f->sub->nfields; i++) {
 		if (!(f->sub->fields[i].flags & PM_F_INNER))
-			add_row(&f->sub->fields[i], f, out);
+			add_row(k, &f->sub->fields[i], f, out);
 	}
 }
 
