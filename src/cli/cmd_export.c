@@ -1,4 +1,4 @@
-/* podmox export: manifests for containers that are there, whoever made them. */
+/* podmox export: manifests for guests that are there, whoever made them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static int check_chosen(const struct pm_args *a, const struct pm_set *have)
 		if (is_there(have, a->rest.v[i]))
 			continue;
 		(void)fprintf(stderr,
-			"podmox: error: there is no container %s that can be read; podmox ct list lists them\n",
+			"podmox: error: there is no guest %s that can be read; podmox ct list and podmox vm "
+			"list list them\n",
 			a->rest.v[i]);
 		return 1;
 	}
@@ -88,7 +89,7 @@ static void write_all(const struct pm_args *a, struct pm_arena *arena, struct pm
 			write_one(arena, &done, have->v[i]);
 	}
 	if (done.n == 0)
-		(void)fputs("podmox: there is no container to export\n", stderr);
+		(void)fputs("podmox: there is no guest to export\n", stderr);
 	pm_set_done(&done);
 }
 

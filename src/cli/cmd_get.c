@@ -140,7 +140,7 @@ static const struct pm_kind *live_kind(const char *word)
 
 	if (k == NULL || !k->envelope) {
 		(void)fprintf(
-			stderr, "podmox: error: there is no kind \"%s\"; known: pods\n", word);
+			stderr, "podmox: error: there is no kind \"%s\"; known: pods, vms\n", word);
 		return NULL;
 	}
 	return k;
@@ -183,6 +183,18 @@ static void describe_marker(const struct pm_marker *m)
 	(void)printf("Set:       %s\nUid:       %s\nRoot:      %s\nImage:     %s\nManaged:   %s\n",
 		m->set, m->uid, m->root != NULL ? m->root : "-", m->image != NULL ? m->image : "-",
 		m->fields != NULL ? m->fields : "-");
+}
+
+/* What the manifest leaves to others. */
+static void describe_ignored(const struct pm_cli *s, const struct pm_obj *o)
+{
+	const struct pm_obj *want = pm_set_find(&s->cycle.want, o->kind, o->ns, o->name);
+	const struct pm_value *v =
+		want && want->spec ? pm_rec_get(want->spec, PM_G_LIFE_IGNORE) : NULL;
+
+	for (size_t i = 0; v && v->state == PM_SET && i < v->u.list->n; i++)
+		(void)printf("%s%s%s", i == 0 ? "Ignored:   " : ", ", v->u.list->v[i],
+			i + 1 == v->u.list->n ? "\n" : "");
 }
 
 static void describe_spec(struct pm_arena *arena, const struct pm_obj *o)
@@ -229,6 +241,7 @@ static void describe(struct pm_cli *s, const struct pm_obj *o)
 	if (o->live->unread_why != NULL)
 		(void)printf("Not read:  %s\n", o->live->unread_why);
 	describe_pending(o);
+	describe_ignored(s, o);
 	describe_action(action_of(&s->cycle.plan, o));
 	if (o->spec != NULL)
 		describe_spec(s->job.arena, o);
@@ -255,7 +268,8 @@ static int describe_named(struct pm_args *a, struct pm_cli *s, const char *text)
 		return 0;
 	}
 	(void)fprintf(stderr,
-		"podmox: error: there is no %s; podmox get pods lists what is there\n", text);
+		"podmox: error: there is no %s; podmox get pods and podmox get vms list what is there\n",
+		text);
 	return 1;
 }
 

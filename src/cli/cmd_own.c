@@ -106,7 +106,8 @@ int cmd_adopt(struct pm_args *a)
 static int no_such(const char *text)
 {
 	(void)fprintf(stderr,
-		"podmox: error: the set has no %s; podmox get pods lists what is there\n", text);
+		"podmox: error: the set has no %s; podmox get pods and podmox get vms list what is there\n",
+		text);
 	return 1;
 }
 

@@ -102,7 +102,7 @@ const struct pm_command pm_commands[] = {
 		false, NULL },
 	{ "plan", "[PATH...]", "Show what would be done.", plan_options, cmd_plan, 0, -1, false,
 		NULL },
-	{ "export", "[VMID...]", "Write manifests for containers that are there.", export_options,
+	{ "export", "[VMID...]", "Write manifests for guests that are there.", export_options,
 		cmd_export, 0, -1, false, NULL },
 	{ "adopt", "[PATH...]", "Take over guests that podmox did not make; nothing else changes.",
 		own_options, cmd_adopt, 0, -1, false, NULL },

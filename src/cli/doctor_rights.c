@@ -1,11 +1,13 @@
 /* podmox doctor on rights: what the manifests need, against what the account has. Which privilege a key
- * needs was read in pve-container's check_ct_modify_config_perm and pve-manager's schema. */
+ * needs was read in pve-container's check_ct_modify_config_perm, qemu-server's check_vm_modify_config_perm and
+ * pve-manager's schema. */
 #include <json-c/json.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/doctor_priv.h"
+#include "model/volume.h"
 
 /** One privilege somewhere. Alternatives are divided by '|'. */
 struct need {
@@ -44,24 +46,35 @@ static void need(struct rights *r, const char *privilege, const char *path, cons
 
 /* ---- what an object needs ---- */
 
-/* Privileges of the keys of a container; every other key is an option. */
+/* Privileges of the keys of a guest; every other key is an option. A drive's hangs on what is in it. */
 static const struct {
+	const struct pm_kind *kind;
 	const char *privilege, *keys;
 } key_rights[] = {
-	{ "VM.Config.Disk", " rootfs mp " },
-	{ "VM.Config.CPU", " cores cpulimit cpuunits " },
-	{ "VM.Config.Memory", " memory swap " },
-	{ "VM.Config.Network", " net hostname nameserver searchdomain " },
-	{ NULL, " unprivileged password ssh-public-keys features ha-managed " },
+	{ &pm_kind_pod, "VM.Config.Disk", " rootfs mp " },
+	{ &pm_kind_pod, "VM.Config.CPU", " cores cpulimit cpuunits " },
+	{ &pm_kind_pod, "VM.Config.Memory", " memory swap " },
+	{ &pm_kind_pod, "VM.Config.Network", " net hostname nameserver searchdomain " },
+	{ &pm_kind_pod, NULL, " unprivileged password ssh-public-keys features ha-managed " },
+	{ &pm_kind_vm, "VM.Config.CPU", " cpu cores sockets vcpus cpulimit cpuunits numa " },
+	{ &pm_kind_vm, "VM.Config.Memory", " memory balloon shares allow-ksm " },
+	{ &pm_kind_vm, "VM.Config.HWType",
+		" acpi hotplug kvm machine scsihw smbios1 tablet vga watchdog audio0 rng0 serial usb hostpci " },
+	{ &pm_kind_vm, "VM.Config.Disk", " boot vmstatestorage virtiofs efidisk0 tpmstate0 " },
+	{ &pm_kind_vm, "VM.Config.Network", " net " },
+	{ &pm_kind_vm, "VM.Config.Cloudinit|VM.Config.Network",
+		" ciuser cipassword sshkeys citype ciupgrade cicustom nameserver searchdomain ipconfig " },
+	{ &pm_kind_vm, "VM.PowerMgmt", " freeze " },
+	{ &pm_kind_vm, NULL, " ide ha-managed " },
 };
 
-static const char *right_of(const char *key)
+static const char *right_of(const struct pm_kind *k, const char *key)
 {
 	char word[64];
 
 	(void)snprintf(word, sizeof(word), " %s ", key);
 	for (size_t i = 0; i < PM_COUNT(key_rights); i++)
-		if (strstr(key_rights[i].keys, word) != NULL)
+		if (key_rights[i].kind == k && strstr(key_rights[i].keys, word) != NULL)
 			return key_rights[i].privilege;
 	return "VM.Config.Options";
 }
@@ -87,8 +100,10 @@ static const char *zone_of(struct rights *r, const char *bridge)
 static void need_bridges(struct rights *r, const struct pm_recs *nets, const char *who)
 {
 	for (size_t i = 0; i < nets->n; i++) {
-		const char *bridge = pm_rec_str(nets->v[i], PM_NET_BRIDGE, NULL);
-		int64_t tag = pm_rec_int(nets->v[i], PM_NET_TAG, 0);
+		bool vm = nets->v[i]->kind == &pm_kind_vmnet;
+		const char *bridge =
+			pm_rec_str(nets->v[i], vm ? PM_VMNET_BRIDGE : PM_NET_BRIDGE, NULL);
+		int64_t tag = pm_rec_int(nets->v[i], vm ? PM_VMNET_TAG : PM_NET_TAG, 0);
 		const char *path;
 
 		if (bridge == NULL)
@@ -100,37 +115,53 @@ static void need_bridges(struct rights *r, const struct pm_recs *nets, const cha
 	}
 }
 
-static void need_volumes(struct rights *r, const struct pm_rec *spec, const char *who)
+/* Of a volume that is named, "local:iso/x.iso", not of a path. */
+static void need_image(struct rights *r, const char *volid, const char *who)
 {
-	const struct pm_value *rootfs = pm_rec_get(spec, PM_POD_ROOTFS);
-	const struct pm_value *volumes = pm_rec_get(spec, PM_POD_VOLUMES);
-	const char *image = pm_rec_str(spec, PM_G_IMAGE, NULL);
-	const size_t n = image != NULL ? strcspn(image, ":") : 0;
+	size_t n = volid != NULL ? strcspn(volid, ":") : 0;
 
-	if (rootfs->state == PM_SET)
-		need_storage(r, pm_rec_str(rootfs->u.rec, PM_ROOTFS_STORAGE, NULL),
-			"Datastore.AllocateSpace", who);
-	for (size_t i = 0; volumes->state == PM_SET && i < volumes->u.recs->n; i++)
-		need_storage(r, pm_rec_str(volumes->u.recs->v[i], PM_VOLUME_STORAGE, NULL),
-			"Datastore.AllocateSpace", who);
-	if (n > 0 && image[n] == ':' && strchr(image, '/') > image + n)
-		need_storage(r, pm_arena_strndup(r->d->arena, image, n),
+	if (n > 0 && volid[n] == ':' && strchr(volid, '/') > volid + n)
+		need_storage(r, pm_arena_strndup(r->d->arena, volid, n),
 			"Datastore.AllocateSpace|Datastore.Audit", who);
+}
+
+static void need_volumes(
+	struct rights *r, const struct pm_rec *spec, const char *path, const char *who)
+{
+	struct pm_volume_at at = PM_VOLUMES(spec);
+
+	while (pm_volume_next(&at)) {
+		bool drive = at.rec->kind == &pm_kind_disk;
+		const char *media = drive ? pm_rec_str(at.rec, PM_DISK_MEDIA, "disk") : "";
+
+		need_storage(r, pm_volume_storage(at.rec), "Datastore.AllocateSpace", who);
+		need_image(r, pm_volume_source(at.rec), who);
+		need_image(r, pm_volume_import(at.rec), who);
+		if (drive)
+			need(r, strcmp(media, "cdrom") == 0 ? "VM.Config.CDROM" : "VM.Config.Disk",
+				path, who);
+	}
+	if (spec->kind == &pm_kind_pod)
+		need_image(r, pm_rec_str(spec, PM_G_IMAGE, NULL), who);
 }
 
 static void need_keys(
 	struct rights *r, const struct pm_rec *spec, const char *path, const char *who)
 {
 	static const char *const always[] = { "VM.Allocate", "VM.Audit", "VM.PowerMgmt",
-		"VM.Config.Options", "VM.Config.Network" };
+		"VM.Config.Options" };
 
 	for (size_t i = 0; i < PM_COUNT(always); i++)
 		need(r, always[i], path, who);
+	if (spec->kind == &pm_kind_pod) /* its name is a setting of the network */
+		need(r, "VM.Config.Network", path, who);
 	for (unsigned i = 0; i < spec->kind->nfields; i++) {
 		const struct pm_field *f = &spec->kind->fields[i];
 
-		if (spec->val[i].state == PM_SET && f->key != NULL && right_of(f->key) != NULL)
-			need(r, right_of(f->key), path, who);
+		const char *right = f->key != NULL ? right_of(spec->kind, f->key) : NULL;
+
+		if (spec->val[i].state == PM_SET && right != NULL)
+			need(r, right, path, who);
 	}
 }
 
@@ -146,23 +177,46 @@ static const char *path_of(struct rights *r, const struct pm_rec *spec)
 	return pool != NULL ? pm_arena_printf(r->d->arena, "%s|/pool/%s", path, pool) : path;
 }
 
-static void need_object(struct rights *r, const struct pm_obj *o)
+static void need_pod(struct rights *r, const struct pm_rec *spec, const char *who)
 {
-	const struct pm_rec *spec = o->spec;
-	const char *who = pm_obj_id(r->d->arena, o);
-	const struct pm_value *nets = pm_rec_get(spec, PM_POD_INTERFACES);
-	unsigned line = 0;
-	const char *root = pm_obj_needs_root(o, NULL, &line);
-
-	need_keys(r, spec, path_of(r, spec), who);
-	need_volumes(r, spec, who);
-	if (nets->state == PM_SET && (r->d->version == 0 || r->d->version >= 800))
-		need_bridges(r, nets->u.recs, who);
 	if (!pm_rec_bool(spec, PM_POD_UNPRIVILEGED, true) &&
 		(r->d->version == 0 || r->d->version >= 900))
 		need(r, "Sys.Modify", "/", who);
 	if (pm_rec_bool(spec, PM_POD_OPT_HA, false))
 		need(r, "Sys.Console", "/", who);
+}
+
+static void need_vm(struct rights *r, const struct pm_rec *spec, const char *who)
+{
+	const char *from = pm_rec_str(spec, PM_G_IMAGE, NULL);
+
+	if (from != NULL)
+		need(r, "VM.Clone", pm_arena_printf(r->d->arena, "/vms/%s", from), who);
+	need_storage(
+		r, pm_rec_str(spec, PM_VM_CLONE_STORAGE, NULL), "Datastore.AllocateSpace", who);
+	if (spec->val[PM_G_STARTUP].state == PM_SET)
+		need(r, "Sys.Modify", "/", who);
+	if (pm_rec_bool(spec, PM_VM_OPT_HA, false))
+		need(r, "Sys.Console", "/", who);
+}
+
+static void need_object(struct rights *r, const struct pm_obj *o)
+{
+	const struct pm_rec *spec = o->spec;
+	bool pod = o->kind == &pm_kind_pod;
+	const char *who = pm_obj_id(r->d->arena, o), *path = path_of(r, spec);
+	const struct pm_value *nets = pm_rec_get(spec, pod ? PM_POD_INTERFACES : PM_VM_INTERFACES);
+	unsigned line = 0;
+	const char *root = pm_obj_needs_root(o, NULL, &line);
+
+	need_keys(r, spec, path, who);
+	need_volumes(r, spec, path, who);
+	if (nets->state == PM_SET && (r->d->version == 0 || r->d->version >= 800))
+		need_bridges(r, nets->u.recs, who);
+	if (pod)
+		need_pod(r, spec, who);
+	else
+		need_vm(r, spec, who);
 	if (root != NULL && !pm_pve_is_root_pam(r->d->client.pve))
 		pm_doctor_add(r->d, PM_PROBLEM, who,
 			"Log in as root@pam with a password (auth.username, auth.password), or take it "
@@ -246,7 +300,7 @@ void pm_doctor_rights(struct pm_doctor *d)
 		r.vnets = NULL;
 	need(&r, "Sys.Audit", "/", "every plan");
 	for (size_t i = 0; i < d->want.n; i++)
-		if (d->want.v[i]->spec != NULL && d->want.v[i]->spec->kind == &pm_kind_pod)
+		if (d->want.v[i]->spec != NULL && pm_kind_is_guest(d->want.v[i]->kind))
 			need_object(&r, d->want.v[i]);
 	err.code = PM_OK;
 	for (size_t i = 0; i < r.needs.n && err.code == PM_OK; i++) {

@@ -2,6 +2,7 @@
  * changes back behind our back (another tool, a hook, PVE's own idea of a value) is named. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
+#include "model/guest.h"
 
 #define FEW 32 /* guests that are read one by one; more are cheaper read all at once */
 
@@ -10,11 +11,18 @@ static bool touched(const struct pm_action *a, const struct pm_result *res)
 	return a->want && res->outcome == PM_DONE && !res->unstable && a->verb != PM_V_DELETE;
 }
 
+bool pm_action_powers(const struct pm_action *a)
+{
+	return a->verb != PM_V_UPDATE ||
+	       (a->steps & (PM_STEP_START | PM_STEP_STOP | PM_STEP_RESTART | PM_STEP_MOVE |
+				   PM_STEP_MIGRATE));
+}
+
 /* The first difference that is left: its path in the arena; NULL: none. */
 static const char *difference(
 	struct pm_arena *arena, const struct pm_action *a, const struct pm_obj *have, bool state)
 {
-	int wants_running = state ? pm_obj_wants_running(a->want) : -1;
+	int wants_running = state && pm_action_powers(a) ? pm_obj_wants_running(a->want) : -1;
 	struct pm_change *v = NULL;
 	size_t n = pm_diff_obj(arena, a->want, have, &v);
 
@@ -61,8 +69,8 @@ static int check_each(struct pm_exec *e, struct pm_job *j, const struct pm_plan 
 		if (r == -PM_E_CANCELLED)
 			return r;
 		if (r == 0 && (have->live->unreachable || have->live->unread))
-			r = pm_error_set(err, PM_E_UNREACHABLE, "CT %u on %s does not answer",
-				rep->v[i].vmid, have->live->node);
+			r = pm_error_set(err, PM_E_UNREACHABLE, "%s %u on %s does not answer",
+				pm_kind_word(p->v[i].want->kind), rep->v[i].vmid, have->live->node);
 		if (r < 0)
 			not_seen(rep, i, err);
 		else
@@ -103,7 +111,8 @@ static int check_all(struct pm_exec *e, struct pm_job *j, const struct pm_plan *
 			compare(j, p, rep, i, have, false);
 			continue;
 		}
-		(void)pm_error_set(&why, PM_E_UNREACHABLE, "CT %u does not answer", rep->v[i].vmid);
+		(void)pm_error_set(&why, PM_E_UNREACHABLE, "%s %u does not answer",
+			pm_kind_word(p->v[i].want->kind), rep->v[i].vmid);
 		not_seen(rep, i, &why);
 	}
 	pm_set_done(&all);

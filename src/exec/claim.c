@@ -2,8 +2,11 @@
  * wins. Everything else here is about knowing who is there when an answer was lost, came late, or says
  * that somebody was faster. One rule carries it: after anything but a success, look who is there before
  * anything is sent again. */
+#include "base/num.h"
 #include "base/text.h"
 #include "exec/exec_priv.h"
+#include "model/guest.h"
+#include "model/volume.h"
 
 #define MOST_INVISIBLE 3 /* "already exists" for a VMID where nothing can be seen */
 
@@ -90,7 +93,8 @@ static int look(struct pm_act *act, enum who *ret, struct pm_obj **ret_have, str
 	*ret_have = have;
 	if (pm_act_owns(act, have))
 		*ret = have->live->lock ? IN_CREATION : OURS;
-	else if (!have->live->marker && pm_str_eq(have->live->lock, "create"))
+	else if (!have->live->marker &&
+		 (pm_str_eq(have->live->lock, "create") || pm_str_eq(have->live->lock, "clone")))
 		*ret = IN_CREATION;
 	else
 		*ret = FOREIGN;
@@ -108,8 +112,8 @@ static int vmid_is_taken(const struct pm_act *act, struct pm_error *err)
 	const struct pm_value *v = pm_rec_get(want->spec, PM_G_VMID);
 
 	(void)pm_error_set(err, PM_E_EXISTS,
-		"CT %u is there already and is not ours; give the object another VMID, or none",
-		act->vmid);
+		"%s %u is there already and is not ours; give the object another VMID, or none",
+		pm_act_word(act), act->vmid);
 	return pm_error_at(
 		err, (struct pm_pos){ .file = want->file, .line = v->line, .column = v->column });
 }
@@ -125,7 +129,8 @@ static int give_way(struct pm_act *act, struct pm_error *err)
 		return vmid_is_taken(act, err);
 	if (act->run->e->o.exact)
 		return pm_error_set(err, PM_E_CONFLICT,
-			"CT %u was taken since the plan was made; plan again", taken);
+			"%s %u was taken since the plan was made; plan again", pm_act_word(act),
+			taken);
 	r = pm_run_newcomers(act->run, &act->job, &newcomers, err);
 	act->vmid = r == 0 ? ours_among(act, &newcomers) : taken;
 	pm_set_done(&newcomers);
@@ -137,9 +142,48 @@ static int give_way(struct pm_act *act, struct pm_error *err)
 			"every VMID of the range is taken; make it larger in the configuration");
 	}
 	if (r == 0)
-		pm_act_event(act, PM_EV_PROGRESS, "CT %u is somebody else's: goes on to %u", taken,
-			act->vmid);
+		pm_act_event(act, PM_EV_PROGRESS, "%s %u is somebody else's: goes on to %u",
+			pm_act_word(act), taken, act->vmid);
 	return r;
+}
+
+/* ---- what it is a copy of ---- */
+
+static int find_source(struct pm_act *act, struct pm_error *err)
+{
+	const struct pm_obj *want = act->a->want;
+	const char *from = pm_rec_str(want->spec, PM_G_IMAGE, NULL);
+	const struct pm_value *v = pm_rec_get(want->spec, PM_G_IMAGE);
+	struct pm_obj *source = NULL;
+	int64_t vmid = 0;
+	int r;
+
+	if (want->kind == &pm_kind_pod || !from || pm_parse_int(from, 1, INT32_MAX, &vmid) < 0)
+		return 0;
+	r = pm_act_look(act, (unsigned)vmid, &source, err);
+	if (r == -PM_E_NOTFOUND)
+		r = pm_error_set(err, PM_E_INVALID, "there is no guest %s to make a copy of", from);
+	else if (r == 0 && source->kind != want->kind)
+		r = pm_error_set(err, PM_E_INVALID, "%s is a %s, and is to be copied as a %s", from,
+			pm_kind_noun(source->kind), pm_kind_noun(want->kind));
+	if (r < 0)
+		return pm_error_at(
+			err, (struct pm_pos){
+				     .file = want->file, .line = v->line, .column = v->column });
+	act->source = source;
+	return 0;
+}
+
+void pm_act_settle_creation(struct pm_act *act)
+{
+	struct pm_error ignored;
+
+	if (!act->source && find_source(act, &ignored) < 0)
+		return;
+	if (act->source)
+		pm_act_settle_at(act, pm_act_task(act, PM_W_CLONE), act->source);
+	else
+		pm_act_settle(act, pm_act_task(act, PM_W_CREATE));
 }
 
 /* Nobody's marker can be seen while PVE creates: wait for its end rather than pass it by. */
@@ -147,36 +191,51 @@ static int wait_creation(
 	struct pm_act *act, const struct pm_obj *have, struct pm_tries *t, struct pm_error *err)
 {
 	act->node = have->live->node;
-	pm_act_settle(act, "vzcreate");
+	pm_act_settle_creation(act);
 	return pm_act_locked(act, have, err) < 0 ? pm_act_again(act, t, err) : 0;
 }
 
 /* ---- the call ---- */
 
+static void add_storage(struct pm_list *l, const char *storage)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (pm_str_eq(l->v[i], storage))
+			return;
+	}
+	if (storage)
+		l->v[l->n++] = storage;
+}
+
 /* Storages on which the creation allocates, each once. */
 static const struct pm_list *storages(struct pm_act *act)
 {
-	const struct pm_rec *spec = (act->make ? act->make : act->a->want)->spec;
-	const struct pm_value *rootfs = pm_rec_get(spec, PM_POD_ROOTFS);
-	const struct pm_value *volumes = pm_rec_get(spec, PM_POD_VOLUMES);
-	size_t nvolumes = volumes->state == PM_SET ? volumes->u.recs->n : 0;
+	const struct pm_obj *made = act->make ? act->make : act->a->want;
+	const struct pm_rec *spec = act->source ? act->source->spec : made->spec;
 	struct pm_list *l = pm_new(act->job.arena, struct pm_list);
+	struct pm_volume_at at = PM_VOLUMES(spec);
+	size_t n = 0;
 
-	l->v = pm_new_n(act->job.arena, const char *, nvolumes + 1);
-	for (size_t i = 0; i <= nvolumes; i++) {
-		const char *s = NULL;
-		size_t k = 0;
-
-		if (i < nvolumes)
-			s = pm_rec_str(volumes->u.recs->v[i], PM_VOLUME_STORAGE, NULL);
-		else if (rootfs->state == PM_SET)
-			s = pm_rec_str(rootfs->u.rec, PM_ROOTFS_STORAGE, NULL);
-		while (k < l->n && !pm_str_eq(l->v[k], s))
-			k++;
-		if (s && k == l->n)
-			l->v[l->n++] = s;
-	}
+	while (pm_volume_next(&at))
+		n++;
+	l->v = pm_new_n(act->job.arena, const char *, n + 1);
+	at = PM_VOLUMES(spec);
+	while (pm_volume_next(&at))
+		add_storage(l, pm_volume_storage(at.rec));
 	return l;
+}
+
+static void intend_creation(struct pm_act *act)
+{
+	if (act->source) {
+		pm_act_event(act, PM_EV_PROGRESS, "copying %s %u to %u on %s", pm_act_word(act),
+			act->source->live->vmid, act->vmid, act->node);
+		pm_act_intent_at(act, pm_act_task(act, PM_W_CLONE), act->source);
+		return;
+	}
+	pm_act_event(act, PM_EV_PROGRESS, "creating %s %u on %s", pm_act_word(act), act->vmid,
+		act->node);
+	pm_act_intent(act, pm_act_task(act, PM_W_CREATE));
 }
 
 static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err)
@@ -184,20 +243,22 @@ static int send_create(struct pm_act *act, bool tags_later, struct pm_error *err
 	struct pm_create c = { .want = act->make ? act->make : act->a->want,
 		.vmid = act->vmid,
 		.node = act->node,
+		.source = act->source,
 		.marker = pm_act_marker(act, NULL, false),
 		.tags_later = tags_later };
 	struct pm_task task;
 	int r;
 
-	pm_act_event(act, PM_EV_PROGRESS, "creating CT %u on %s", act->vmid, act->node);
-	pm_act_intent(act, "vzcreate");
+	intend_creation(act);
 	r = pm_pve_create(act->run->e->o.pve, &act->job, &c, &task, err);
 	if (r == 0)
 		r = pm_task_wait(act->run->e->o.pve, &act->job, &task, err);
 	else if (err->maybe_sent)
-		pm_act_settle(act, "vzcreate");
+		pm_act_settle_creation(act);
 	pm_act_result(act, r, err);
-	return r < 0 ? pm_error_wrap(err, "creating CT %u on %s", act->vmid, act->node) : 0;
+	return r < 0 ? pm_error_wrap(
+			       err, "creating %s %u on %s", pm_act_word(act), act->vmid, act->node)
+		     : 0;
 }
 
 static int create_once(struct pm_act *act, bool tags_later, struct pm_error *err)
@@ -234,7 +295,8 @@ static int creation_failed(struct pm_act *act, struct pm_error *err)
 
 	if (look(act, &who, &have, &ignored) < 0 || who == NOBODY || who == FOREIGN)
 		return -(int)err->code;
-	return pm_error_wrap(err, "a part of CT %u is left behind on %s", act->vmid, act->node);
+	return pm_error_wrap(err, "a part of %s %u is left behind on %s", pm_act_word(act),
+		act->vmid, act->node);
 }
 
 /* The place is free, as far as can be seen. 0: made; 1: look again. */
@@ -281,7 +343,7 @@ static int claim_once(struct pm_act *act, struct claim *c, bool *ret_found, stru
 		*ret_found = true;
 		/* It looks complete before it is. */
 		if (!have->live->marker->done)
-			pm_act_settle(act, "vzcreate");
+			pm_act_settle_creation(act);
 		return 0;
 	case IN_CREATION:
 		r = wait_creation(act, have, &c->waiting, err);
@@ -300,6 +362,9 @@ int pm_act_claim(struct pm_act *act, bool *ret_found, struct pm_error *err)
 
 	if (elsewhere > 0)
 		act->vmid = elsewhere;
+	r = find_source(act, err);
+	if (r < 0)
+		return r;
 	do {
 		r = claim_once(act, &c, ret_found, err);
 	} while (r > 0);

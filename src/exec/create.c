@@ -8,6 +8,8 @@ static int bring_up_to_date(struct pm_act *act, struct pm_error *err)
 {
 	int r = pm_act_write_config(act, false, NULL, err);
 
+	if (r == 0 && act->source)
+		r = pm_act_move(act, NULL, err);
 	if (r == 0)
 		r = pm_act_resize(act, err);
 	if (r == 0 && pm_rec_get(act->a->want->spec, PM_G_POOL)->state == PM_SET)
@@ -53,12 +55,18 @@ static int complete(struct pm_act *act, bool found, struct pm_error *err)
 {
 	int r;
 
+	/* A copy is what its source is, until it is brought up to date. */
 	if (act->holder > 0)
 		r = bring_up_volumes(act, err);
+	else if (found || act->source)
+		r = bring_up_to_date(act, err);
 	else
-		r = found ? bring_up_to_date(act, err) : pm_act_write_config(act, true, NULL, err);
+		r = pm_act_write_config(act, true, NULL, err);
+	/* An imported disk is as large as its image at first. */
+	if (r == 0 && !found && !act->source && act->a->want->kind != &pm_kind_pod)
+		r = pm_act_resize(act, err);
 	if (r < 0)
-		return pm_error_wrap(err, "completing CT %u", act->vmid);
+		return pm_error_wrap(err, "completing %s %u", pm_act_word(act), act->vmid);
 	return set_state(act, found, err);
 }
 
@@ -91,7 +99,7 @@ int pm_act_replace(struct pm_act *act, struct pm_error *err)
 	r = pm_act_create(act, err);
 	if (r < 0)
 		return pm_error_wrap(err,
-			"CT %u WAS DELETED and its replacement is not complete; mend this and apply again",
-			before);
+			"%s %u WAS DELETED and its replacement is not complete; mend this and apply again",
+			pm_act_word(act), before);
 	return 0;
 }

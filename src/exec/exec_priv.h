@@ -100,11 +100,12 @@ struct pm_act {
 	const char *node;
 	unsigned holder; /* VMID of the guest that holds volumes of the object; 0: none */
 	const struct pm_obj
-		*make;   /* what a creation asks for, when it is not all of what is wanted */
-	unsigned intent; /* id of the last one; 0: none */
-	char task[256];  /* UPID of the last task that was started; "": none */
-	bool changed;    /* something was sent */
-	bool lifted;     /* its protection is off for a while, by us */
+		*make; /* what a creation asks for, when it is not all of what is wanted */
+	const struct pm_obj *source; /* what the guest is a copy of, once it was read; NULL: none */
+	unsigned intent;             /* id of the last one; 0: none */
+	char task[256];              /* UPID of the last task that was started; "": none */
+	bool changed;                /* something was sent */
+	bool lifted;                 /* its protection is off for a while, by us */
 };
 
 /* ---- places.c: who may work where ---- */
@@ -127,6 +128,27 @@ void pm_vmid_taken(struct pm_run *run, unsigned vmid);
 
 /** Runs the action from its precondition to its verification; fills act->res but for time and VMID. */
 void pm_act_perform(struct pm_act *act);
+
+/* ---- words.c ---- */
+
+/** What PVE does to a guest, each a task of its own type. */
+enum pm_work {
+	PM_W_CREATE,
+	PM_W_CLONE,
+	PM_W_CONFIG,
+	PM_W_START,
+	PM_W_SHUTDOWN,
+	PM_W_STOP,
+	PM_W_REBOOT,
+	PM_W_DESTROY,
+	PM_W_MIGRATE,
+	PM_W_MOVE,
+	PM_W_RESIZE,
+};
+
+/** "CT" or "VM", for messages; and PVE's type of a task, as "vzcreate" or "qmcreate". */
+const char *pm_act_word(const struct pm_act *act);
+const char *pm_act_task(const struct pm_act *act, enum pm_work work);
 
 /* ---- step.c: what the verbs are made of ---- */
 
@@ -169,20 +191,25 @@ bool pm_act_knows(const struct pm_act *act, const struct pm_obj *have);
 
 /** Write-ahead: says in the journal what is about to be sent. `task` is PVE's type or "". */
 void pm_act_intent(struct pm_act *act, const char *task);
-/** The same of a task that works on `id`; NULL: on the VMID. */
+/** The same of a task that works on `id`; NULL: on the VMID. The other is of one that has another guest's. */
 void pm_act_intent_id(struct pm_act *act, const char *task, const char *id);
+void pm_act_intent_at(struct pm_act *act, const char *task, const struct pm_obj *at);
 void pm_act_result(struct pm_act *act, int r, const struct pm_error *err);
 
 /** After an answer that was lost: finds the task it may have started and waits for its end. What came
  * of it, and whether the run was cancelled meanwhile, is for the next look to say. */
 void pm_act_settle(struct pm_act *act, const char *task);
-/** The same of a task that is not known by the VMID: `id` is what it works on. */
+/** The same of a task that is not known by the VMID: `id` is what it works on, or `at` whose it is. */
 void pm_act_settle_id(struct pm_act *act, const char *task, const char *id);
+void pm_act_settle_at(struct pm_act *act, const char *task, const struct pm_obj *at);
 
 /** Changes from have to the wanted that are still to be made: neither waiting for a restart nor blocked
  * nor left out of the plan on purpose. *ret in the act's arena; *ret_waiting may be NULL. */
 size_t pm_act_diff(struct pm_act *act, const struct pm_obj *have, const struct pm_change ***ret,
 	bool *ret_waiting);
+
+/** Has the action to do with the run state? If not, the inventory's old news are for the next plan. */
+bool pm_action_powers(const struct pm_action *a);
 
 /** Is a difference left out on purpose? The plan decides what is done, for it knows the flags of the run;
  * a change that it does not hold is judged by what the object says itself. */
@@ -224,9 +251,9 @@ int pm_act_restart(struct pm_act *act, struct pm_error *err) PM_CHECK;
 /** Grows what is smaller than wanted; puts it into its pool, moves it to its node. */
 int pm_act_resize(struct pm_act *act, struct pm_error *err) PM_CHECK;
 
-/** Moves volumes to the storages they are wanted on. A running guest is stopped for it, where the plan or the
- * object allows that, and started again, also when a move went wrong. `check` is asked with each fresh
- * reading before anything is sent. */
+/** Moves volumes to the storages they are wanted on. A running guest that has to be down for it is stopped,
+ * where the plan or the object allows that, and started again, also when a move went wrong. `check` is asked
+ * with each fresh reading before anything is sent; NULL: none. */
 int pm_act_move(struct pm_act *act, pm_act_check_fn *check, struct pm_error *err) PM_CHECK;
 int pm_act_pool(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_migrate(struct pm_act *act, struct pm_error *err) PM_CHECK;
@@ -286,6 +313,9 @@ int pm_act_replace(struct pm_act *act, struct pm_error *err) PM_CHECK;
 /** Makes the guest, or finds it made: claim.c. Afterwards act->vmid is the object's. *ret_found: it was
  * there already, complete or not. */
 int pm_act_claim(struct pm_act *act, bool *ret_found, struct pm_error *err) PM_CHECK;
+
+/** Waits for the end of a creation, or copy, of the guest that may be under way. */
+void pm_act_settle_creation(struct pm_act *act);
 
 /** Reads the guests that came up since the plan was made and may be the set's. Fails when the inventory
  * is not complete: then nothing may be created. */

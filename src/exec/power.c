@@ -6,18 +6,16 @@
 #define LOOKS_AFTER    5  /* for the state to follow the task, a second apart */
 #define LOOKS_AFTER_HA 60 /* the HA manager works in rounds of ten seconds */
 
-static const char *task_of(enum pm_power what)
+static const char *task_of(const struct pm_act *act, enum pm_power what)
 {
-	switch (what) {
-	case PM_START:
-		return "vzstart";
-	case PM_SHUTDOWN:
-		return "vzshutdown";
-	case PM_STOP:
-		return "vzstop";
-	default:
-		return "vzreboot";
-	}
+	static const enum pm_work works[] = {
+		[PM_START] = PM_W_START,
+		[PM_SHUTDOWN] = PM_W_SHUTDOWN,
+		[PM_STOP] = PM_W_STOP,
+		[PM_REBOOT] = PM_W_REBOOT,
+	};
+
+	return pm_act_task(act, works[what]);
 }
 
 static const char *word_of(enum pm_power what)
@@ -40,11 +38,11 @@ static int send_power(
 	if (r < 0)
 		return r;
 	pm_act_event(act, PM_EV_PROGRESS, "%s", word_of(what));
-	pm_act_intent(act, task_of(what));
+	pm_act_intent(act, task_of(act, what));
 	r = pm_pve_power(act->run->e->o.pve, &act->job, have, what, PM_SHUTDOWN_S, err);
 	/* A task may run whose answer was lost; its end comes first, then the next look. */
 	if (r < 0 && err->maybe_sent)
-		pm_act_settle(act, task_of(what));
+		pm_act_settle(act, task_of(act, what));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, NULL);
 	return r < 0 ? pm_error_wrap(err, "%s", word_of(what)) : 0;
@@ -78,11 +76,12 @@ static int sent_well(struct pm_act *act, bool on, bool *hard, struct pm_error *e
 		return r;
 	if (on)
 		return pm_error_set(err, PM_E_TASK,
-			"CT %u was started and stopped again: look at its console and at what its first "
+			"%s %u was started and stopped again: look at its console and at what its first "
 			"process says",
-			act->vmid);
+			pm_act_word(act), act->vmid);
 	if (*hard)
-		return pm_error_set(err, PM_E_TASK, "CT %u was stopped and runs again", act->vmid);
+		return pm_error_set(err, PM_E_TASK, "%s %u was stopped and runs again",
+			pm_act_word(act), act->vmid);
 	*hard = true;
 	return 1;
 }
@@ -173,9 +172,10 @@ static int restart_alone(struct pm_act *act, struct pm_error *err)
 	/* It ran before: it runs again, also when the restart went wrong. */
 	if (pm_act_power(act, true, NULL, r < 0 ? &up : err) < 0) {
 		if (r == 0)
-			return pm_error_wrap(
-				err, "CT %u does not run after its restart", act->vmid);
-		return pm_error_wrap(err, "CT %u does not run any more", act->vmid);
+			return pm_error_wrap(err, "%s %u does not run after its restart",
+				pm_act_word(act), act->vmid);
+		return pm_error_wrap(
+			err, "%s %u does not run any more", pm_act_word(act), act->vmid);
 	}
 	return r < 0 ? r : pm_act_ready(act, err);
 }

@@ -2,10 +2,12 @@
  * removal that is refused leaves the guest as it was. `purge` is never sent. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
+#include "model/volume.h"
 
 static int refuse(struct pm_act *act, struct pm_error *err, const char *why)
 {
-	return pm_error_set(err, PM_E_REFUSED, "CT %u is not removed: %s", act->vmid, why);
+	return pm_error_set(
+		err, PM_E_REFUSED, "%s %u is not removed: %s", pm_act_word(act), act->vmid, why);
 }
 
 /* ---- guards ---- */
@@ -92,27 +94,17 @@ static bool was_shown(const struct pm_action *a, const char *volume)
 	return false;
 }
 
-static const char *volume_of(const struct pm_rec *rec, unsigned row)
-{
-	const char *v = pm_rec_str(rec, row, NULL);
-
-	/* A path of the node is mounted, and survives. */
-	return v && v[0] != '/' ? v : NULL;
-}
-
 /* The plan named every volume that would die: one that came since is not destroyed unseen. */
 static int guard_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
 {
-	const struct pm_value *volumes = pm_rec_get(have->spec, PM_POD_VOLUMES);
+	struct pm_volume_at at = PM_VOLUMES(have->spec);
 	const struct pm_list *unused = have->live->unused;
-	size_t nvolumes = volumes->state == PM_SET ? volumes->u.recs->n : 0;
 	const char *unseen = NULL;
 
-	for (size_t i = 0; i < nvolumes && !unseen; i++) {
-		const char *v = volume_of(volumes->u.recs->v[i], PM_VOLUME_VOLUME);
-
-		if (v && !was_shown(act->a, v))
-			unseen = v;
+	while (!unseen && pm_volume_next(&at)) {
+		/* What is only attached survives. */
+		if (pm_volume_holds_data(at.rec) && !was_shown(act->a, pm_volume_id(at.rec)))
+			unseen = pm_volume_id(at.rec);
 	}
 	for (size_t i = 0; unused && i < unused->n && !unseen; i++) {
 		if (!was_shown(act->a, unused->v[i]))
@@ -128,8 +120,8 @@ static int guard_volumes(struct pm_act *act, const struct pm_obj *have, struct p
 	if (!unseen)
 		return 0;
 	return pm_error_set(err, PM_E_CONFLICT,
-		"CT %u is not removed: volume %s was not in the plan; plan again", act->vmid,
-		unseen);
+		"%s %u is not removed: volume %s was not in the plan; plan again", pm_act_word(act),
+		act->vmid, unseen);
 }
 
 int pm_act_may_go(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
@@ -166,14 +158,14 @@ static int send_delete(struct pm_act *act, const struct pm_obj *have, struct pm_
 
 	if (r < 0)
 		return r;
-	pm_act_event(act, PM_EV_PROGRESS, "deleting CT %u", act->vmid);
-	pm_act_intent(act, "vzdestroy");
+	pm_act_event(act, PM_EV_PROGRESS, "deleting %s %u", pm_act_word(act), act->vmid);
+	pm_act_intent(act, pm_act_task(act, PM_W_DESTROY));
 	r = pm_pve_delete(act->run->e->o.pve, &act->job, have, err);
 	if (r < 0 && err->maybe_sent)
-		pm_act_settle(act, "vzdestroy");
+		pm_act_settle(act, pm_act_task(act, PM_W_DESTROY));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, NULL);
-	return r < 0 ? pm_error_wrap(err, "deleting CT %u", act->vmid) : 0;
+	return r < 0 ? pm_error_wrap(err, "deleting %s %u", pm_act_word(act), act->vmid) : 0;
 }
 
 static int unprotect(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
@@ -218,7 +210,8 @@ int pm_act_remove(struct pm_act *act, struct pm_error *err)
 		r = remove_once(act, err);
 		if (r == 1 && ++still_there > 10)
 			return pm_error_set(err, PM_E_TASK,
-				"CT %u is still there after it was deleted", act->vmid);
+				"%s %u is still there after it was deleted", pm_act_word(act),
+				act->vmid);
 		if (r < 0 && r != -PM_E_REFUSED && r != -PM_E_CONFLICT) {
 			r = pm_act_again(act, &tries, err);
 			r = r == 0 ? 1 : r;

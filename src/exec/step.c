@@ -4,6 +4,7 @@
 #include "base/retry.h"
 #include "base/text.h"
 #include "exec/exec_priv.h"
+#include "model/guest.h"
 
 #define MOST_CONFLICTS 5
 
@@ -63,8 +64,8 @@ static int again_locked(struct pm_act *act, struct pm_tries *t, struct pm_error 
 		t->locked_since_ns = now;
 	if (now - t->locked_since_ns >= limit)
 		return pm_error_wrap(err, "waited %u s for the lock", act->run->e->o.lock_wait_s);
-	pm_act_event(act, PM_EV_WAIT, "%s (CT %u): waits, for at most %u s", err->msg, act->vmid,
-		act->run->e->o.lock_wait_s);
+	pm_act_event(act, PM_EV_WAIT, "%s (%s %u): waits, for at most %u s", err->msg,
+		pm_act_word(act), act->vmid, act->run->e->o.lock_wait_s);
 	return 0;
 }
 
@@ -104,12 +105,12 @@ static int unknown(const struct pm_obj *o, struct pm_error *err)
 
 	if (l->unreachable)
 		return pm_error_set(err, PM_E_UNREACHABLE,
-			"node %s of CT %u does not answer: what it holds is unknown, and is left alone",
-			l->node, l->vmid);
+			"node %s of %s %u does not answer: what it holds is unknown, and is left alone",
+			l->node, pm_kind_word(o->kind), l->vmid);
 	if (l->unread)
 		return pm_error_set(err, PM_E_UNREACHABLE,
-			"the configuration of CT %u cannot be read: %s", l->vmid,
-			l->unread_why ? l->unread_why : "no reason given");
+			"the configuration of %s %u cannot be read: %s", pm_kind_word(o->kind),
+			l->vmid, l->unread_why ? l->unread_why : "no reason given");
 	return 0;
 }
 
@@ -136,16 +137,18 @@ int pm_act_read(struct pm_act *act, struct pm_obj **ret, struct pm_error *err)
 
 int pm_act_locked(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
 {
-	const char *lock = have->live->lock;
+	const char *lock = have->live->lock, *word = pm_act_word(act);
+	bool vm = pm_str_eq(have->live->type, "qemu");
 
 	if (!lock)
 		return 0;
-	if (pm_str_eq(lock, "create") || pm_str_eq(lock, "destroyed") || pm_str_eq(lock, "disk"))
+	if (pm_str_eq(lock, "create") || pm_str_eq(lock, "clone") || pm_str_eq(lock, "destroyed") ||
+		pm_str_eq(lock, "disk"))
 		return pm_error_set(err, PM_E_LOCKED,
-			"CT is locked (%s); when no task of it runs any more it was interrupted in the "
-			"middle, and only \"pct unlock %u\" on node %s helps",
-			lock, act->vmid, have->live->node);
-	return pm_error_set(err, PM_E_LOCKED, "CT is locked (%s)", lock);
+			"%s is locked (%s); when no task of it runs any more it was interrupted in the "
+			"middle, and only \"%s unlock %u\" on node %s helps",
+			word, lock, vm ? "qm" : "pct", act->vmid, have->live->node);
+	return pm_error_set(err, PM_E_LOCKED, "%s is locked (%s)", word, lock);
 }
 
 bool pm_obj_runs(const struct pm_obj *have)
@@ -240,6 +243,16 @@ const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *h
 
 /* ---- journal ---- */
 
+static void intend(struct pm_act *act, struct pm_intent i)
+{
+	i.object = act->id;
+	act->changed = true;
+	/* What came of one before was looked at, or this would not be sent. */
+	pm_journal_result(act->run->journal, act->intent, "sent again");
+	pm_journal_intent(act->run->journal, &i);
+	act->intent = i.id;
+}
+
 void pm_act_intent(struct pm_act *act, const char *task)
 {
 	pm_act_intent_id(act, task, NULL);
@@ -247,17 +260,16 @@ void pm_act_intent(struct pm_act *act, const char *task)
 
 void pm_act_intent_id(struct pm_act *act, const char *task, const char *id)
 {
-	struct pm_intent i = { .object = act->id,
-		.task = task,
-		.work = id,
-		.node = act->node ? act->node : "",
-		.vmid = act->vmid };
+	intend(act, (struct pm_intent){ .task = task,
+			    .work = id,
+			    .node = act->node ? act->node : "",
+			    .vmid = act->vmid });
+}
 
-	act->changed = true;
-	/* What came of one before was looked at, or this would not be sent. */
-	pm_journal_result(act->run->journal, act->intent, "sent again");
-	pm_journal_intent(act->run->journal, &i);
-	act->intent = i.id;
+void pm_act_intent_at(struct pm_act *act, const char *task, const struct pm_obj *at)
+{
+	intend(act,
+		(struct pm_intent){ .task = task, .node = at->live->node, .vmid = at->live->vmid });
 }
 
 /* An end that is not known stays open in the journal: the next run looks. */
@@ -270,6 +282,22 @@ void pm_act_result(struct pm_act *act, int r, const struct pm_error *err)
 	act->intent = 0;
 }
 
+static void settle(struct pm_act *act, struct pm_task_query q)
+{
+	struct pm_pve *pve = act->run->e->o.pve;
+	struct pm_error why;
+	struct pm_task t;
+
+	q.since_s = pm_wall_ms(act->job.clock) / 1000 - PM_CLOCK_SLACK_S;
+	if (!q.node || pm_task_find(pve, &act->job, &q, &t, &why) < 0)
+		return;
+	pm_journal_task(act->run->journal, act->intent, t.upid);
+	pm_act_event(act, PM_EV_PROGRESS, "follows task %s", t.upid);
+	if (pm_task_wait(pve, &act->job, &t, &why) < 0)
+		pm_debug("a task that was followed did not end well", PM_KV_S("object", act->id),
+			PM_KV_S("why", why.msg));
+}
+
 void pm_act_settle(struct pm_act *act, const char *task)
 {
 	pm_act_settle_id(act, task, NULL);
@@ -277,21 +305,14 @@ void pm_act_settle(struct pm_act *act, const char *task)
 
 void pm_act_settle_id(struct pm_act *act, const char *task, const char *id)
 {
-	int64_t since = pm_wall_ms(act->job.clock) / 1000 - PM_CLOCK_SLACK_S;
-	struct pm_pve *pve = act->run->e->o.pve;
-	struct pm_error why;
-	struct pm_task_query q = {
-		.node = act->node, .vmid = act->vmid, .type = task, .id = id, .since_s = since
-	};
-	struct pm_task t;
+	settle(act, (struct pm_task_query){
+			    .node = act->node, .vmid = act->vmid, .type = task, .id = id });
+}
 
-	if (!act->node || pm_task_find(pve, &act->job, &q, &t, &why) < 0)
-		return;
-	pm_journal_task(act->run->journal, act->intent, t.upid);
-	pm_act_event(act, PM_EV_PROGRESS, "follows task %s", t.upid);
-	if (pm_task_wait(pve, &act->job, &t, &why) < 0)
-		pm_debug("a task that was followed did not end well", PM_KV_S("object", act->id),
-			PM_KV_S("why", why.msg));
+void pm_act_settle_at(struct pm_act *act, const char *task, const struct pm_obj *at)
+{
+	settle(act, (struct pm_task_query){
+			    .node = at->live->node, .vmid = at->live->vmid, .type = task });
 }
 
 /* ---- comparing ---- */
@@ -349,7 +370,7 @@ int pm_act_verify(struct pm_act *act, struct pm_error *err)
 	const struct pm_change **left;
 	struct pm_obj *have = NULL;
 	bool waiting;
-	int wants_running = pm_obj_wants_running(act->a->want);
+	int wants_running = pm_action_powers(act->a) ? pm_obj_wants_running(act->a->want) : -1;
 	int r = pm_act_read(act, &have, err);
 
 	if (r != 0)

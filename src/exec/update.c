@@ -1,6 +1,6 @@
 /* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
  * protection, finish an interrupted creation, growth, configuration, moves of volumes (and growth after
- * them), pool, node, run state or restart, protect again, read back. */
+ * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back. */
 #include "base/text.h"
 #include "exec/exec_priv.h"
 
@@ -38,15 +38,17 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 
 	if (!same_guest(act, have))
 		return pm_error_set(err, PM_E_CONFLICT,
-			"CT %u is not the guest that the plan was made for; plan again", act->vmid);
+			"%s %u is not the guest that the plan was made for; plan again",
+			pm_act_word(act), act->vmid);
 	n = pm_act_diff(act, have, &left, NULL);
 	for (size_t i = 0; i < n; i++) {
 		if (planned(act->a, left[i]) ||
 			(act->lifted && left[i]->field == PM_G_LIFE_PROTECT))
 			continue;
 		return pm_error_set(err, PM_E_CONFLICT,
-			"%s of CT %u was changed since the plan was made (it is %s now); plan again",
-			left[i]->path, act->vmid, left[i]->from ? left[i]->from : "absent");
+			"%s of %s %u was changed since the plan was made (it is %s now); plan again",
+			left[i]->path, pm_act_word(act), act->vmid,
+			left[i]->from ? left[i]->from : "absent");
 	}
 	return 0;
 }
@@ -86,10 +88,11 @@ static bool all_done(struct pm_act *act, const struct pm_obj *have)
 static void finish_create(struct pm_act *act)
 {
 	const struct pm_rec *spec = act->a->want->spec;
-	bool secrets = pm_rec_get(spec, PM_POD_PASSWORD)->state == PM_SET ||
-		       pm_rec_get(spec, PM_POD_SSH_KEYS)->state == PM_SET;
+	bool secrets = spec->kind == &pm_kind_pod &&
+		       (pm_rec_get(spec, PM_POD_PASSWORD)->state == PM_SET ||
+			       pm_rec_get(spec, PM_POD_SSH_KEYS)->state == PM_SET);
 
-	pm_act_settle(act, "vzcreate");
+	pm_act_settle_creation(act);
 	pm_act_event(act, PM_EV_PROGRESS, "finishing its interrupted creation%s",
 		secrets ? "; check that its password and SSH keys were set" : "");
 }
@@ -116,6 +119,36 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 	return r;
 }
 
+static int change_config(struct pm_act *act, struct pm_error *err)
+{
+	if (!(act->a->steps & (PM_STEP_CONFIG | PM_STEP_FINISH | PM_STEP_RESIZE)))
+		return 0;
+	return pm_act_write_config(act, false, check_planned, err);
+}
+
+static int change_volumes(struct pm_act *act, struct pm_error *err)
+{
+	int r = 0;
+
+	if (act->a->steps & PM_STEP_MOVE)
+		r = pm_act_move(act, check_planned, err);
+	if (r == 0 && (act->a->steps & PM_STEP_RESIZE))
+		r = pm_act_resize(act, err);
+	return r;
+}
+
+/* What waits for a restart is written with the volume, and its size, that are there by then: disks of a virtual
+ * machine move first. A container's are moved when it is stopped, and grow where they are to lie. */
+static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
+{
+	bool first = act->a->want->kind == &pm_kind_vm || !(act->a->steps & PM_STEP_MOVE);
+	int r = first ? change_volumes(act, err) : 0;
+
+	if (r == 0)
+		r = change_config(act, err);
+	return r == 0 && !first ? change_volumes(act, err) : r;
+}
+
 static int do_steps(struct pm_act *act, struct pm_error *err)
 {
 	unsigned steps = act->a->steps;
@@ -124,16 +157,7 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 
 	if (steps & PM_STEP_FINISH)
 		finish_create(act);
-	/* What waits for a restart is written with the size that the volume has by then. A volume that
-	 * moves grows where it is to lie. */
-	if ((steps & PM_STEP_RESIZE) && !(steps & PM_STEP_MOVE))
-		r = pm_act_resize(act, err);
-	if (r == 0 && (steps & (PM_STEP_CONFIG | PM_STEP_FINISH | PM_STEP_RESIZE)))
-		r = pm_act_write_config(act, false, check_planned, err);
-	if (r == 0 && (steps & PM_STEP_MOVE))
-		r = pm_act_move(act, check_planned, err);
-	if (r == 0 && (steps & PM_STEP_RESIZE) && (steps & PM_STEP_MOVE))
-		r = pm_act_resize(act, err);
+	r = change_config_and_volumes(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
 		r = pm_act_pool(act, err);
 	/* What is to be stopped anyway goes to its node stopped. */
@@ -170,9 +194,11 @@ static int do_unprotected(struct pm_act *act, struct pm_error *err)
 	if (!again || pm_act_protect(act, true, &back) == 0)
 		return r;
 	if (r < 0)
-		return pm_error_wrap(err, "CT %u is left without its protection", act->vmid);
+		return pm_error_wrap(
+			err, "%s %u is left without its protection", pm_act_word(act), act->vmid);
 	*err = back;
-	return pm_error_wrap(err, "CT %u is left without its protection", act->vmid);
+	return pm_error_wrap(
+		err, "%s %u is left without its protection", pm_act_word(act), act->vmid);
 }
 
 static int first_look(struct pm_act *act, struct pm_obj **ret, struct pm_error *err)
@@ -184,7 +210,8 @@ static int first_look(struct pm_act *act, struct pm_obj **ret, struct pm_error *
 		r = pm_act_read(act, ret, err);
 		if (r == -PM_E_NOTFOUND)
 			return pm_error_set(err, PM_E_CONFLICT,
-				"CT %u is gone since the plan was made; plan again", act->vmid);
+				"%s %u is gone since the plan was made; plan again",
+				pm_act_word(act), act->vmid);
 		if (r == 0)
 			return check_planned(act, *ret, err);
 		r = pm_act_again(act, &tries, err);

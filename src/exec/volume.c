@@ -1,27 +1,25 @@
 /* Growing volumes, moving volumes and guests: tasks whose goal is compared with the guest before each try,
  * so that a lost answer never makes them happen twice. */
+#include "model/volume.h"
 #include "base/text.h"
 #include "exec/exec_priv.h"
 
 /* ---- growth ---- */
 
-/* The wanted record of a volume that is to grow, and its key at PVE. */
+/* The wanted record of a volume that a change is about, and its key at PVE. */
 static const struct pm_rec *wanted_volume(
-	const struct pm_act *act, const struct pm_change *c, char key[16], const char **ret_storage)
+	const struct pm_act *act, const struct pm_change *c, char key[16])
 {
-	const struct pm_value *v = pm_rec_get(act->a->want->spec, c->field);
+	const struct pm_kind *k = act->a->want->kind;
+	struct pm_volume_at at = PM_VOLUMES(act->a->want->spec);
 
-	if (c->field == PM_POD_ROOTFS) {
-		(void)snprintf(key, 16, "rootfs");
-		*ret_storage = pm_rec_str(v->u.rec, PM_ROOTFS_STORAGE, NULL);
-		return v->u.rec;
-	}
-	(void)snprintf(key, 16, "mp%u", c->slot);
-	for (size_t i = 0; i < v->u.recs->n; i++) {
-		if (v->u.recs->v[i]->slot != c->slot)
+	while (pm_volume_next(&at)) {
+		if (at.field != c->field || (at.f->count > 0 && at.rec->slot != c->slot))
 			continue;
-		*ret_storage = pm_rec_str(v->u.recs->v[i], PM_VOLUME_STORAGE, NULL);
-		return v->u.recs->v[i];
+		(void)snprintf(key, 16, "%s", k->fields[c->field].key);
+		if (at.f->count > 0)
+			(void)pm_slot_key(at.f, c->slot, key);
+		return at.rec;
 	}
 	return NULL;
 }
@@ -42,25 +40,22 @@ static const struct pm_change *next_of(
 static int grow_one(struct pm_act *act, const struct pm_obj *have, const struct pm_change *c,
 	struct pm_error *err)
 {
-	const char *storage = NULL;
-	struct pm_list places = { .n = 1, .v = &storage };
 	char key[16];
-	const struct pm_rec *rec = wanted_volume(act, c, key, &storage);
-	int64_t bytes;
+	const struct pm_rec *rec = wanted_volume(act, c, key);
+	const char *storage = rec ? pm_volume_storage(rec) : NULL;
+	struct pm_list places = { .n = 1, .v = &storage };
 	int r;
 
 	if (!rec)
 		return pm_error_set(err, PM_E_BUG, "%s is to grow, but is not wanted", c->path);
-	bytes = c->field == PM_POD_ROOTFS ? pm_rec_int(rec, PM_ROOTFS_SIZE, 0)
-					  : pm_rec_int(rec, PM_VOLUME_SIZE, 0);
 	r = pm_places_enter(act, act->node, storage ? &places : NULL, err);
 	if (r < 0)
 		return r;
 	pm_act_event(act, PM_EV_PROGRESS, "growing %s", key);
-	pm_act_intent(act, "resize");
-	r = pm_pve_resize(act->run->e->o.pve, &act->job, have, key, bytes, err);
+	pm_act_intent(act, pm_act_task(act, PM_W_RESIZE));
+	r = pm_pve_resize(act->run->e->o.pve, &act->job, have, key, pm_volume_size(rec), err);
 	if (r < 0 && err->maybe_sent)
-		pm_act_settle(act, "resize");
+		pm_act_settle(act, pm_act_task(act, PM_W_RESIZE));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, storage ? &places : NULL);
 	return r < 0 ? pm_error_wrap(err, "growing %s", key) : 0;
@@ -110,21 +105,22 @@ struct mover {
 static int move_one(struct pm_act *act, const struct pm_obj *have, const struct pm_change *c,
 	struct pm_error *err)
 {
-	const char *storage = NULL;
-	struct pm_list places = { .n = 1, .v = &storage };
 	char key[16];
+	const struct pm_rec *rec = wanted_volume(act, c, key);
+	const char *storage = rec ? pm_volume_storage(rec) : NULL;
+	struct pm_list places = { .n = 1, .v = &storage };
 	int r;
 
-	if (!wanted_volume(act, c, key, &storage) || !storage)
+	if (!storage)
 		return pm_error_set(err, PM_E_BUG, "%s is to move, but is not wanted", c->path);
 	r = pm_places_enter(act, act->node, &places, err);
 	if (r < 0)
 		return r;
 	pm_act_event(act, PM_EV_PROGRESS, "moving %s to storage %s", key, storage);
-	pm_act_intent(act, "move_volume");
+	pm_act_intent(act, pm_act_task(act, PM_W_MOVE));
 	r = pm_pve_move(act->run->e->o.pve, &act->job, have, key, storage, err);
 	if (r < 0 && err->maybe_sent)
-		pm_act_settle(act, "move_volume");
+		pm_act_settle(act, pm_act_task(act, PM_W_MOVE));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, &places);
 	return r < 0 ? pm_error_wrap(err, "moving %s to storage %s", key, storage) : 0;
@@ -148,7 +144,8 @@ static int look_ahead(struct pm_act *act, const struct pm_obj *have, struct pm_e
 		if (left[i]->impact == PM_I_MOVE)
 			r = pm_pve_may_move(act->run->e->o.pve, &act->job, have, left[i]->to, err);
 	}
-	return r < 0 ? pm_error_wrap(err, "CT %u is not stopped to move its volumes", act->vmid)
+	return r < 0 ? pm_error_wrap(err, "%s %u is not stopped to move its volumes",
+			       pm_act_word(act), act->vmid)
 		     : 0;
 }
 
@@ -159,11 +156,12 @@ static int take_down(
 	int r;
 
 	if (m->down)
-		return pm_error_set(err, PM_E_TASK, "CT %u was stopped and runs again", act->vmid);
+		return pm_error_set(err, PM_E_TASK, "%s %u was stopped and runs again",
+			pm_act_word(act), act->vmid);
 	if (!may_go_down(act))
 		return pm_error_set(err, PM_E_CONFLICT,
-			"CT %u runs now, and the plan does not hold that it is stopped; plan again",
-			act->vmid);
+			"%s %u runs now, and the plan does not hold that it is stopped; plan again",
+			pm_act_word(act), act->vmid);
 	r = look_ahead(act, have, err);
 	if (r < 0) {
 		*ret_final = false;
@@ -195,8 +193,8 @@ static int move_once(struct mover *m, bool *ret_final, struct pm_error *err)
 	r = pm_act_locked(act, have, err);
 	if (r < 0)
 		return r;
-	r = m->check(act, have, err);
-	if (r < 0 || pm_obj_runs(have)) {
+	r = m->check ? m->check(act, have, err) : 0;
+	if (r < 0 || (pm_obj_runs(have) && c->down)) {
 		*ret_final = true;
 		return r < 0 ? r : take_down(m, have, ret_final, err);
 	}
@@ -232,10 +230,11 @@ static int bring_up(struct pm_act *act, int r, struct pm_error *err)
 	if (act->a->steps & PM_STEP_STOP)
 		return r;
 	if (r == -PM_E_CANCELLED)
-		return pm_error_wrap(
-			err, "CT %u may be left stopped: the next run starts it", act->vmid);
+		return pm_error_wrap(err, "%s %u may be left stopped: the next run starts it",
+			pm_act_word(act), act->vmid);
 	if (pm_act_power(act, true, NULL, r < 0 ? &up : err) < 0)
-		return pm_error_wrap(err, "CT %u does not run any more", act->vmid);
+		return pm_error_wrap(
+			err, "%s %u does not run any more", pm_act_word(act), act->vmid);
 	return r < 0 ? r : pm_act_ready(act, err);
 }
 
@@ -266,10 +265,10 @@ static int move_to(
 	if (r < 0)
 		return r;
 	pm_act_event(act, PM_EV_PROGRESS, "moving to node %s", node);
-	pm_act_intent(act, "vzmigrate");
+	pm_act_intent(act, pm_act_task(act, PM_W_MIGRATE));
 	r = pm_pve_migrate(act->run->e->o.pve, &act->job, have, node, pm_obj_runs(have), err);
 	if (r < 0 && err->maybe_sent)
-		pm_act_settle(act, "vzmigrate");
+		pm_act_settle(act, pm_act_task(act, PM_W_MIGRATE));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, from, NULL);
 	return r < 0 ? pm_error_wrap(err, "moving to node %s", node) : 0;
@@ -289,8 +288,8 @@ static int follow_node(struct pm_act *act, const char *node, struct pm_error *er
 		if (r < 0)
 			return r;
 	}
-	return pm_error_set(err, PM_E_TASK, "CT %u was moved to node %s but is still on %s",
-		act->vmid, node, act->node);
+	return pm_error_set(err, PM_E_TASK, "%s %u was moved to node %s but is still on %s",
+		pm_act_word(act), act->vmid, node, act->node);
 }
 
 int pm_act_migrate(struct pm_act *act, struct pm_error *err)

@@ -37,6 +37,15 @@ static bool needs_write(struct pm_act *act, const struct pm_obj *have)
 	return false;
 }
 
+/* A copy has not been sent what a creation sends with it. */
+static bool is_fresh_copy(const struct pm_act *act, const struct pm_obj *have)
+{
+	const struct pm_obj *want = act->a->want;
+
+	return want->kind != &pm_kind_pod && pm_rec_get(want->spec, PM_G_IMAGE)->state == PM_SET &&
+	       pm_act_owns(act, have) && !have->live->marker->done;
+}
+
 static int put_config(
 	struct pm_act *act, const struct pm_obj *have, bool after_create, struct pm_error *err)
 {
@@ -44,13 +53,16 @@ static int put_config(
 		.have = have,
 		.marker = pm_act_marker(act, have, true),
 		.set = act->run->e->o.set,
-		.after_create = after_create };
+		.after_create = after_create,
+		.copied = is_fresh_copy(act, have) };
 	int r = pm_places_enter(act, act->node, NULL, err);
 
 	if (r < 0)
 		return r;
-	pm_act_intent(act, "");
+	pm_act_intent(act, pm_act_task(act, PM_W_CONFIG));
 	r = pm_pve_update(act->run->e->o.pve, &act->job, &u, err);
+	if (r < 0 && err->maybe_sent && act->a->want->kind != &pm_kind_pod)
+		pm_act_settle(act, pm_act_task(act, PM_W_CONFIG));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, NULL);
 	return r;

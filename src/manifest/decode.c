@@ -510,10 +510,10 @@ static void place(struct pm_value *v, struct pm_span at)
 }
 
 static void read_row(
-	struct pm_reader *r, struct pm_filling *fill, unsigned index, const struct pm_yev *key)
+	struct pm_reader *r, struct pm_rec *rec, unsigned index, const struct pm_yev *key)
 {
-	const struct pm_field *f = &fill->rec->kind->fields[index];
-	struct pm_value *v = &fill->rec->val[index];
+	const struct pm_field *f = &rec->kind->fields[index];
+	struct pm_value *v = &rec->val[index];
 	struct pm_yev e;
 
 	if (v->line > 0) {
@@ -537,6 +537,24 @@ static void read_row(
 		v->state = PM_NULL;
 	else
 		readers[f->type](r, f, &e, v);
+}
+
+/* A row of a record that stands beside the rows of the group; the record begins with the first. */
+static void read_flat(struct pm_reader *r, struct pm_filling *fill, const struct pm_key *k,
+	const struct pm_yev *key)
+{
+	const struct pm_field *f = &fill->rec->kind->fields[k->flat - 1];
+	struct pm_value *v = &fill->rec->val[k->flat - 1];
+
+	if (v->state != PM_SET) {
+		v->u.rec = pm_rec_new(r->arena, f->sub);
+		v->u.rec->line = key->at.line;
+		place(v, key->at);
+		v->state = PM_SET;
+	}
+	step_in(r, f->name, -1);
+	read_row(r, v->u.rec, k->index, key);
+	step_out(r);
 }
 
 static void read_pairs(struct pm_reader *r, struct pm_filling *fill, unsigned group);
@@ -589,8 +607,10 @@ static void read_member(
 		pm_yaml_skip(&r->yaml, &value);
 	} else if (k->group) {
 		read_group(r, fill, k->index, key);
+	} else if (k->flat) {
+		read_flat(r, fill, k, key);
 	} else {
-		read_row(r, fill, k->index, key);
+		read_row(r, fill->rec, k->index, key);
 	}
 }
 

@@ -105,8 +105,8 @@ static void find_kind(struct pm_reader *r, const struct pm_yev *e)
 	const char *names[PM_KINDS_MAX] = { NULL }, *near;
 	const struct pm_kind *k = pm_kind_named(e->s);
 	struct pm_diag *diag = pm_find(&r->text, PM_ERROR, e->at, "unknown kind \"%s\"", e->s);
-	size_t n = kind_names(r, names);
 	cleanup_buf struct pm_buf known = PM_BUF(0);
+	size_t n = kind_names(r, names);
 
 	near = k ? k->name : pm_habit_kind(e->s);
 	if (!near)

@@ -15,7 +15,7 @@ static const struct pm_field *row_elsewhere(const struct pm_keys *keys, const st
 	unsigned slot;
 
 	for (unsigned i = 0; i < keys->n; i++) {
-		if (!keys->v[i].group && strcmp(keys->v[i].name, key->s) == 0)
+		if (!keys->v[i].group && !keys->v[i].flat && strcmp(keys->v[i].name, key->s) == 0)
 			return &k->fields[keys->v[i].index];
 	}
 	f = pm_field_by_slot_key(k, key->s, key->n, &slot);

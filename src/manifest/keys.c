@@ -57,10 +57,35 @@ static unsigned group_of(
 	return k->index;
 }
 
+/* The rows of a record that stand beside those of the group it is called like. */
+static void add_flat(struct pm_keys *keys, struct pm_arena *a, unsigned row)
+{
+	const struct pm_field *f = &keys->kind->fields[row];
+	unsigned group = group_of(keys, a, 0, f->name, strlen(f->name));
+
+	for (unsigned i = 0; i < f->sub->nfields; i++) {
+		const char *name = f->sub->fields[i].name;
+		struct pm_key *k = add(keys, group, name, strlen(name));
+
+		k->index = (uint16_t)i;
+		k->flat = (uint8_t)(row + 1);
+	}
+}
+
+/* Rows and groups there may be. */
+static unsigned room_for(const struct pm_kind *kind)
+{
+	unsigned n = kind->nfields + PM_GROUPS_MAX;
+
+	for (unsigned i = 0; i < kind->nfields; i++)
+		n += kind->fields[i].flags & PM_F_FLAT ? kind->fields[i].sub->nfields : 0;
+	return n;
+}
+
 const struct pm_keys *pm_keys_new(struct pm_arena *a, const struct pm_kind *kind)
 {
 	struct pm_keys *keys = pm_new(a, struct pm_keys);
-	unsigned most = kind->nfields + PM_GROUPS_MAX, slots = 64;
+	unsigned most = room_for(kind), slots = 64;
 
 	while (slots < most * 3)
 		slots *= 2;
@@ -75,6 +100,10 @@ const struct pm_keys *pm_keys_new(struct pm_arena *a, const struct pm_kind *kind
 
 		if (kind->fields[i].flags & PM_F_INNER)
 			continue;
+		if (kind->fields[i].flags & PM_F_FLAT) {
+			add_flat(keys, a, i);
+			continue;
+		}
 		for (; (dot = strchr(part, '.')) != NULL; part = dot + 1)
 			group = group_of(keys, a, group, path, (size_t)(dot - path));
 		add(keys, group, part, strlen(part))->index = (uint16_t)i;

@@ -123,7 +123,7 @@ static void find_same_vmid(struct linking *l)
 		struct claim claim = { .o = o };
 		uint32_t vmid;
 
-		if (o->kind != &pm_kind_pod || o->spec->val[PM_G_VMID].state != PM_SET)
+		if (!pm_kind_is_guest(o->kind) || o->spec->val[PM_G_VMID].state != PM_SET)
 			continue;
 		claim.v = &o->spec->val[PM_G_VMID];
 		vmid = (uint32_t)claim.v->u.i;
@@ -148,18 +148,62 @@ static bool address_of(const char *text, unsigned char key[16])
 	return inet_pton(strchr(host, ':') ? AF_INET6 : AF_INET, host, key) == 1;
 }
 
-static void claim_addresses(const struct pm_obj *o, const struct pm_rec *net, claims *c)
+static void claim_address(struct claim claim, claims *c)
 {
-	static const unsigned rows[] = { PM_NET_IP, PM_NET_IP6 };
-
-	for (size_t i = 0; i < PM_COUNT(rows); i++) {
-		struct claim claim = { .o = o, .v = &net->val[rows[i]] };
-
-		if (claim.v->state != PM_SET || !address_of(claim.v->u.s, claim.key))
-			continue;
-		claim.where = pm_rec_str(net, PM_NET_BRIDGE, "");
-		claim.tag = pm_rec_int(net, PM_NET_TAG, 0);
+	if (claim.v->state == PM_SET && address_of(claim.v->u.s, claim.key))
 		pm_vec_push(c, claim);
+}
+
+static void claim_of_pod(const struct pm_obj *o, claims *c)
+{
+	const struct pm_value *nets = &o->spec->val[PM_POD_INTERFACES];
+
+	for (size_t i = 0; nets->state == PM_SET && i < nets->u.recs->n; i++) {
+		const struct pm_rec *net = nets->u.recs->v[i];
+		struct claim claim = { .o = o,
+			.where = pm_rec_str(net, PM_NET_BRIDGE, ""),
+			.tag = pm_rec_int(net, PM_NET_TAG, 0) };
+
+		claim.v = &net->val[PM_NET_IP];
+		claim_address(claim, c);
+		claim.v = &net->val[PM_NET_IP6];
+		claim_address(claim, c);
+	}
+}
+
+/* The interface that an ipconfig of cloud-init is for; NULL: it is not in the manifest. */
+static const struct pm_rec *interface_of(const struct pm_obj *o, const struct pm_rec *ipconfig)
+{
+	const struct pm_value *nets = &o->spec->val[PM_VM_INTERFACES];
+	const char *number = pm_rec_ident(ipconfig);
+
+	number += strcspn(number, "0123456789");
+	for (size_t i = 0; nets->state == PM_SET && i < nets->u.recs->n; i++) {
+		const char *slot = pm_rec_ident(nets->u.recs->v[i]);
+
+		if (strcmp(slot + strcspn(slot, "0123456789"), number) == 0)
+			return nets->u.recs->v[i];
+	}
+	return NULL;
+}
+
+static void claim_of_vm(const struct pm_obj *o, claims *c)
+{
+	const struct pm_value *configs = &o->spec->val[PM_VM_CI_IPCONFIG];
+
+	for (size_t i = 0; configs->state == PM_SET && i < configs->u.recs->n; i++) {
+		const struct pm_rec *config = configs->u.recs->v[i];
+		const struct pm_rec *net = interface_of(o, config);
+		struct claim claim = { .o = o };
+
+		if (!net)
+			continue;
+		claim.where = pm_rec_str(net, PM_VMNET_BRIDGE, "");
+		claim.tag = pm_rec_int(net, PM_VMNET_TAG, 0);
+		claim.v = &config->val[PM_IPCONFIG_IP];
+		claim_address(claim, c);
+		claim.v = &config->val[PM_IPCONFIG_IP6];
+		claim_address(claim, c);
 	}
 }
 
@@ -169,25 +213,25 @@ static void find_same_address(struct linking *l)
 
 	for (size_t i = 0; i < l->set->n; i++) {
 		const struct pm_obj *o = l->set->v[i];
-		const struct pm_value *v;
 
-		if (o->kind != &pm_kind_pod)
-			continue;
-		v = &o->spec->val[PM_POD_INTERFACES];
-		for (size_t j = 0; v->state == PM_SET && j < v->u.recs->n; j++)
-			claim_addresses(o, v->u.recs->v[j], &c);
+		if (o->kind == &pm_kind_pod)
+			claim_of_pod(o, &c);
+		else if (o->kind == &pm_kind_vm)
+			claim_of_vm(o, &c);
 	}
 	find_twins(l, &c, "the address");
 }
 
 /* ---- references ---- */
 
-static struct pm_obj *resolve(const struct pm_set *s, const struct pm_ref *ref)
+/* A bare name is looked for among objects of the same kind first. */
+static struct pm_obj *resolve(
+	const struct pm_set *s, const struct pm_obj *o, const struct pm_ref *ref)
 {
-	struct pm_obj *found = NULL;
+	struct pm_obj *found = ref->kind ? NULL : pm_set_find(s, o->kind, ref->ns, ref->name);
 
 	for (unsigned i = 0; pm_kinds[i] && !found; i++) {
-		if (!ref->kind || strcasecmp(ref->kind, pm_kinds[i]->name) == 0)
+		if (!ref->kind || pm_kind_named(ref->kind) == pm_kinds[i])
 			found = pm_set_find(s, pm_kinds[i], ref->ns, ref->name);
 	}
 	return found;
@@ -264,13 +308,13 @@ static void add_dep(struct pm_obj *o, const struct pm_obj *dep)
 static bool is_member(const struct pm_obj *o, const struct pm_ref *ref)
 {
 	return o->podset && strcmp(o->podset, ref->name) == 0 && strcmp(o->ns, ref->ns) == 0 &&
-	       (!ref->kind || strcasecmp(ref->kind, pm_kind_podset.name) == 0);
+	       (!ref->kind || pm_kind_named(ref->kind) == &pm_kind_podset);
 }
 
 /* The object that is named, or all Pods of the PodSet. false: there is none. */
 static bool add_deps(struct linking *l, struct pm_obj *o, const struct pm_ref *ref)
 {
-	const struct pm_obj *dep = resolve(l->set, ref);
+	const struct pm_obj *dep = resolve(l->set, o, ref);
 	const struct pm_obj **more;
 	unsigned n = 0;
 
@@ -318,7 +362,7 @@ static bool link_all(struct linking *l)
 
 		o->deps = NULL;
 		o->ndeps = 0;
-		if (o->kind == &pm_kind_pod)
+		if (pm_kind_is_guest(o->kind))
 			link_row(l, o, &o->kind->fields[PM_G_DEPENDS_ON]);
 		any = any || o->ndeps > 0;
 	}

@@ -144,6 +144,7 @@ struct pm_key {
 	uint16_t index; /* of the row, or of the group */
 	uint8_t parent; /* group; 0: the top */
 	bool group;
+	uint8_t flat; /* row + 1 of the record whose row this is; 0: the row is the kind's own */
 };
 
 struct pm_keys {
@@ -168,7 +169,7 @@ struct pm_step_name {
 	int index; /* of a list; -1: none */
 };
 
-#define PM_KINDS_MAX 16
+#define PM_KINDS_MAX 48
 #define PM_PATH_MAX  8
 
 struct pm_reader {

@@ -255,12 +255,37 @@ static void write_value(struct writing *w, const struct pm_field *f, const struc
 
 /* ---- records: rows become nested mappings again ---- */
 
+static bool is_written(const struct pm_field *f, const struct pm_value *v);
+
+static bool has_written(const struct pm_rec *rec)
+{
+	for (unsigned i = 0; i < rec->kind->nfields; i++) {
+		if (is_written(&rec->kind->fields[i], &rec->val[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool is_written(const struct pm_field *f, const struct pm_value *v)
 {
 	if (f->flags & PM_F_INNER || v->state == PM_UNSET)
 		return false;
+	if (f->flags & PM_F_FLAT)
+		return v->state == PM_SET && has_written(v->u.rec);
 	return v->state == PM_NULL || f->type != PM_T_SECRET ||
 	       v->u.secret->from != PM_SECRET_LITERAL;
+}
+
+/* Length of the group that the row stands in, behind `prefix` bytes; 0: none. The rows of a flat record
+ * stand in the group that is called like it. */
+static size_t group_length(const struct pm_field *f, size_t prefix)
+{
+	const char *dot;
+
+	if (f->flags & PM_F_FLAT)
+		return prefix == 0 ? strlen(f->name) : 0;
+	dot = strchr(f->name + prefix, '.');
+	return dot ? (size_t)(dot - f->name) : 0;
 }
 
 /* Has an earlier row that is written the first n characters of this one's name, as a group? */
@@ -272,10 +297,21 @@ static bool group_begun(const struct pm_rec *rec, unsigned row, size_t n)
 		const struct pm_field *f = &rec->kind->fields[i];
 
 		if (is_written(f, &rec->val[i]) && strncmp(f->name, name, n) == 0 &&
-			f->name[n] == '.')
+			(f->name[n] == '.' || (f->flags & PM_F_FLAT && f->name[n] == '\0')))
 			return true;
 	}
 	return false;
+}
+
+/* In the group "cpu", one character shorter than the prefix, stand cpu.cores and the flat record cpu. */
+static bool in_group(const struct pm_field *f, const char *group, size_t prefix)
+{
+	size_t n = prefix > 0 ? prefix - 1 : 0;
+
+	if (prefix == 0)
+		return true;
+	return strncmp(f->name, group, n) == 0 &&
+	       (f->name[n] == '.' || (f->flags & PM_F_FLAT && f->name[n] == '\0'));
 }
 
 /* Writes the rows whose names start with the first `prefix` characters of row `first`: a group, or all. */
@@ -285,24 +321,26 @@ static void write_rows(struct writing *w, const struct pm_rec *rec, unsigned fir
 
 	for (unsigned i = first; i < rec->kind->nfields; i++) {
 		const struct pm_field *f = &rec->kind->fields[i];
-		const char *dot;
+		size_t inner;
 
-		if (!is_written(f, &rec->val[i]) || strncmp(f->name, group, prefix) != 0)
+		if (!is_written(f, &rec->val[i]) || !in_group(f, group, prefix))
 			continue;
-		dot = strchr(f->name + prefix, '.');
-		if (dot && group_begun(rec, i, (size_t)(dot - f->name)))
+		if (prefix > 0 && f->flags & PM_F_FLAT) {
+			write_record(w, rec->val[i].u.rec);
+			continue;
+		}
+		inner = group_length(f, prefix);
+		if (inner && group_begun(rec, i, inner))
 			continue;
 		margin(w);
-		if (dot) {
-			(void)pm_buf_addf(w->out, "%.*s:\n", (int)(dot - f->name - (long)prefix),
-				f->name + prefix);
-			w->indent += 2;
-			write_rows(w, rec, i, (size_t)(dot - f->name) + 1);
-		} else {
-			(void)pm_buf_addf(w->out, "%s:", f->name + prefix);
-			w->indent += 2;
+		(void)pm_buf_addf(w->out, "%.*s:%s",
+			(int)((inner ? inner : strlen(f->name)) - prefix), f->name + prefix,
+			inner ? "\n" : "");
+		w->indent += 2;
+		if (inner)
+			write_rows(w, rec, i, inner + 1);
+		else
 			write_value(w, f, &rec->val[i]);
-		}
 		w->indent -= 2;
 	}
 }
@@ -330,7 +368,7 @@ static void write_object(struct writing *w, const struct pm_obj *o)
 		write_map(w, o->labels);
 		w->indent = 2;
 	}
-	(void)pm_buf_adds(w->out, "spec:\n");
+	(void)pm_buf_adds(w->out, has_written(o->spec) ? "spec:\n" : "spec: {}\n");
 	write_record(w, o->spec);
 	w->indent = 0;
 }

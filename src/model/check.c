@@ -4,19 +4,14 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "model/check_priv.h"
+#include "model/ignore.h"
 #include "model/marker.h"
-#include "model/model_priv.h"
 
 #define PVE_DESCRIPTION 8192 /* characters that PVE takes */
 #define MARKER_REST     980  /* of a marker besides its fields: names, image, hashes */
 
-/** One check: of what, and where findings go. */
-struct checking {
-	const struct pm_obj *o;
-	struct pm_diags *d;
-};
-
-static struct pm_pos at_line(const struct checking *c, uint32_t line, uint16_t column)
+static struct pm_pos at_line(const struct pm_checking *c, uint32_t line, uint16_t column)
 {
 	struct pm_pos pos = { .file = c->o->file, .line = line, .column = column };
 
@@ -27,46 +22,75 @@ static struct pm_pos at_line(const struct checking *c, uint32_t line, uint16_t c
 	return pos;
 }
 
-static struct pm_pos at_value(const struct checking *c, const struct pm_value *v)
+struct pm_pos pm_at_value(const struct pm_checking *c, const struct pm_value *v)
 {
 	return at_line(c, v->line, v->column);
 }
 
-static struct pm_pos at_rec(const struct checking *c, const struct pm_rec *r)
+struct pm_pos pm_at_rec(const struct pm_checking *c, const struct pm_rec *r)
 {
 	return at_line(c, r->line, 0);
 }
 
-#define ERROR_AT(c, pos, ...) pm_diag_add((c)->d, PM_ERROR, (pos), __VA_ARGS__)
+bool pm_is_missing(const struct pm_value *v)
+{
+	return v->state == PM_NULL || (v->state == PM_UNSET && v->line == 0);
+}
 
 static bool set(const struct pm_rec *r, unsigned field)
 {
 	return r->val[field].state == PM_SET;
 }
 
-/* A value with a place but without a state was wrong, and is reported already. */
-static bool missing(const struct pm_value *v)
-{
-	return v->state == PM_NULL || (v->state == PM_UNSET && v->line == 0);
-}
-
 /* ---- every record: what is needed is there, what cannot be unset is not null ---- */
 
-static void check_rec(const struct checking *c, const struct pm_rec *r, const char *where);
+static void check_rec(const struct pm_checking *c, const struct pm_rec *r, const char *where);
+
+/* "ide0 to ide3, sata0 to sata5": what entries of the list may be called. */
+static const char *slots_words(const struct pm_checking *c, const struct pm_field *f)
+{
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+
+	if (!f->slots)
+		return pm_arena_printf(c->d->arena, "%s0 to %s%u", f->key, f->key, f->count - 1);
+	for (const struct pm_slots *s = f->slots; s->key; s++)
+		pm_buf_addf(&out, "%s%s0 to %s%u", out.len > 0 ? ", " : "", s->key, s->key,
+			s->count - 1);
+	return pm_arena_strdup(c->d->arena, pm_buf_str(&out));
+}
+
+/* Entries that are named by their key: it is one of this list, and of no other entry. */
+static void check_slots(const struct pm_checking *c, const struct pm_kind *k,
+	const struct pm_field *f, const struct pm_recs *recs)
+{
+	unsigned row = pm_field_index(f->sub, pm_slot_row(f->sub)), slot;
+
+	for (size_t i = 0; i < recs->n; i++) {
+		const struct pm_value *v = &recs->v[i]->val[row];
+		struct pm_diag *diag;
+
+		if (v->state != PM_SET ||
+			pm_field_by_slot_key(k, v->u.s, strlen(v->u.s), &slot) == f)
+			continue;
+		diag = PM_ERROR_AT(c, pm_at_value(c, v), "%s has no slot '%s'", f->name, v->u.s);
+		pm_diag_hint(c->d, diag, "there are %s", slots_words(c, f));
+	}
+	pm_check_unique(c, recs, row, "slot");
+}
 
 static void check_field(
-	const struct checking *c, const struct pm_rec *r, unsigned i, const char *where)
+	const struct pm_checking *c, const struct pm_rec *r, unsigned i, const char *where)
 {
 	const struct pm_field *f = &r->kind->fields[i];
 	const struct pm_value *v = &r->val[i];
 	struct pm_diag *diag;
 
-	if (f->flags & PM_F_REQUIRED && missing(v)) {
-		diag = ERROR_AT(c, v->state == PM_NULL ? at_value(c, v) : at_rec(c, r),
+	if (f->flags & PM_F_REQUIRED && pm_is_missing(v)) {
+		diag = PM_ERROR_AT(c, v->state == PM_NULL ? pm_at_value(c, v) : pm_at_rec(c, r),
 			"%s%s is required", where, f->name);
 		pm_diag_hint(c->d, diag, "%s", f->doc);
 	} else if (f->flags & PM_F_KEEP && v->state == PM_NULL) {
-		diag = ERROR_AT(c, at_value(c, v), "%s%s cannot be null", where, f->name);
+		diag = PM_ERROR_AT(c, pm_at_value(c, v), "%s%s cannot be null", where, f->name);
 		pm_diag_hint(
 			c->d, diag, "PVE cannot unset it; leave it out to keep the value it has");
 	}
@@ -77,22 +101,24 @@ static void check_field(
 		return;
 	}
 	if (v->u.recs->n > f->count)
-		(void)ERROR_AT(c, at_value(c, v), "%s%s has %zu entries; there may be at most %u",
-			where, f->name, v->u.recs->n, f->count);
+		(void)PM_ERROR_AT(c, pm_at_value(c, v),
+			"%s%s has %zu entries; there may be at most %u", where, f->name,
+			v->u.recs->n, f->count);
+	if (pm_slot_row(f->sub))
+		check_slots(c, r->kind, f, v->u.recs);
 	for (size_t j = 0; j < v->u.recs->n; j++)
 		check_rec(c, v->u.recs->v[j],
 			pm_arena_printf(c->d->arena, "%s%s[%zu].", where, f->name, j));
 }
 
-static void check_rec(const struct checking *c, const struct pm_rec *r, const char *where)
+static void check_rec(const struct pm_checking *c, const struct pm_rec *r, const char *where)
 {
 	for (unsigned i = 0; i < r->kind->nfields; i++)
 		check_field(c, r, i, where);
 }
 
-/* No two entries of a list may share what this row says. */
-static void check_unique(
-	const struct checking *c, const struct pm_recs *recs, unsigned field, const char *what)
+void pm_check_unique(
+	const struct pm_checking *c, const struct pm_recs *recs, unsigned field, const char *what)
 {
 	for (size_t i = 1; i < recs->n; i++) {
 		const struct pm_value *v = &recs->v[i]->val[field];
@@ -102,8 +128,9 @@ static void check_unique(
 
 			if (other->state != PM_SET || strcasecmp(v->u.s, other->u.s) != 0)
 				continue;
-			(void)ERROR_AT(c, at_value(c, v), "%s '%s' is used twice; first in line %u",
-				what, v->u.s, (unsigned)other->line);
+			(void)PM_ERROR_AT(c, pm_at_value(c, v),
+				"%s '%s' is used twice; first in line %u", what, v->u.s,
+				(unsigned)other->line);
 			break;
 		}
 	}
@@ -113,13 +140,16 @@ static void check_unique(
 
 /** What ip and gw are called for one family of addresses. */
 struct family {
+	const struct pm_kind *kind;
 	unsigned ip, gw;
 	int af;
 };
 
 static const struct family families[] = {
-	{ PM_NET_IP, PM_NET_GW, AF_INET },
-	{ PM_NET_IP6, PM_NET_GW6, AF_INET6 },
+	{ &pm_kind_net, PM_NET_IP, PM_NET_GW, AF_INET },
+	{ &pm_kind_net, PM_NET_IP6, PM_NET_GW6, AF_INET6 },
+	{ &pm_kind_ipconfig, PM_IPCONFIG_IP, PM_IPCONFIG_GW, AF_INET },
+	{ &pm_kind_ipconfig, PM_IPCONFIG_IP6, PM_IPCONFIG_GW6, AF_INET6 },
 };
 
 static bool in_subnet(int af, const char *cidr, const char *address)
@@ -147,9 +177,9 @@ static bool in_subnet(int af, const char *cidr, const char *address)
 }
 
 static void check_gateway(
-	const struct checking *c, const struct pm_rec *r, const struct family *fam)
+	const struct pm_checking *c, const struct pm_rec *r, const struct family *fam)
 {
-	const char *name = pm_rec_ident(r);
+	const char *name = pm_rec_ident(r), *what = r->kind->name;
 	const char *ip = pm_rec_str(r, fam->ip, NULL);
 	const char *gw = pm_rec_str(r, fam->gw, NULL);
 	const char *gw_name = r->kind->fields[fam->gw].name,
@@ -159,41 +189,48 @@ static void check_gateway(
 	if (!gw)
 		return;
 	if (!ip || !strchr(ip, '/')) {
-		diag = ERROR_AT(c, at_value(c, &r->val[fam->gw]),
-			"interface %s: %s needs a static %s", name, gw_name, ip_name);
+		diag = PM_ERROR_AT(c, pm_at_value(c, &r->val[fam->gw]),
+			"%s %s: %s needs a static %s", what, name, gw_name, ip_name);
 		pm_diag_hint(c->d, diag, "give %s an address with a prefix length, or leave %s out",
 			ip_name, gw_name);
 	} else if (!in_subnet(fam->af, ip, gw) && !pm_str_starts(gw, "fe80:")) {
-		diag = pm_diag_add(c->d, PM_WARNING, at_value(c, &r->val[fam->gw]),
-			"interface %s: %s %s is not in the network of %s", name, gw_name, gw, ip);
+		diag = pm_diag_add(c->d, PM_WARNING, pm_at_value(c, &r->val[fam->gw]),
+			"%s %s: %s %s is not in the network of %s", what, name, gw_name, gw, ip);
 		pm_diag_hint(c->d, diag, "packets reach it only with a route of its own");
 	} else if (strlen(gw) == strcspn(ip, "/") && pm_str_starts(ip, gw)) {
-		diag = pm_diag_add(c->d, PM_WARNING, at_value(c, &r->val[fam->gw]),
-			"interface %s: %s is the interface's own address", name, gw_name);
+		diag = pm_diag_add(c->d, PM_WARNING, pm_at_value(c, &r->val[fam->gw]),
+			"%s %s: %s is the interface's own address", what, name, gw_name);
 		pm_diag_hint(c->d, diag, "give the address of the router");
 	}
 }
 
-static void check_interfaces(const struct checking *c, const struct pm_recs *recs)
+void pm_check_gateways(const struct pm_checking *c, const struct pm_rec *r)
+{
+	for (unsigned f = 0; f < PM_COUNT(families); f++) {
+		if (families[f].kind == r->kind)
+			check_gateway(c, r, &families[f]);
+	}
+}
+
+static void check_interfaces(const struct pm_checking *c, const struct pm_recs *recs)
 {
 	for (size_t i = 0; i < recs->n; i++) {
 		const struct pm_rec *r = recs->v[i];
 
-		for (unsigned f = 0; f < PM_COUNT(families); f++)
-			check_gateway(c, r, &families[f]);
+		pm_check_gateways(c, r);
 		if (pm_rec_bool(r, PM_NET_HOST_MANAGED, false) &&
 			!strcmp(pm_rec_str(r, PM_NET_IP6, ""), "auto"))
-			(void)ERROR_AT(c, at_value(c, &r->val[PM_NET_IP6]),
+			(void)PM_ERROR_AT(c, pm_at_value(c, &r->val[PM_NET_IP6]),
 				"interface %s: ip6: auto cannot be had together with host-managed",
 				pm_rec_ident(r));
 	}
-	check_unique(c, recs, PM_NET_NAME, "interface");
-	check_unique(c, recs, PM_NET_HWADDR, "hwaddr");
+	pm_check_unique(c, recs, PM_NET_NAME, "interface");
+	pm_check_unique(c, recs, PM_NET_HWADDR, "hwaddr");
 }
 
 /* ---- volumes ---- */
 
-static void check_bind(const struct checking *c, const struct pm_rec *r)
+static void check_bind(const struct pm_checking *c, const struct pm_rec *r)
 {
 	static const unsigned not_with_source[] = { PM_VOLUME_STORAGE, PM_VOLUME_SIZE,
 		PM_VOLUME_BACKUP };
@@ -204,41 +241,41 @@ static void check_bind(const struct checking *c, const struct pm_rec *r)
 
 		if (v->state != PM_SET || (not_with_source[i] == PM_VOLUME_BACKUP && !v->u.b))
 			continue;
-		diag = ERROR_AT(c, at_value(c, v), "volume %s: %s does not go with source",
+		diag = PM_ERROR_AT(c, pm_at_value(c, v), "volume %s: %s does not go with source",
 			pm_rec_ident(r), r->kind->fields[not_with_source[i]].name);
 		pm_diag_hint(c->d, diag,
 			"source mounts a path of the node; storage and size make a volume");
 	}
 }
 
-static void check_volume(const struct checking *c, const struct pm_rec *r)
+static void check_volume(const struct pm_checking *c, const struct pm_rec *r)
 {
 	const char *path = pm_rec_ident(r);
 	struct pm_diag *diag;
 
 	if (!*path)
 		return;
-	if (!missing(&r->val[PM_VOLUME_SOURCE])) {
+	if (!pm_is_missing(&r->val[PM_VOLUME_SOURCE])) {
 		check_bind(c, r);
-	} else if (missing(&r->val[PM_VOLUME_STORAGE])) {
-		diag = ERROR_AT(
-			c, at_rec(c, r), "volume %s needs storage and size, or source", path);
+	} else if (pm_is_missing(&r->val[PM_VOLUME_STORAGE])) {
+		diag = PM_ERROR_AT(
+			c, pm_at_rec(c, r), "volume %s needs storage and size, or source", path);
 		pm_diag_hint(c->d, diag,
 			"storage and size make a volume, source mounts a path of the node");
-	} else if (missing(&r->val[PM_VOLUME_SIZE])) {
-		(void)ERROR_AT(c, at_rec(c, r), "volume %s needs a size", path);
+	} else if (pm_is_missing(&r->val[PM_VOLUME_SIZE])) {
+		(void)PM_ERROR_AT(c, pm_at_rec(c, r), "volume %s needs a size", path);
 	}
 }
 
-static void check_quota(
-	const struct checking *c, const struct pm_rec *spec, const struct pm_rec *r, unsigned quota)
+static void check_quota(const struct pm_checking *c, const struct pm_rec *spec,
+	const struct pm_rec *r, unsigned quota)
 {
 	if (pm_rec_bool(r, quota, false) && pm_rec_bool(spec, PM_POD_UNPRIVILEGED, true))
-		(void)pm_diag_add(c->d, PM_WARNING, at_value(c, &r->val[quota]),
+		(void)pm_diag_add(c->d, PM_WARNING, pm_at_value(c, &r->val[quota]),
 			"quota works in privileged containers only");
 }
 
-static void check_volumes(const struct checking *c, const struct pm_rec *spec)
+static void check_volumes(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	const struct pm_recs *recs;
 
@@ -251,22 +288,22 @@ static void check_volumes(const struct checking *c, const struct pm_rec *spec)
 		check_volume(c, recs->v[i]);
 		check_quota(c, spec, recs->v[i], PM_VOLUME_QUOTA);
 	}
-	check_unique(c, recs, PM_VOLUME_PATH, "path");
+	pm_check_unique(c, recs, PM_VOLUME_PATH, "path");
 }
 
 /* ---- the rest of a Pod ---- */
 
-static void check_tags(const struct checking *c, const struct pm_value *v)
+static void check_tags(const struct pm_checking *c, const struct pm_value *v)
 {
 	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++) {
 		if (pm_tag_is_ours(v->u.list->v[i]))
-			(void)ERROR_AT(c, at_value(c, v),
+			(void)PM_ERROR_AT(c, pm_at_value(c, v),
 				"the tag '%s' is podmox's own; leave it out", v->u.list->v[i]);
 	}
 }
 
-/* Beginners give the file that holds the key. */
-static void check_ssh_keys(const struct checking *c, const struct pm_value *v)
+void pm_check_ssh_keys(
+	const struct pm_checking *c, const struct pm_field *f, const struct pm_value *v)
 {
 	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++) {
 		const char *key = v->u.list->v[i];
@@ -274,7 +311,8 @@ static void check_ssh_keys(const struct checking *c, const struct pm_value *v)
 		if (!strchr("~/.", key[0]))
 			continue;
 		pm_diag_hint(c->d,
-			ERROR_AT(c, at_value(c, v), "ssh-public-keys[%zu] is a path, not a key", i),
+			PM_ERROR_AT(
+				c, pm_at_value(c, v), "%s[%zu] is a path, not a key", f->name, i),
 			"write the line that stands in the file, as ssh-ed25519 AAAA... name");
 	}
 }
@@ -288,7 +326,7 @@ static size_t characters(const char *s)
 	return n;
 }
 
-static void check_description(const struct checking *c, const struct pm_rec *spec)
+static void check_description(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	const struct pm_value *v = &spec->val[PM_G_DESCRIPTION];
 	const struct pm_marker *marker;
@@ -297,19 +335,19 @@ static void check_description(const struct checking *c, const struct pm_rec *spe
 	if (v->state == PM_SET) {
 		pm_marker_split(c->d->arena, v->u.s, &text, &marker, &fault);
 		if (marker || fault) {
-			(void)ERROR_AT(c, at_value(c, v),
+			(void)PM_ERROR_AT(c, pm_at_value(c, v),
 				"description may not hold a podmox marker; podmox writes it itself");
 			return;
 		}
 	}
 	fields = pm_marker_fields(c->d->arena, spec);
 	if (characters(text) + strlen(fields) + MARKER_REST > PVE_DESCRIPTION)
-		(void)ERROR_AT(c, at_value(c, v),
+		(void)PM_ERROR_AT(c, pm_at_value(c, v),
 			"description and what podmox notes below it are longer than the %d characters that PVE takes",
 			PVE_DESCRIPTION);
 }
 
-static void check_ready(const struct checking *c, const struct pm_rec *spec)
+static void check_ready(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	static const unsigned ways[] = { PM_G_READY_TASK, PM_G_READY_RUNNING, PM_G_READY_IP,
 		PM_G_READY_TCP };
@@ -322,7 +360,7 @@ static void check_ready(const struct checking *c, const struct pm_rec *spec)
 		if (v->state != PM_SET || (f->type == PM_T_BOOL && !v->u.b))
 			continue;
 		if (first)
-			(void)ERROR_AT(c, at_value(c, v), "%s and %s exclude each other",
+			(void)PM_ERROR_AT(c, pm_at_value(c, v), "%s and %s exclude each other",
 				first->name, f->name);
 		else
 			first = f;
@@ -330,41 +368,60 @@ static void check_ready(const struct checking *c, const struct pm_rec *spec)
 	if (first && first != &spec->kind->fields[PM_G_READY_TASK] &&
 		!strcmp(pm_rec_str(spec, PM_G_STATE, "running"), "stopped"))
 		(void)pm_diag_add(c->d, PM_WARNING,
-			at_value(c, &spec->val[first - spec->kind->fields]),
-			"%s never comes true for a container whose state is stopped", first->name);
+			pm_at_value(c, &spec->val[first - spec->kind->fields]),
+			"%s never comes true for a guest whose state is stopped", first->name);
 }
 
-static void check_pod(const struct checking *c, const struct pm_rec *spec)
+static void check_ignored(const struct pm_checking *c, const struct pm_rec *spec)
+{
+	const struct pm_value *v = &spec->val[PM_G_LIFE_IGNORE];
+
+	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++) {
+		const char *why = pm_ignore_fault(c->d->arena, spec, v->u.list->v[i]);
+
+		if (why)
+			(void)PM_ERROR_AT(c, pm_at_value(c, v), "lifecycle.ignore: %s", why);
+	}
+}
+
+void pm_check_guest(const struct pm_checking *c, const struct pm_rec *spec)
+{
+	check_tags(c, &spec->val[PM_G_TAGS]);
+	check_description(c, spec);
+	check_ready(c, spec);
+	check_ignored(c, spec);
+}
+
+static void check_pod(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	if (set(spec, PM_POD_INTERFACES))
 		check_interfaces(c, spec->val[PM_POD_INTERFACES].u.recs);
 	if (set(spec, PM_POD_DEVICES))
-		check_unique(c, spec->val[PM_POD_DEVICES].u.recs, PM_DEVICE_PATH, "device");
+		pm_check_unique(c, spec->val[PM_POD_DEVICES].u.recs, PM_DEVICE_PATH, "device");
 	check_volumes(c, spec);
-	check_tags(c, &spec->val[PM_G_TAGS]);
-	check_ssh_keys(c, &spec->val[PM_POD_SSH_KEYS]);
-	check_description(c, spec);
-	check_ready(c, spec);
+	pm_check_ssh_keys(c, &pm_kind_pod.fields[PM_POD_SSH_KEYS], &spec->val[PM_POD_SSH_KEYS]);
+	pm_check_guest(c, spec);
 }
 
-static void check_pinned(const struct checking *c, const struct pm_rec *spec)
+static void check_pinned(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	struct pm_diag *diag;
 
 	if (pm_rec_bool(spec, PM_G_PINNED, false) && !set(spec, PM_G_NODE)) {
-		diag = ERROR_AT(c, at_value(c, &spec->val[PM_G_PINNED]), "pinned needs a node");
-		pm_diag_hint(c->d, diag, "say with node where the container has to be");
+		diag = PM_ERROR_AT(
+			c, pm_at_value(c, &spec->val[PM_G_PINNED]), "pinned needs a node");
+		pm_diag_hint(c->d, diag, "say with node where the guest has to be");
 	}
 }
 
 /* ---- Config ---- */
 
-static void check_auth(const struct checking *c, const struct pm_rec *r)
+static void check_auth(const struct pm_checking *c, const struct pm_rec *r)
 {
-	bool id = !missing(&r->val[PM_CLUSTER_TOKEN_ID]);
-	bool secret = !missing(&r->val[PM_CLUSTER_TOKEN_SECRET]);
-	bool user = !missing(&r->val[PM_CLUSTER_USERNAME]);
-	bool password = !missing(&r->val[PM_CLUSTER_PASSWORD]);
+	bool id = !pm_is_missing(&r->val[PM_CLUSTER_TOKEN_ID]);
+	bool secret = !pm_is_missing(&r->val[PM_CLUSTER_TOKEN_SECRET]);
+	bool user = !pm_is_missing(&r->val[PM_CLUSTER_USERNAME]);
+	bool password = !pm_is_missing(&r->val[PM_CLUSTER_PASSWORD]);
 	const char *wrong = NULL;
 
 	if ((id || secret) && (user || password))
@@ -378,7 +435,7 @@ static void check_auth(const struct checking *c, const struct pm_rec *r)
 	else if (!id && !user)
 		wrong = "auth needs tokenId and tokenSecret, or username and password";
 	if (wrong)
-		(void)ERROR_AT(c, at_rec(c, r), "cluster %s: %s", pm_rec_ident(r), wrong);
+		(void)PM_ERROR_AT(c, pm_at_rec(c, r), "cluster %s: %s", pm_rec_ident(r), wrong);
 }
 
 static bool any_git(const struct pm_rec *spec)
@@ -395,7 +452,7 @@ static bool over_ssh(const char *url)
 	return pm_str_starts(url, "ssh://") || (!strstr(url, "://") && url[0] != '/');
 }
 
-static void check_git(const struct checking *c, const struct pm_rec *spec)
+static void check_git(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	const struct pm_value *url = &spec->val[PM_CONFIG_GIT_URL];
 	const struct pm_value *token = &spec->val[PM_CONFIG_GIT_TOKEN];
@@ -405,27 +462,27 @@ static void check_git(const struct checking *c, const struct pm_rec *spec)
 	if (!any_git(spec))
 		return;
 	if (url->state != PM_SET) {
-		(void)ERROR_AT(c, at_rec(c, spec), "source.git needs url");
+		(void)PM_ERROR_AT(c, pm_at_rec(c, spec), "source.git needs url");
 		return;
 	}
 	if (set(spec, PM_CONFIG_SOURCE_PATH))
-		(void)ERROR_AT(c, at_value(c, url),
+		(void)PM_ERROR_AT(c, pm_at_value(c, url),
 			"source has both a path and a repository: one of them is too many");
 	if (token->state == PM_SET && !pm_str_starts(url->u.s, "http"))
-		(void)ERROR_AT(c, at_value(c, token), "auth.token is for https only");
+		(void)PM_ERROR_AT(c, pm_at_value(c, token), "auth.token is for https only");
 	if (key->state == PM_SET && !over_ssh(url->u.s))
-		(void)ERROR_AT(c, at_value(c, key), "auth.sshKey is for ssh only");
+		(void)PM_ERROR_AT(c, pm_at_value(c, key), "auth.sshKey is for ssh only");
 	else if (key->state == PM_SET && key->u.secret->from != PM_SECRET_FILE &&
 		 key->u.secret->from != PM_SECRET_CREDENTIAL)
-		(void)ERROR_AT(c, at_value(c, key),
+		(void)PM_ERROR_AT(c, pm_at_value(c, key),
 			"auth.sshKey must be fromFile or fromCredential: ssh reads it from a file");
 	if (keys->state == PM_SET && keys->u.list->n == 0)
-		(void)ERROR_AT(c, at_value(c, keys),
+		(void)PM_ERROR_AT(c, pm_at_value(c, keys),
 			"verify.keys has no key: no commit could be taken; leave it out to check none");
 }
 
 /* A webhook or a program, and a template that can be sent. */
-static void check_notify(const struct checking *c, const struct pm_rec *r)
+static void check_notify(const struct pm_checking *c, const struct pm_rec *r)
 {
 	bool hook = set(r, PM_NOTIFY_WEBHOOK), exec = set(r, PM_NOTIFY_EXEC);
 	const char *wrong = NULL;
@@ -438,24 +495,25 @@ static void check_notify(const struct checking *c, const struct pm_rec *r)
 	else if (exec && (set(r, PM_NOTIFY_AUTHORIZATION) || set(r, PM_NOTIFY_CA)))
 		wrong = "authorization and ca belong to a webhook";
 	if (wrong)
-		(void)ERROR_AT(c, at_rec(c, r), "notify %s: %s", pm_rec_ident(r), wrong);
+		(void)PM_ERROR_AT(c, pm_at_rec(c, r), "notify %s: %s", pm_rec_ident(r), wrong);
 }
 
-static void check_window(const struct checking *c, const struct pm_rec *r)
+static void check_window(const struct pm_checking *c, const struct pm_rec *r)
 {
 	const char *from = pm_rec_str(r, PM_WINDOW_FROM, "00:00");
 
 	if (set(r, PM_WINDOW_IMPACTS) && r->val[PM_WINDOW_IMPACTS].u.list->n == 0)
-		(void)ERROR_AT(
-			c, at_value(c, &r->val[PM_WINDOW_IMPACTS]), "impacts needs an entry");
+		(void)PM_ERROR_AT(
+			c, pm_at_value(c, &r->val[PM_WINDOW_IMPACTS]), "impacts needs an entry");
 	if (set(r, PM_WINDOW_DAYS) && r->val[PM_WINDOW_DAYS].u.list->n == 0)
-		(void)ERROR_AT(c, at_value(c, &r->val[PM_WINDOW_DAYS]), "days needs an entry");
+		(void)PM_ERROR_AT(
+			c, pm_at_value(c, &r->val[PM_WINDOW_DAYS]), "days needs an entry");
 	if (strcmp(from, "24:00") == 0)
-		(void)ERROR_AT(c, at_value(c, &r->val[PM_WINDOW_FROM]),
+		(void)PM_ERROR_AT(c, pm_at_value(c, &r->val[PM_WINDOW_FROM]),
 			"a window cannot open at 24:00; write 00:00 and the next day");
 }
 
-static void check_lists(const struct checking *c, const struct pm_rec *spec)
+static void check_lists(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	for (size_t i = 0; set(spec, PM_CONFIG_NOTIFY) && i < spec->val[PM_CONFIG_NOTIFY].u.recs->n;
 		i++)
@@ -466,7 +524,7 @@ static void check_lists(const struct checking *c, const struct pm_rec *spec)
 		check_window(c, spec->val[PM_CONFIG_SYNC_WINDOWS].u.recs->v[i]);
 }
 
-static void check_config(const struct checking *c, const struct pm_rec *spec)
+static void check_config(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	const struct pm_recs *recs;
 
@@ -476,19 +534,19 @@ static void check_config(const struct checking *c, const struct pm_rec *spec)
 		return;
 	recs = spec->val[PM_CONFIG_CLUSTERS].u.recs;
 	if (recs->n == 0)
-		(void)ERROR_AT(
-			c, at_value(c, &spec->val[PM_CONFIG_CLUSTERS]), "clusters needs an entry");
+		(void)PM_ERROR_AT(c, pm_at_value(c, &spec->val[PM_CONFIG_CLUSTERS]),
+			"clusters needs an entry");
 	for (size_t i = 0; i < recs->n; i++) {
 		const struct pm_rec *r = recs->v[i];
 
 		check_auth(c, r);
 		if (set(r, PM_CLUSTER_HOSTS) && r->val[PM_CLUSTER_HOSTS].u.list->n == 0)
-			(void)ERROR_AT(
-				c, at_value(c, &r->val[PM_CLUSTER_HOSTS]), "hosts needs an entry");
+			(void)PM_ERROR_AT(c, pm_at_value(c, &r->val[PM_CLUSTER_HOSTS]),
+				"hosts needs an entry");
 		if (!pm_rec_bool(r, PM_CLUSTER_TLS_VERIFY, true) &&
 			!set(r, PM_CLUSTER_TLS_FINGERPRINTS))
 			(void)pm_diag_add(c->d, PM_WARNING,
-				at_value(c, &r->val[PM_CLUSTER_TLS_VERIFY]),
+				pm_at_value(c, &r->val[PM_CLUSTER_TLS_VERIFY]),
 				"cluster %s: with verify: false anybody on the way can pose as the host",
 				pm_rec_ident(r));
 	}
@@ -496,16 +554,16 @@ static void check_config(const struct checking *c, const struct pm_rec *spec)
 
 /* What all Pods would have in common though it belongs to one. */
 static void check_alone(
-	const struct checking *c, const struct pm_value *v, const char *name, const char *hint)
+	const struct pm_checking *c, const struct pm_value *v, const char *name, const char *hint)
 {
 	if (v->state == PM_SET)
 		pm_diag_hint(c->d,
-			ERROR_AT(c, at_value(c, v), "template.%s would be the same for every Pod",
-				name),
+			PM_ERROR_AT(c, pm_at_value(c, v),
+				"template.%s would be the same for every Pod", name),
 			"%s", hint);
 }
 
-static void check_podset(const struct checking *c, const struct pm_rec *spec)
+static void check_podset(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	const struct pm_value *template = &spec->val[PM_PODSET_TEMPLATE], *nets;
 	const struct pm_rec *pod;
@@ -528,13 +586,16 @@ static void check_podset(const struct checking *c, const struct pm_rec *spec)
 
 void pm_obj_check(const struct pm_obj *o, struct pm_diags *d)
 {
-	const struct checking c = { .o = o, .d = d };
+	const struct pm_checking c = { .o = o, .d = d };
 
 	if (!o->spec)
 		return;
 	check_rec(&c, o->spec, "");
 	if (o->kind == &pm_kind_pod) {
 		check_pod(&c, o->spec);
+		check_pinned(&c, o->spec);
+	} else if (o->kind == &pm_kind_vm) {
+		pm_check_vm(&c, o->spec);
 		check_pinned(&c, o->spec);
 	} else if (o->kind == &pm_kind_podset) {
 		check_podset(&c, o->spec);
@@ -570,11 +631,30 @@ static const struct pm_rec *entry_like(const struct pm_value *have, const struct
 	return NULL;
 }
 
+/** Rows that need root for some values only: a console is nobody's device. */
+static bool needs_nobody(const struct pm_field *f, const struct pm_value *v)
+{
+	static const struct {
+		const char *format, *free;
+	} rules[] = { { "serial", "socket" }, { "usb-host", "spice" } };
+
+	if (f->type != PM_T_STR || !f->format || v->state != PM_SET)
+		return false;
+	for (unsigned i = 0; i < PM_COUNT(rules); i++) {
+		if (!strcmp(f->format, rules[i].format))
+			return strcasecmp(v->u.s, rules[i].free) == 0;
+	}
+	return (!strcmp(f->format, "vm-source") || !strcmp(f->format, "vm-import")) &&
+	       v->u.s[0] != '/';
+}
+
 /* Does the wanted value ask PVE for anything? Without a counterpart: is it more than the default? */
 static bool asks(const struct pm_field *f, const struct pm_value *want, const struct pm_value *have)
 {
 	static const struct pm_value absent = { 0 };
 
+	if (needs_nobody(f, want))
+		return false;
 	return !pm_value_equal(f, want, have ? have : &absent);
 }
 
@@ -609,7 +689,7 @@ static void search_value(struct root_search *s, const struct pm_field *f,
 	bool guarded = all || f->flags & PM_F_ROOT;
 	bool there = have && have->state == PM_SET;
 
-	if (want->state == PM_UNSET)
+	if (want->state == PM_UNSET || f->flags & PM_F_SLOT)
 		return;
 	if (f->type == PM_T_PROPS && f->count == 0) {
 		if (want->state == PM_SET)

@@ -10,6 +10,7 @@
 #include "model/model_priv.h"
 
 #define SPEC "spec"
+#define HOT  "live with hotplug" /* impact of rows that depend on hotplug */
 
 /* ---- facts of a row in words ---- */
 
@@ -62,9 +63,10 @@ static const struct {
 	{ "create", "read by the creation only" },
 	{ "replace", "needs a new guest" },
 	{ "resize", "grows at once; cannot be undone" },
-	{ "move", "moves the data to the other storage; stops the guest meanwhile" },
+	{ "move", "moves the data to the other storage; a container stands still meanwhile" },
 	{ "migrate", "moves the guest to the other node; restarts it" },
 	{ "pending", "needs a restart" },
+	{ HOT, "at once where `hotplug` allows it, else at the next start" },
 	{ "live, link flaps", "at once; the network link goes down for a moment" },
 	{ "next start", "stored at once, in force from the next start on" },
 	{ "live", "at once" },
@@ -97,6 +99,17 @@ static void add_cell(const char *text, struct pm_buf *out)
 	}
 }
 
+/* "PVE: `memory`." */
+static void add_place(const struct pm_field *f, const struct pm_field *in, struct pm_buf *out)
+{
+	char words[64];
+
+	pm_buf_addf(out, " PVE: `%s`", pm_key_words(f, words));
+	if (in && in->flags & PM_F_FLAT)
+		pm_buf_addf(out, " of `%s`", in->key);
+	pm_buf_addc(out, '.');
+}
+
 static void add_row(
 	const struct pm_field *f, const char *name, const struct pm_field *in, const struct page *p)
 {
@@ -125,8 +138,7 @@ static void add_row(
 	if (f->since)
 		pm_buf_addf(out, " Since PVE %s.", f->since);
 	if (f->key)
-		pm_buf_addf(
-			out, " PVE: `%s%s`.", f->key, f->type == PM_T_PROPS && f->count ? "N" : "");
+		add_place(f, in, out);
 	pm_buf_adds(out, " |\n");
 }
 
@@ -148,7 +160,7 @@ static void add_records(const struct pm_kind *k, const char *path, const struct 
 		const struct pm_field *f = &k->fields[i];
 		char inner[256];
 
-		if (f->type != PM_T_PROPS)
+		if (f->type != PM_T_PROPS || f->flags & PM_F_FLAT)
 			continue;
 		if (f->sub->envelope) {
 			pm_buf_addf(p->out, "\n## %s%s\n\nThe `spec` of a %s.\n", path, f->name,
@@ -160,10 +172,22 @@ static void add_records(const struct pm_kind *k, const char *path, const struct 
 	}
 }
 
-static bool in_group(const struct pm_field *f, const char *prefix)
+/* The rows right below a prefix; those of a flat record among them. */
+static void add_rows(const struct pm_kind *k, const char *prefix, const struct pm_field *in,
+	const struct page *p)
 {
-	return !(f->flags & PM_F_INNER) && pm_str_starts(f->name, prefix) &&
-	       !pm_group_length(f->name, strlen(prefix));
+	size_t n = strlen(prefix);
+
+	for (unsigned i = 0; i < k->nfields; i++) {
+		const struct pm_field *f = &k->fields[i];
+
+		if (!pm_row_in_group(f, prefix, n) || pm_row_group(f, n))
+			continue;
+		if (f->flags & PM_F_FLAT)
+			add_rows(f->sub, "", f, p);
+		else
+			add_row(f, f->name + n, in, p);
+	}
 }
 
 /* One table, then those of the groups and records in it. */
@@ -175,20 +199,17 @@ static void add_section(const struct pm_kind *k, const char *prefix, const char 
 
 	pm_buf_addf(p->out, "\n## %s\n\n%s\n", path, doc);
 	add_table_head(p);
+	add_rows(k, prefix, in, p);
 	for (unsigned i = 0; i < k->nfields; i++) {
-		if (in_group(&k->fields[i], prefix))
-			add_row(&k->fields[i], k->fields[i].name + n, in, p);
-	}
-	for (unsigned i = 0; i < k->nfields; i++) {
-		const char *full = k->fields[i].name;
-		size_t group = pm_str_starts(full, prefix) ? pm_group_length(full, n) : 0;
+		const struct pm_field *f = &k->fields[i];
+		size_t group = pm_row_in_group(f, prefix, n) ? pm_row_group(f, n) : 0;
 
 		if (!group || !pm_group_first(k, i, group))
 			continue;
-		(void)snprintf(name, sizeof(name), "%.*s", (int)group, full);
+		(void)snprintf(name, sizeof(name), "%.*s", (int)group, f->name);
 		(void)snprintf(inner, sizeof(inner), "%s.%s", path, name + n);
 		doc = pm_group_doc(k, name);
-		(void)snprintf(name, sizeof(name), "%.*s.", (int)group, full);
+		(void)snprintf(name, sizeof(name), "%.*s.", (int)group, f->name);
 		add_section(k, name, inner, doc, in, p);
 	}
 	if (n == 0) {
@@ -211,12 +232,24 @@ static void add_refused(const struct pm_kind *k, struct pm_buf *out)
 	}
 }
 
-static void add_impacts(struct pm_buf *out)
+static bool plugs_hot(const struct pm_kind *k)
+{
+	for (unsigned i = 0; i < k->nfields; i++) {
+		if (k->fields[i].hot)
+			return true;
+	}
+	return false;
+}
+
+static void add_impacts(const struct pm_kind *k, struct pm_buf *out)
 {
 	pm_buf_adds(out,
 		"\n## Changes\n\nWhat a change of a guest that runs does:\n\n| word | meaning |\n|---|---|\n");
-	for (unsigned i = 0; i < PM_COUNT(sentences); i++)
+	for (unsigned i = 0; i < PM_COUNT(sentences); i++) {
+		if (strcmp(sentences[i].impact, HOT) == 0 && !plugs_hot(k))
+			continue;
 		pm_buf_addf(out, "| %s | %s |\n", sentences[i].impact, sentences[i].sentence);
+	}
 }
 
 static void add_metadata(struct pm_buf *out)
@@ -247,7 +280,7 @@ void pm_docs_write(const struct pm_kind *k, struct pm_buf *out)
 		add_section(k, "", SPEC,
 			"A field that is not mentioned is not managed; `null` means \"must be absent\".",
 			NULL, &p);
-		add_impacts(out);
+		add_impacts(k, out);
 	} else {
 		add_section(k, "", k->name,
 			"Beside `apiVersion: podmox/v1` and `kind`, the file has:", NULL, &p);
@@ -265,6 +298,19 @@ struct target {
 	const char *group;            /* "" for the kind */
 };
 
+/* "cpu.type": a row of the record whose rows stand in the group cpu. */
+static bool resolve_flat(const struct pm_kind *k, const char *rest, struct target *t)
+{
+	const char *dot = strchr(rest, '.');
+	const struct pm_field *flat = dot ? pm_field_flat(k, rest, (size_t)(dot - rest)) : NULL;
+
+	if (!flat)
+		return false;
+	t->in = flat;
+	t->field = pm_field_find(flat->sub, dot + 1);
+	return t->field != NULL;
+}
+
 static bool resolve(const struct pm_kind *k, const char *rest, struct target *t)
 {
 	char head[96];
@@ -272,7 +318,7 @@ static bool resolve(const struct pm_kind *k, const char *rest, struct target *t)
 	t->kind = k;
 	t->group = rest;
 	t->field = pm_field_find(k, rest);
-	if (!*rest || t->field || pm_field_is_group(k, rest))
+	if (!*rest || t->field || pm_field_is_group(k, rest) || resolve_flat(k, rest, t))
 		return true;
 	for (const char *dot = strchr(rest, '.'); dot; dot = strchr(dot + 1, '.')) {
 		const struct pm_field *f;
@@ -304,10 +350,12 @@ static void explain_members(const struct pm_kind *k, const char *group, struct p
 		const struct pm_field *f = &k->fields[i];
 		size_t inner;
 
-		if (f->flags & PM_F_INNER || !pm_str_starts(f->name, prefix))
+		if (!pm_row_in_group(f, prefix, n))
 			continue;
-		inner = pm_group_length(f->name, n);
-		if (!inner) {
+		inner = pm_row_group(f, n);
+		if (n > 0 && f->flags & PM_F_FLAT) {
+			explain_members(f->sub, "", out);
+		} else if (!inner) {
 			add_short(f->name + n, f->doc, out);
 		} else if (pm_group_first(k, i, inner)) {
 			(void)snprintf(name, sizeof(name), "%.*s", (int)inner, f->name);
@@ -327,6 +375,7 @@ static void explain_field(const struct target *t, struct pm_buf *out)
 	const struct pm_field *f = t->field;
 	cleanup_buf struct pm_buf allowed = PM_BUF(0);
 	cleanup_buf struct pm_buf def = PM_BUF(0);
+	char words[64], in_words[64];
 
 	add_allowed(f, &allowed);
 	(void)pm_default_words(f, &def);
@@ -342,9 +391,8 @@ static void explain_field(const struct target *t, struct pm_buf *out)
 	if (f->since)
 		pm_buf_addf(out, "  %-10s PVE %s\n", "since", f->since);
 	if (f->key)
-		pm_buf_addf(out, "  %-10s %s%s%s%s\n", "at PVE", f->key,
-			f->type == PM_T_PROPS && f->count ? "N" : "", t->in ? " of " : "",
-			t->in ? t->in->key : "");
+		pm_buf_addf(out, "  %-10s %s%s%s\n", "at PVE", pm_key_words(f, words),
+			t->in ? " of " : "", t->in ? pm_key_words(t->in, in_words) : "");
 	if (f->source || (t->in && t->in->source))
 		add_fact("known from", f->source ? f->source : t->in->source, out);
 	if (f->type == PM_T_PROPS) {
@@ -424,6 +472,7 @@ static void add_paths(const struct pm_kind *k, const char *prefix, struct pm_buf
 			if (pm_group_first(k, i, n))
 				pm_buf_addf(out, "%s.%.*s\n", prefix, (int)n, f->name);
 		}
+		/* Of a flat record this is the group. */
 		pm_buf_addf(out, "%s.%s\n", prefix, f->name);
 		(void)snprintf(inner, sizeof(inner), "%s.%s", prefix, f->name);
 		if (f->sub)

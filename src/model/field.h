@@ -51,9 +51,24 @@ enum pm_field_flags {
 	PM_F_BARE =
 		1 << 21, /* of a property string: may stand without "key=", is written with it */
 	PM_F_INNER = 1 << 22, /* no setting of manifests: holds what PVE says */
+	PM_F_SLOT =
+		1
+		<< 23, /* names the entry of a list by its PVE key ("scsi0"), and fixes it there */
+	PM_F_FLAT = 1 << 24,    /* the rows of a record stand beside the other rows of its group */
+	PM_F_STAYS = 1 << 25,   /* made up by PVE: what is not given, or null, stays as it is */
+	PM_F_PERCENT = 1 << 26, /* percent-encoded at PVE, within the value */
+	PM_F_OLD =
+		1
+		<< 27, /* an older way to say what other rows say: goes when one of them is written */
 };
 
 struct pm_kind;
+
+/** A family of PVE keys: ide0 to ide3. A list over several of them ends with key NULL. */
+struct pm_slots {
+	const char *key;
+	unsigned count;
+};
 
 /** One setting. Zero means no limit, no default, not applicable. */
 struct pm_field {
@@ -68,8 +83,13 @@ struct pm_field {
 	const char *fresh; /* what a new guest gets where that is not def; shown as the default */
 	const struct pm_kind *sub;
 	unsigned count;
-	int64_t unit;      /* of a SIZE at PVE */
-	char sep;          /* of a LIST or STRMAP at PVE */
+	const struct pm_slots
+		*slots;             /* of a list over several families, in whose order the slots are
+	                                 counted: count is their sum, key the first one's */
+	int64_t unit;               /* of a SIZE at PVE */
+	char sep;                   /* of a LIST or STRMAP at PVE */
+	const char *const *aliases; /* further names that PVE reads for a sub-key; ends with NULL */
+	const char *hot; /* feature of `hotplug` without which a live change waits for a restart */
 	const char *since; /* first PVE version that knows the key, as "9.1" */
 	const char *doc;   /* one sentence with a full stop */
 	const char *
@@ -81,6 +101,8 @@ struct pm_field {
 struct pm_kind {
 	const char *name;   /* "Pod"; of a record: "interface" */
 	const char *plural; /* "pods" */
+	const char *brief;  /* a short name, as "vm"; NULL: none */
+	const char *type;   /* of a guest at PVE: "lxc" or "qemu"; NULL: it is no guest */
 	const char *doc;
 	const struct pm_field *fields;
 	unsigned nfields;
@@ -136,6 +158,92 @@ enum pm_device_id {
 #undef PM_ROW
 	PM_DEVICE_MAX,
 };
+enum pm_vm_id {
+#define PM_ROW(id, ...) PM_VM_##id,
+#include "model/vm.def"
+#undef PM_ROW
+	PM_VM_MAX,
+};
+enum pm_disk_id {
+#define PM_ROW(id, ...) PM_DISK_##id,
+#include "model/disk.def"
+#undef PM_ROW
+	PM_DISK_MAX,
+};
+enum pm_efidisk_id {
+#define PM_ROW(id, ...) PM_EFIDISK_##id,
+#include "model/efidisk.def"
+#undef PM_ROW
+	PM_EFIDISK_MAX,
+};
+enum pm_tpmstate_id {
+#define PM_ROW(id, ...) PM_TPMSTATE_##id,
+#include "model/tpmstate.def"
+#undef PM_ROW
+	PM_TPMSTATE_MAX,
+};
+enum pm_vmnet_id {
+#define PM_ROW(id, ...) PM_VMNET_##id,
+#include "model/vmnet.def"
+#undef PM_ROW
+	PM_VMNET_MAX,
+};
+enum pm_ipconfig_id {
+#define PM_ROW(id, ...) PM_IPCONFIG_##id,
+#include "model/ipconfig.def"
+#undef PM_ROW
+	PM_IPCONFIG_MAX,
+};
+enum pm_cpu_id {
+#define PM_ROW(id, ...) PM_CPU_##id,
+#include "model/cpu.def"
+#undef PM_ROW
+	PM_CPU_MAX,
+};
+enum pm_agent_id {
+#define PM_ROW(id, ...) PM_AGENT_##id,
+#include "model/agent.def"
+#undef PM_ROW
+	PM_AGENT_MAX,
+};
+enum pm_boot_id {
+#define PM_ROW(id, ...) PM_BOOT_##id,
+#include "model/boot.def"
+#undef PM_ROW
+	PM_BOOT_MAX,
+};
+enum pm_serial_id {
+#define PM_ROW(id, ...) PM_SERIAL_##id,
+#define PM_PART_SERIAL
+#include "model/vm_parts.def"
+#undef PM_PART_SERIAL
+#undef PM_ROW
+	PM_SERIAL_MAX,
+};
+enum pm_usb_id {
+#define PM_ROW(id, ...) PM_USB_##id,
+#define PM_PART_USB
+#include "model/vm_parts.def"
+#undef PM_PART_USB
+#undef PM_ROW
+	PM_USB_MAX,
+};
+enum pm_hostpci_id {
+#define PM_ROW(id, ...) PM_HOSTPCI_##id,
+#define PM_PART_HOSTPCI
+#include "model/vm_parts.def"
+#undef PM_PART_HOSTPCI
+#undef PM_ROW
+	PM_HOSTPCI_MAX,
+};
+enum pm_numa_id {
+#define PM_ROW(id, ...) PM_NUMA_##id,
+#define PM_PART_NUMA
+#include "model/vm_parts.def"
+#undef PM_PART_NUMA
+#undef PM_ROW
+	PM_NUMA_MAX,
+};
 enum pm_podset_id {
 #define PM_ROW(id, ...) PM_PODSET_##id,
 #include "model/podset.def"
@@ -167,18 +275,29 @@ enum pm_notify_id {
 	PM_NOTIFY_MAX,
 };
 
-extern const struct pm_kind pm_kind_pod, pm_kind_podset;
+extern const struct pm_kind pm_kind_pod, pm_kind_podset, pm_kind_vm;
 extern const struct pm_kind pm_kind_config;
 extern const struct pm_kind pm_kind_cluster; /* an entry of Config's clusters */
 extern const struct pm_kind pm_kind_window;  /* of its sync.windows */
 extern const struct pm_kind pm_kind_notify;  /* of its notify */
 extern const struct pm_kind pm_kind_net, pm_kind_rootfs, pm_kind_volume, pm_kind_device;
 extern const struct pm_kind pm_kind_features, pm_kind_startup;
+extern const struct pm_kind pm_kind_disk, pm_kind_efidisk, pm_kind_tpmstate, pm_kind_vmnet;
+extern const struct pm_kind pm_kind_ipconfig, pm_kind_cicustom, pm_kind_cpu, pm_kind_agent;
+extern const struct pm_kind pm_kind_boot, pm_kind_machine, pm_kind_vga, pm_kind_serial;
+extern const struct pm_kind pm_kind_parallel, pm_kind_usb, pm_kind_hostpci, pm_kind_numa;
+extern const struct pm_kind pm_kind_virtiofs, pm_kind_rng, pm_kind_audio, pm_kind_watchdog;
+extern const struct pm_kind pm_kind_smbios, pm_kind_ivshmem, pm_kind_spice, pm_kind_sev;
+extern const struct pm_kind pm_kind_tdx;
 
-/** All kinds that stand in files of their own: Pod, PodSet, Config. Ends with NULL. */
+/** Is it a guest: a Pod or a VirtualMachine? */
+bool pm_kind_is_guest(const struct pm_kind *k);
+
+/** All kinds that stand in files of their own: Pod, PodSet, VirtualMachine, Config. Ends with NULL. */
 extern const struct pm_kind *const pm_kinds[];
 
-/** By name, case matters ("Pod"); NULL: none. pm_kind_named() also takes "pod" and "pods". */
+/** By name, case matters ("Pod"); NULL: none. pm_kind_named() also takes "pod", "pods" and short names as
+ * "vm". */
 const struct pm_kind *pm_kind_find(const char *name);
 const struct pm_kind *pm_kind_named(const char *name);
 
@@ -190,10 +309,22 @@ unsigned pm_field_index(const struct pm_kind *k, const struct pm_field *f);
 /** Is `name` a group, a prefix of rows: "resources" of "resources.memory"? */
 bool pm_field_is_group(const struct pm_kind *k, const char *name);
 
+/** The FLAT row whose sub-rows stand in this group, n bytes ("cpu"); NULL: none. */
+const struct pm_field *pm_field_flat(const struct pm_kind *k, const char *group, size_t n);
+
 /** What stands at a PVE key such as "net12" or "memory": the row and the slot (0 for plain keys). NULL:
  * PVE has no such setting that we know. */
 const struct pm_field *pm_field_by_slot_key(
 	const struct pm_kind *k, const char *key, size_t n, unsigned *ret_slot);
+
+/** The other way round: the PVE key of a slot of a row, "scsi3"; out serves for numbered ones. */
+const char *pm_slot_key(const struct pm_field *f, unsigned slot, char out[16]);
+
+/** The row of a record that names it by its key (SLOT); NULL: it is numbered by podmox, or no record. */
+const struct pm_field *pm_slot_row(const struct pm_kind *sub);
+
+/** Where PVE keeps the row, in words of documents: "memory", "netN", "ideN, sataN"; out serves. */
+const char *pm_key_words(const struct pm_field *f, char out[64]);
 
 /** Why a key is not taken, or NULL: reasons of their own, and PVE keys whose setting has another name
  * ("options.memory" and "memory": "use resources.memory"). Ask when pm_field_find finds nothing. */

@@ -2,10 +2,12 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <pthread.h>
+#include <regex.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "model/model_priv.h"
@@ -642,46 +644,75 @@ static const struct pm_format formats[] = {
 	{ "cpu-weight", fits_any, NULL, NULL, "a weight" },
 };
 
-/* Formats are looked for once a value: a hash, made once. */
-static uint8_t table[128];
+/* Formats are looked for once a value: a hash, made once. Those without a function are their pattern. */
+static struct {
+	const struct pm_format *is;
+	regex_t pattern;
+} table[256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static size_t slot_of(const char *name)
 {
-	return pm_hash_fast(name, strlen(name), 0) % sizeof(table);
+	return pm_hash_fast(name, strlen(name), 0) % PM_COUNT(table);
+}
+
+static void put(const struct pm_format *f)
+{
+	size_t at = slot_of(f->name);
+
+	while (table[at].is)
+		at = (at + 1) % PM_COUNT(table);
+	table[at].is = f;
+	if (!f->fits && f->pattern)
+		pm_assert(regcomp(&table[at].pattern, f->pattern, REG_EXTENDED | REG_NOSUB) == 0);
 }
 
 static void make_table(void)
 {
-	for (unsigned i = 0; i < PM_COUNT(formats); i++) {
-		size_t at = slot_of(formats[i].name);
+	for (unsigned i = 0; i < PM_COUNT(formats); i++)
+		put(&formats[i]);
+	for (const struct pm_format *f = pm_formats_vm; f->name; f++)
+		put(f);
+}
 
-		while (table[at])
-			at = (at + 1) % sizeof(table);
-		table[at] = (uint8_t)(i + 1);
+/* Its place in the table; -1: there is none. */
+static int find(const char *name)
+{
+	(void)pthread_once(&once, make_table);
+	for (size_t at = slot_of(name); table[at].is; at = (at + 1) % PM_COUNT(table)) {
+		if (!strcmp(table[at].is->name, name))
+			return (int)at;
 	}
+	return -1;
 }
 
 const struct pm_format *pm_format_find(const char *name)
 {
-	(void)pthread_once(&once, make_table);
-	for (size_t at = slot_of(name); table[at]; at = (at + 1) % sizeof(table)) {
-		if (!strcmp(formats[table[at] - 1].name, name))
-			return &formats[table[at] - 1];
-	}
-	return NULL;
+	int at = find(name);
+
+	return at < 0 ? NULL : table[at].is;
+}
+
+static bool fits(int at, const char *text)
+{
+	const struct pm_format *f = table[at].is;
+
+	if (f->fits)
+		return f->fits(text);
+	return !f->pattern || (visible(text) && regexec(&table[at].pattern, text, 0, NULL, 0) == 0);
 }
 
 int pm_format_check(const char *format, const char *text, struct pm_error *err)
 {
-	const struct pm_format *f = pm_format_find(format);
+	int at = find(format);
+	const struct pm_format *f = at < 0 ? NULL : table[at].is;
 	cleanup_buf struct pm_buf why = PM_BUF(512);
 	bool secret = !strcmp(format, "env") || !strcmp(format, "git-url") ||
 		      !strcmp(format, "signing-key");
 
 	if (!f)
 		return pm_error_set(err, PM_E_BUG, "no format is called %s", format);
-	if (f->fits(text))
+	if (fits(at, text))
 		return 0;
 	pm_format_why(format, text, &why);
 	/* The value of a variable may be nobody's business, nor is what does not belong into the others. */

@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "model/model_priv.h"
+#include "model/kinds_priv.h"
 
-static const char *const pm_choices_state[] = { "running", "stopped", "ignored", NULL };
-static const char *const pm_choices_allow[] = { "never", "allow", NULL };
-static const char *const pm_choices_on_remove[] = { "delete", "keep", "stop", NULL };
+const char *const pm_choices_state[] = { "running", "stopped", "ignored", NULL };
+const char *const pm_choices_allow[] = { "never", "allow", NULL };
+const char *const pm_choices_on_remove[] = { "delete", "keep", "stop", NULL };
 static const char *const pm_choices_arch[] = { "amd64", "i386", "arm64", "armhf", "riscv32",
 	"riscv64", NULL };
 static const char *const pm_choices_cmode[] = { "shell", "console", "tty", NULL };
@@ -96,91 +96,80 @@ static const struct pm_field startup_rows[] = {
 #undef PM_ROW
 };
 
-#define ROWS(rows) .fields = (rows), .nfields = PM_COUNT(rows)
-
-enum {
-	K_POD,
-	K_PODSET,
-	K_CONFIG,
-	K_CLUSTER,
-	K_WINDOW,
-	K_NOTIFY,
-	K_NET,
-	K_ROOTFS,
-	K_VOLUME,
-	K_DEVICE,
-	K_FEATURES,
-	K_STARTUP,
-	K_MAX
-};
-
 const struct pm_kind pm_kind_pod = { .name = "Pod",
 	.plural = "pods",
-	.id = K_POD,
+	.type = "lxc",
+	.id = PM_K_POD,
 	.envelope = true,
 	.doc = "An LXC container of Proxmox VE.",
-	ROWS(pod_rows) };
+	PM_ROWS(pod_rows) };
 const struct pm_kind pm_kind_podset = { .name = "PodSet",
 	.plural = "podsets",
-	.id = K_PODSET,
+	.id = PM_K_PODSET,
 	.envelope = true,
 	.doc = "A number of Pods that are alike.",
-	ROWS(podset_rows) };
+	PM_ROWS(podset_rows) };
 const struct pm_kind pm_kind_config = { .name = "Config",
 	.plural = "configs",
-	.id = K_CONFIG,
+	.id = PM_K_CONFIG,
 	.doc = "The configuration of podmox, the file podmox.yaml.",
-	ROWS(config_rows) };
+	PM_ROWS(config_rows) };
 const struct pm_kind pm_kind_cluster = { .name = "cluster",
 	.plural = "clusters",
-	.id = K_CLUSTER,
+	.id = PM_K_CLUSTER,
 	.doc = "One cluster: how to reach it and who we are there.",
-	ROWS(cluster_rows) };
+	PM_ROWS(cluster_rows) };
 const struct pm_kind pm_kind_window = { .name = "window",
 	.plural = "windows",
-	.id = K_WINDOW,
+	.id = PM_K_WINDOW,
 	.doc = "A maintenance window: when the daemon may do what interrupts guests.",
-	ROWS(window_rows) };
+	PM_ROWS(window_rows) };
 const struct pm_kind pm_kind_notify = { .name = "notification",
 	.plural = "notifications",
-	.id = K_NOTIFY,
+	.id = PM_K_NOTIFY,
 	.doc = "Who is told of what the daemon does: a webhook or a program.",
-	ROWS(notify_rows) };
+	PM_ROWS(notify_rows) };
 const struct pm_kind pm_kind_net = { .name = "interface",
 	.plural = "interfaces",
-	.id = K_NET,
+	.id = PM_K_NET,
 	.doc = "A network interface of a container.",
-	ROWS(net_rows) };
+	PM_ROWS(net_rows) };
 const struct pm_kind pm_kind_rootfs = { .name = "rootfs",
 	.plural = "rootfs",
-	.id = K_ROOTFS,
+	.id = PM_K_ROOTFS,
 	.doc = "The volume that holds a container's root.",
-	ROWS(rootfs_rows) };
+	PM_ROWS(rootfs_rows) };
 const struct pm_kind pm_kind_volume = { .name = "volume",
 	.plural = "volumes",
-	.id = K_VOLUME,
+	.id = PM_K_VOLUME,
 	.doc = "A volume, bind mount or device mount of a container.",
-	ROWS(volume_rows) };
+	PM_ROWS(volume_rows) };
 const struct pm_kind pm_kind_device = { .name = "device",
 	.plural = "devices",
-	.id = K_DEVICE,
+	.id = PM_K_DEVICE,
 	.doc = "A device of the node handed to a container.",
-	ROWS(device_rows) };
+	PM_ROWS(device_rows) };
 const struct pm_kind pm_kind_features = { .name = "features",
 	.plural = "features",
-	.id = K_FEATURES,
+	.id = PM_K_FEATURES,
 	.doc = "What a container may do beyond the ordinary.",
-	ROWS(features_rows) };
+	PM_ROWS(features_rows) };
 const struct pm_kind pm_kind_startup = { .name = "startup",
 	.plural = "startup",
-	.id = K_STARTUP,
+	.id = PM_K_STARTUP,
 	.doc = "Order and delays when a node starts or stops its guests.",
-	ROWS(startup_rows) };
+	PM_ROWS(startup_rows) };
 
-const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config, NULL };
+const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_vm,
+	&pm_kind_config, NULL };
 const struct pm_kind *const pm_all_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config,
 	&pm_kind_cluster, &pm_kind_window, &pm_kind_notify, &pm_kind_net, &pm_kind_rootfs,
-	&pm_kind_volume, &pm_kind_device, &pm_kind_features, &pm_kind_startup, NULL };
+	&pm_kind_volume, &pm_kind_device, &pm_kind_features, &pm_kind_startup, &pm_kind_vm,
+	&pm_kind_disk, &pm_kind_efidisk, &pm_kind_tpmstate, &pm_kind_vmnet, &pm_kind_ipconfig,
+	&pm_kind_cpu, &pm_kind_agent, &pm_kind_boot, &pm_kind_machine, &pm_kind_vga,
+	&pm_kind_serial, &pm_kind_parallel, &pm_kind_usb, &pm_kind_hostpci, &pm_kind_numa,
+	&pm_kind_virtiofs, &pm_kind_rng, &pm_kind_audio, &pm_kind_watchdog, &pm_kind_smbios,
+	&pm_kind_ivshmem, &pm_kind_spice, &pm_kind_sev, &pm_kind_tdx, &pm_kind_cicustom, NULL };
 
 struct group {
 	const struct pm_kind *kind;
@@ -194,6 +183,14 @@ static const struct group groups[] = {
 	{ &pm_kind_pod, "options", "Settings of PVE without a field of their own." },
 	{ &pm_kind_pod, "ready", "When others may count on the container." },
 	{ &pm_kind_pod, "lifecycle", "What podmox may do to the container." },
+	{ &pm_kind_vm, "clone", "The template or machine it is a copy of." },
+	{ &pm_kind_vm, "cpu", "Processors." },
+	{ &pm_kind_vm, "memory", "Memory." },
+	{ &pm_kind_vm, "network", "Interfaces." },
+	{ &pm_kind_vm, "cloudInit", "What cloud-init sets up at the first start." },
+	{ &pm_kind_vm, "options", "Settings of PVE without a field of their own." },
+	{ &pm_kind_vm, "ready", "When others may count on the machine." },
+	{ &pm_kind_vm, "lifecycle", "What podmox may do to the machine." },
 	{ &pm_kind_config, "source", "Where manifests come from." },
 	{ &pm_kind_config, "source.git", "A Git repository that manifests come from." },
 	{ &pm_kind_config, "source.git.verify", "Who may sign commits." },
@@ -250,6 +247,60 @@ static const struct refused refused[] = {
 		{ "network.firewall*",
 			"this version does not manage firewall rules; set them at PVE, and firewall: true at the interface" } },
 	{ &pm_kind_pod, { "network.dns.options", "PVE has no such setting for containers" } },
+	{ &pm_kind_vm,
+		{ "options.lock",
+			"a lock belongs to whoever works on the guest; PVE sets and clears it" } },
+	{ &pm_kind_vm, { "options.force", "podmox never overwrites a guest" } },
+	{ &pm_kind_vm,
+		{ "options.archive",
+			"podmox makes machines new, from images or as copies; restore a backup with PVE" } },
+	{ &pm_kind_vm,
+		{ "options.template", "a template is no machine that runs; make one with PVE" } },
+	{ &pm_kind_vm,
+		{ "options.unused*",
+			"unused volumes are PVE's list of what was detached; attach one with PVE, or remove it there" } },
+	{ &pm_kind_vm, { "options.delete", "write null as the value of what must be absent" } },
+	{ &pm_kind_vm,
+		{ "options.revert",
+			"podmox writes what the manifest says; there is nothing to take back" } },
+	{ &pm_kind_vm, { "options.start", "use state" } },
+	{ &pm_kind_vm,
+		{ "options.unique", "belongs to restoring a backup, which podmox does not do" } },
+	{ &pm_kind_vm,
+		{ "options.bwlimit", "belongs to restoring a backup, which podmox does not do" } },
+	{ &pm_kind_vm, { "options.live-restore",
+			       "belongs to restoring a backup, which podmox does not do" } },
+	{ &pm_kind_vm, { "options.import-working-storage",
+			       "PVE chooses where it unpacks what is imported" } },
+	{ &pm_kind_vm, { "options.storage", "each disk names its own storage" } },
+	{ &pm_kind_vm, { "options.digest", "podmox sends the digest of what it has read" } },
+	{ &pm_kind_vm, { "options.skiplock", "podmox waits for locks" } },
+	{ &pm_kind_vm, { "options.background_delay", "podmox waits for the task itself" } },
+	{ &pm_kind_vm, { "options.smp", "use cpu.sockets and cpu.cores" } },
+	{ &pm_kind_vm, { "options.cdrom", "an old name of ide2; give it below disks" } },
+	{ &pm_kind_vm, { "options.bootdisk", "use boot.order" } },
+	{ &pm_kind_vm, { "options.meta*", "PVE's own notes on how the machine was made" } },
+	{ &pm_kind_vm,
+		{ "cpu.reported-model",
+			"belongs to the models of your own that PVE keeps; name one with cpu.type" } },
+	{ &pm_kind_vm, { "image*", "machines have none: give clone.from, or import at a disk" } },
+	{ &pm_kind_vm, { "resources*", "use cpu and memory" } },
+	{ &pm_kind_vm, { "rootfs*", "use disks" } },
+	{ &pm_kind_vm, { "volumes*", "use disks" } },
+	{ &pm_kind_vm, { "hostname", "use name" } },
+	{ &pm_kind_vm,
+		{ "network.ports*",
+			"PVE has no port forwards, and this version of podmox makes none" } },
+	{ &pm_kind_vm,
+		{ "network.firewall*",
+			"this version does not manage firewall rules; set them at PVE, and firewall: true at the interface" } },
+	{ &pm_kind_vm, { "network.dns*", "use cloudInit.nameserver and cloudInit.searchdomain" } },
+	{ &pm_kind_disk, { "volume", "PVE names the volume; give storage and size, or source" } },
+	{ &pm_kind_disk, { "file", "PVE names the volume; give storage and size, or source" } },
+	{ &pm_kind_disk, { "bps", "use mbps, which PVE makes of it" } },
+	{ &pm_kind_disk, { "bps_rd", "use mbps_rd, which PVE makes of it" } },
+	{ &pm_kind_disk, { "bps_wr", "use mbps_wr, which PVE makes of it" } },
+	{ &pm_kind_boot, { "legacy", "use order" } },
 	{ &pm_kind_rootfs, { "volume", "PVE names the volume; give storage and size" } },
 	{ &pm_kind_volume, { "volume", "PVE names the volume; give storage and size, or source" } },
 	{ &pm_kind_config,
@@ -261,18 +312,19 @@ static const struct refused refused[] = {
 
 /* ---- lookup tables, made once ---- */
 
-#define SLOTS   256
-#define OPTIONS "options."
+#define SLOTS     256
+#define MOST_ROWS 112
+#define OPTIONS   "options."
 
 struct lookup {
 	uint8_t by_name[SLOTS]; /* 0: free; n: row n - 1; above the rows: a group */
 	uint8_t by_key[SLOTS];
-	uint8_t order[PM_POD_MAX];
+	uint8_t order[MOST_ROWS];
 	unsigned norder;
-	char use[PM_POD_MAX][48]; /* "use resources.memory" */
+	char use[MOST_ROWS][48]; /* "use resources.memory" */
 };
 
-static struct lookup lookups[K_MAX];
+static struct lookup lookups[PM_K_MAX];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static unsigned slot_of(const char *s, size_t n)
@@ -316,18 +368,29 @@ static void make_order(const struct pm_kind *k, struct lookup *l)
 	}
 }
 
+/* A row is found by each name that PVE has for it: the families of a list, the older names of a sub-key. */
+static void put_keys(struct lookup *l, const struct pm_field *f, unsigned code)
+{
+	if (!f->slots)
+		put(l->by_key, f->key, code);
+	for (const struct pm_slots *s = f->slots; s && s->key; s++)
+		put(l->by_key, s->key, code);
+	for (const char *const *a = f->aliases; a && *a; a++)
+		put(l->by_key, *a, code);
+}
+
 static void make_lookup(const struct pm_kind *k)
 {
 	struct lookup *l = &lookups[k->id];
 
-	pm_assert(k->nfields <= PM_POD_MAX && k->nfields + PM_COUNT(groups) < 255);
+	pm_assert(k->nfields <= MOST_ROWS && k->nfields + PM_COUNT(groups) < 255);
 	for (unsigned i = 0; i < k->nfields; i++) {
 		const struct pm_field *f = &k->fields[i];
 
-		if (!(f->flags & PM_F_INNER))
+		if (!(f->flags & (PM_F_INNER | PM_F_FLAT)))
 			put(l->by_name, f->name, i + 1);
 		if (f->key)
-			put(l->by_key, f->key, i + 1);
+			put_keys(l, f, i + 1);
 		(void)snprintf(l->use[i], sizeof(l->use[i]), "use %s", f->name);
 	}
 	for (unsigned i = 0; i < PM_COUNT(groups); i++) {
@@ -374,10 +437,21 @@ const struct pm_kind *pm_kind_find(const char *name)
 	return NULL;
 }
 
+/* Short names have a plural too: "vm" and "vms". */
+static bool is_named(const struct pm_kind *k, const char *name)
+{
+	size_t n = k->brief ? strlen(k->brief) : 0;
+
+	if (!strcasecmp(k->name, name) || !strcasecmp(k->plural, name))
+		return true;
+	return n > 0 && !strncasecmp(k->brief, name, n) &&
+	       (name[n] == '\0' || !strcasecmp(name + n, "s"));
+}
+
 const struct pm_kind *pm_kind_named(const char *name)
 {
 	for (unsigned i = 0; pm_kinds[i]; i++) {
-		if (!strcasecmp(pm_kinds[i]->name, name) || !strcasecmp(pm_kinds[i]->plural, name))
+		if (is_named(pm_kinds[i], name))
 			return pm_kinds[i];
 	}
 	return NULL;
@@ -390,15 +464,61 @@ const struct pm_field *pm_field_find(const struct pm_kind *k, const char *name)
 	return at >= 0 && (unsigned)at < k->nfields ? &k->fields[at] : NULL;
 }
 
-const struct pm_field *pm_field_by_key(const struct pm_kind *k, const char *key, size_t n)
+static bool same_key(const char *a, const char *key, size_t n)
+{
+	return !strncmp(a, key, n) && a[n] == '\0';
+}
+
+/* Does the row stand at this key? *ret_first: which slot the family begins with, *ret_count: its slots. */
+static bool has_key(const struct pm_field *f, const char *key, size_t n, unsigned *ret_first,
+	unsigned *ret_count)
+{
+	*ret_first = 0;
+	*ret_count = f->count;
+	for (const struct pm_slots *s = f->slots; s && s->key; s++) {
+		*ret_count = s->count;
+		if (same_key(s->key, key, n))
+			return true;
+		*ret_first += s->count;
+	}
+	for (const char *const *a = f->aliases; a && *a; a++) {
+		if (same_key(*a, key, n))
+			return true;
+	}
+	return !f->slots && same_key(f->key, key, n);
+}
+
+/** What a key of PVE is: one of a numbered list, or one that stands alone. `numa` is both. */
+enum form { ALONE = 1, NUMBERED = 2 };
+
+static const struct pm_field *find_key(const struct pm_kind *k, const char *key, size_t n,
+	unsigned forms, unsigned *ret_first, unsigned *ret_count)
 {
 	const uint8_t *table = lookup_of(k)->by_key;
 
 	for (unsigned i = slot_of(key, n); table[i]; i = (i + 1) % SLOTS) {
 		const struct pm_field *f = &k->fields[table[i] - 1];
 
-		if (!strncmp(f->key, key, n) && f->key[n] == '\0')
+		if (forms & (f->count ? NUMBERED : ALONE) &&
+			has_key(f, key, n, ret_first, ret_count))
 			return f;
+	}
+	return NULL;
+}
+
+const struct pm_field *pm_field_by_key(const struct pm_kind *k, const char *key, size_t n)
+{
+	unsigned first, count;
+	const struct pm_field *f = find_key(k, key, n, ALONE, &first, &count);
+
+	return f ? f : find_key(k, key, n, NUMBERED, &first, &count);
+}
+
+const struct pm_field *pm_field_flat(const struct pm_kind *k, const char *group, size_t n)
+{
+	for (unsigned i = 0; i < k->nfields; i++) {
+		if (k->fields[i].flags & PM_F_FLAT && same_key(k->fields[i].name, group, n))
+			return &k->fields[i];
 	}
 	return NULL;
 }
@@ -419,24 +539,69 @@ bool pm_field_is_group(const struct pm_kind *k, const char *name)
 const struct pm_field *pm_field_by_slot_key(
 	const struct pm_kind *k, const char *key, size_t n, unsigned *ret_slot)
 {
-	const struct pm_field *f = pm_field_by_key(k, key, n);
+	unsigned first, count, slot = 0;
+	const struct pm_field *f = find_key(k, key, n, ALONE, &first, &count);
 	size_t stem = n;
-	unsigned slot = 0;
 
 	*ret_slot = 0;
 	if (f)
-		return f->count == 0 ? f : NULL;
+		return f;
 	while (stem > 0 && isdigit((unsigned char)key[stem - 1]))
 		stem--;
 	if (n - stem < 1 || n - stem > 4 || (key[stem] == '0' && n - stem > 1))
 		return NULL;
 	for (size_t i = stem; i < n; i++)
 		slot = slot * 10 + (unsigned)(key[i] - '0');
-	f = pm_field_by_key(k, key, stem);
-	if (!f || slot >= f->count)
+	f = find_key(k, key, stem, NUMBERED, &first, &count);
+	if (!f || slot >= count)
 		return NULL;
-	*ret_slot = slot;
+	*ret_slot = first + slot;
 	return f;
+}
+
+/* printf is slow for what is done for every interface of every manifest. */
+const char *pm_slot_key(const struct pm_field *f, unsigned slot, char out[16])
+{
+	const char *key = f->key;
+	size_t n, digits;
+
+	if (f->count == 0)
+		return f->key;
+	for (const struct pm_slots *s = f->slots; s && s->key; s++) {
+		key = s->key;
+		if (slot < s->count)
+			break;
+		slot -= s->count;
+	}
+	n = strlen(key);
+	memcpy(out, key, n);
+	digits = slot < 10 ? 1 : slot < 100 ? 2 : slot < 1000 ? 3 : 4;
+	out[n + digits] = '\0';
+	for (; digits > 0; digits--, slot /= 10)
+		out[n + digits - 1] = (char)('0' + slot % 10);
+	return out;
+}
+
+const struct pm_field *pm_slot_row(const struct pm_kind *sub)
+{
+	for (unsigned i = 0; sub && i < sub->nfields; i++) {
+		if (sub->fields[i].flags & PM_F_SLOT)
+			return &sub->fields[i];
+	}
+	return NULL;
+}
+
+const char *pm_key_words(const struct pm_field *f, char out[64])
+{
+	size_t at = 0;
+
+	if (f->type != PM_T_PROPS || f->count == 0)
+		return f->key;
+	if (!f->slots)
+		(void)snprintf(out, 64, "%sN", f->key);
+	for (const struct pm_slots *s = f->slots; s && s->key && at < 64; s++)
+		at += (size_t)snprintf(out + at, 64 - at, "%s%sN", at ? ", " : "", s->key);
+	return out;
 }
 
 static bool refused_matches(const char *pattern, const char *name)
@@ -509,18 +674,17 @@ const uint8_t *pm_kind_order(const struct pm_kind *k, unsigned *ret_n)
 	return l->order;
 }
 
-static const struct pm_volume_shape shapes[] = {
-	{ &pm_kind_rootfs, PM_ROOTFS_VOLUME, PM_ROOTFS_STORAGE, -1, PM_ROOTFS_SIZE },
-	{ &pm_kind_volume, PM_VOLUME_VOLUME, PM_VOLUME_STORAGE, PM_VOLUME_SOURCE, PM_VOLUME_SIZE },
-};
-
-const struct pm_volume_shape *pm_volume_shape(const struct pm_kind *k)
+const struct pm_keyed_shape *pm_keyed_shape(const struct pm_kind *k)
 {
-	for (unsigned i = 0; i < PM_COUNT(shapes); i++) {
-		if (shapes[i].kind == k)
-			return &shapes[i];
-	}
-	return NULL;
+	static const struct pm_keyed_shape vmnet = { &pm_kind_vmnet, PM_VMNET_MODEL,
+		PM_VMNET_MACADDR };
+
+	return k == vmnet.kind ? &vmnet : NULL;
+}
+
+bool pm_kind_is_guest(const struct pm_kind *k)
+{
+	return k->type != NULL;
 }
 
 size_t pm_choices_count(const char *const *choices)

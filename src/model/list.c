@@ -100,7 +100,7 @@ static size_t count_items(const struct pm_reading *r)
 	return n;
 }
 
-static int list_decode(const struct pm_reading *r, struct pm_value *v)
+static int items_decode(const struct pm_reading *r, struct pm_value *v)
 {
 	size_t most = count_items(r), n = 0;
 	const char **items = pm_new_n(r->a, const char *, most + 1);
@@ -120,9 +120,31 @@ static int list_decode(const struct pm_reading *r, struct pm_value *v)
 	return 0;
 }
 
+static int list_decode(const struct pm_reading *r, struct pm_value *v)
+{
+	struct pm_reading plain = *r;
+
+	if (r->f->flags & PM_F_PERCENT)
+		plain.text = pm_percent_decode(r->a, r->text, r->n, &plain.n);
+	return items_decode(&plain, v);
+}
+
+static void percent_format(const struct pm_list *l, char sep, struct pm_buf *out)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (i > 0)
+			pm_percent_add((const char[]){ sep, '\0' }, out);
+		pm_percent_add(l->v[i], out);
+	}
+}
+
 static void list_format(
 	const struct pm_field *f, enum pm_side side, const struct pm_value *v, struct pm_buf *out)
 {
+	if (f->flags & PM_F_PERCENT && side == PM_PVE) {
+		percent_format(v->u.list, f->sep, out);
+		return;
+	}
 	for (size_t i = 0; i < v->u.list->n; i++) {
 		if (i > 0 && side == PM_PVE)
 			pm_buf_addc(out, f->sep);
@@ -262,9 +284,10 @@ int pm_secret_parse(struct pm_arena *a, const char *how, const char *text, struc
 		how, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-static int secret_decode(const struct pm_reading *r, PM_UNUSED struct pm_value *v)
+/* PVE shows stars at most: there is nothing to know. */
+static int secret_decode(PM_UNUSED const struct pm_reading *r, PM_UNUSED struct pm_value *v)
 {
-	return pm_error_set(r->err, PM_E_INPUT, "is a secret, which PVE does not return");
+	return 0;
 }
 
 static void secret_format(PM_UNUSED const struct pm_field *f, PM_UNUSED enum pm_side side,

@@ -340,16 +340,10 @@ static void add_space(struct pm_buf *out)
 		pm_buf_addc(out, ' ');
 }
 
-/* printf is slow for what is done for every interface of every manifest. */
-static void add_number(unsigned n, struct pm_buf *out)
-{
-	if (n > 9)
-		add_number(n / 10, out);
-	pm_buf_addc(out, (char)('0' + n % 10));
-}
-
 static void add_field(const struct pm_field *f, const struct pm_value *v, struct pm_buf *out)
 {
+	char key[16];
+
 	if (f->type != PM_T_PROPS || f->count == 0) {
 		add_space(out);
 		pm_buf_adds(out, f->key);
@@ -361,8 +355,7 @@ static void add_field(const struct pm_field *f, const struct pm_value *v, struct
 	}
 	for (size_t i = 0; i < v->u.recs->n; i++) {
 		add_space(out);
-		pm_buf_adds(out, f->key);
-		add_number((unsigned)v->u.recs->v[i]->slot, out);
+		pm_buf_adds(out, pm_slot_key(f, v->u.recs->v[i]->slot, key));
 		add_subs(v->u.recs->v[i], out);
 	}
 }

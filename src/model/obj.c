@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/volume.h"
 
 struct pm_obj *pm_obj_new(struct pm_arena *a, const struct pm_kind *k)
 {
@@ -96,8 +97,9 @@ const char *pm_obj_id(struct pm_arena *a, const struct pm_obj *o)
 
 const char *pm_obj_title(struct pm_arena *a, const struct pm_obj *o)
 {
-	char *title = *o->ns ? pm_arena_printf(a, "%s %s/%s", o->kind->name, o->ns, o->name)
-			     : pm_arena_printf(a, "%s %s", o->kind->name, o->name);
+	const char *kind = o->kind->brief ? o->kind->brief : o->kind->name;
+	char *title = *o->ns ? pm_arena_printf(a, "%s %s/%s", kind, o->ns, o->name)
+			     : pm_arena_printf(a, "%s %s", kind, o->name);
 
 	for (char *p = title; *p && *p != ' '; p++)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + ('a' - 'A') : *p);
@@ -181,10 +183,27 @@ static uint32_t free_slot(const struct slots *s)
 	return PM_NO_SLOT;
 }
 
-static void assign(const struct pm_field *f, const struct pm_recs *want, const struct pm_recs *have)
+/* Entries that are named by their key stand where it says. */
+static void fix_slots(const struct pm_kind *k, const struct pm_recs *want)
+{
+	for (size_t i = 0; i < want->n; i++) {
+		const char *key = pm_rec_ident(want->v[i]);
+		unsigned slot;
+
+		if (pm_field_by_slot_key(k, key, strlen(key), &slot))
+			want->v[i]->slot = slot;
+	}
+}
+
+static void assign(const struct pm_kind *k, const struct pm_field *f, const struct pm_recs *want,
+	const struct pm_recs *have)
 {
 	struct slots s = { .count = f->count < MOST_SLOTS ? f->count : MOST_SLOTS };
 
+	if (pm_slot_row(f->sub)) {
+		fix_slots(k, want);
+		return;
+	}
 	keep_slots(&s, want, have);
 	for (size_t i = 0; i < want->n; i++) {
 		if (want->v[i]->slot != PM_NO_SLOT)
@@ -201,20 +220,19 @@ void pm_slots_assign(struct pm_rec *want, const struct pm_rec *have)
 		const struct pm_field *f = &want->kind->fields[i];
 
 		if (f->type == PM_T_PROPS && f->count > 0 && recs_of(want, i))
-			assign(f, recs_of(want, i), recs_of(have, i));
+			assign(want->kind, f, recs_of(want, i), recs_of(have, i));
 	}
 }
 
 const char *pm_pending_volume(
-	struct pm_arena *a, const struct pm_kind *k, const struct pm_pending *p)
+	struct pm_arena *a, PM_UNUSED const struct pm_kind *k, const struct pm_pending *p)
 {
 	struct pm_rec *rec = NULL;
 	struct pm_error ignored;
-	bool root = p->field == &k->fields[PM_POD_ROOTFS];
 
-	if (k != &pm_kind_pod || !p->in_force || (!root && p->field != &k->fields[PM_POD_VOLUMES]))
+	if (!p->in_force || !p->field || !pm_volume_shape(p->field->sub))
 		return NULL;
 	if (pm_rec_parse(a, p->field->sub, p->in_force, strlen(p->in_force), &rec, &ignored) < 0)
 		return NULL;
-	return pm_rec_str(rec, root ? PM_ROOTFS_VOLUME : PM_VOLUME_VOLUME, NULL);
+	return pm_volume_id(rec);
 }

@@ -118,12 +118,13 @@ bool pm_ref_former(
 /** Kind, namespace, name; then VMID. */
 void pm_set_sort(struct pm_set *s);
 
-/** "Pod/shop/web" into the arena; "pod shop/web" for people. */
+/** "Pod/shop/web" into the arena; "pod shop/web" and "vm ci/build" for people. */
 const char *pm_obj_id(struct pm_arena *a, const struct pm_obj *o);
 const char *pm_obj_title(struct pm_arena *a, const struct pm_obj *o);
 
-/** Gives every entry of the numbered lists of `want` its slot: the one that the same entry has in
- * `have` (by IDENT), else the lowest free one. `have` NULL: in order from 0. Call once. */
+/** Gives every entry of the numbered lists of `want` its slot: the one that its name says (a SLOT row), or
+ * that the same entry has in `have` (by IDENT), else the lowest free one. `have` NULL: in order from 0.
+ * Call once. */
 void pm_slots_assign(struct pm_rec *want, const struct pm_rec *have);
 
 /** Checks of one object of a manifest across its fields: required ones that are missing, null where PVE

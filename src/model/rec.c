@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "model/model_priv.h"
+#include "model/value_priv.h"
 
 struct pm_rec *pm_rec_new(struct pm_arena *a, const struct pm_kind *k)
 {
@@ -73,94 +73,34 @@ static const struct pm_field *field_of(const struct pm_kind *k, const struct ite
 	return pm_field_by_key(k, it->start, it->nkey);
 }
 
-/* ---- volumes ---- */
-
-static void set_str(struct pm_rec *r, int field, const char *s)
-{
-	r->val[field].state = PM_SET;
-	r->val[field].u.s = s;
-}
-
-/* A volume that waits to be made, "local:8", has its size in GiB there and no name yet. */
-static void derive_size(struct pm_rec *r, const struct pm_volume_shape *shape, const char *number)
-{
-	struct pm_value *v = &r->val[shape->size];
-	char text[32];
-	int64_t bytes;
-	int n = snprintf(text, sizeof(text), "%sG", number);
-
-	if (v->state == PM_SET || number[strspn(number, "0123456789.")] != '\0' ||
-		n >= (int)sizeof(text) || pm_parse_size(text, 0, &bytes) < 0)
-		return;
-	v->state = PM_SET;
-	v->u.i = bytes;
-	r->val[shape->volume].state = PM_UNSET;
-}
-
-/* A volume says on which storage it lies, or that it is a path of the node. */
-static void derive_volume(struct pm_arena *a, struct pm_rec *r, const struct pm_volume_shape *shape)
-{
-	struct pm_value *v = &r->val[shape->volume];
-	const char *colon = v->state == PM_SET ? strchr(v->u.s, ':') : NULL;
-
-	if (v->state != PM_SET)
-		return;
-	if (v->u.s[0] == '/' && shape->source >= 0) {
-		struct pm_error err;
-
-		if (pm_value_decode(a, &r->kind->fields[shape->source], v->u.s, strlen(v->u.s),
-			    &r->val[shape->source], &err) == 0)
-			v->state = PM_UNSET;
-	} else if (colon && colon > v->u.s) {
-		set_str(r, shape->storage, pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s)));
-		derive_size(r, shape, colon + 1);
-	}
-}
-
-/* A new volume is asked for by its size in GiB, with as many decimals as it takes. */
-static void add_new_volume(const char *storage, int64_t bytes, struct pm_buf *out)
-{
-	int64_t rest = bytes % PM_GIB;
-
-	pm_buf_addf(out, "%s:%lld", storage, (long long)(bytes / PM_GIB));
-	if (rest > 0)
-		pm_buf_addc(out, '.');
-	for (; rest > 0; rest %= PM_GIB) {
-		rest *= 10;
-		pm_buf_addc(out, (char)('0' + rest / PM_GIB));
-	}
-}
-
 static bool is_set(const struct pm_rec *r, int field)
 {
 	return field >= 0 && r->val[field].state == PM_SET;
 }
 
-/* The head stands without its key, unless it would be taken for key=value. */
-static void add_head(const char *key, const char *text, struct pm_buf *out)
-{
-	if (strchr(text, '='))
-		pm_buf_addf(out, "%s=", key);
-	pm_buf_adds(out, text);
-}
-
-/* Writes what identifies the volume; true: a new one, whose size is in there. */
-static bool add_volume(const struct pm_rec *r, const struct pm_volume_shape *s, struct pm_buf *out)
-{
-	const char *key = r->kind->fields[s->volume].key;
-
-	if (is_set(r, s->volume)) {
-		add_head(key, r->val[s->volume].u.s, out);
-	} else if (is_set(r, s->source)) {
-		add_head(key, r->val[s->source].u.s, out);
-	} else if (is_set(r, s->storage) && is_set(r, s->size)) {
-		add_new_volume(r->val[s->storage].u.s, r->val[s->size].u.i, out);
-		return true;
-	}
-	return false;
-}
-
 /* ---- reading ---- */
+
+/* The choice that is the key of an item, where one row stands as the key of another: NULL: it is none. */
+static const char *key_choice(const struct pm_kind *k, const struct item *it)
+{
+	const struct pm_keyed_shape *s = it->nkey > 0 ? pm_keyed_shape(k) : NULL;
+
+	return s ? pm_choice(&k->fields[s->key], it->start, it->nkey) : NULL;
+}
+
+static int read_keyed(
+	struct pm_arena *a, struct pm_rec *r, const struct item *it, struct pm_error *err)
+{
+	const struct pm_keyed_shape *s = pm_keyed_shape(r->kind);
+	struct pm_value *key = &r->val[s->key], *value = &r->val[s->value];
+
+	if (key->state == PM_SET || value->state == PM_SET)
+		return pm_error_set(
+			err, PM_E_INPUT, "%s is given twice", r->kind->fields[s->value].key);
+	key->u.s = key_choice(r->kind, it);
+	key->state = PM_SET;
+	return pm_value_decode(a, &r->kind->fields[s->value], it->value, it->nvalue, value, err);
+}
 
 static int read_item(
 	struct pm_arena *a, struct pm_rec *r, const struct item *it, struct pm_error *err)
@@ -169,6 +109,8 @@ static int read_item(
 	struct pm_error ignored;
 	struct pm_value *v;
 
+	if (key_choice(r->kind, it) && it->nvalue > 0)
+		return read_keyed(a, r, it, err);
 	if (it->value == it->start && !f)
 		return pm_error_set(err, PM_E_INPUT, "'%.*s' has no key", (int)it->n, it->start);
 	if (it->value != it->start && (it->nkey == 0 || it->nvalue == 0))
@@ -205,8 +147,28 @@ int pm_rec_parse(struct pm_arena *a, const struct pm_kind *k, const char *text, 
 			return bad;
 	}
 	if (shape)
-		derive_volume(a, r, shape);
+		pm_volume_derive(a, r, shape);
 	*ret = r;
+	return 0;
+}
+
+int pm_entry_decode(struct pm_arena *a, const struct pm_field *f, unsigned slot, const char *text,
+	size_t n, struct pm_rec **ret, struct pm_error *err)
+{
+	const struct pm_field *named = pm_slot_row(f->sub);
+	char key[16];
+	int bad = pm_rec_parse(a, f->sub, text, n, ret, err);
+
+	if (bad < 0)
+		return bad;
+	(*ret)->slot = slot;
+	if (named) {
+		struct pm_value *v = &(*ret)->val[pm_field_index(f->sub, named)];
+
+		(void)pm_slot_key(f, slot, key);
+		v->u.s = pm_arena_intern(a, key, strlen(key));
+		v->state = PM_SET;
+	}
 	return 0;
 }
 
@@ -224,24 +186,47 @@ static void add_item(
 	if (v->state != PM_SET || (f->type == PM_T_LIST && v->u.list->n == 0))
 		return;
 	add_separator(out, start);
-	if (f->flags & PM_F_HEAD && f->type == PM_T_STR) {
-		add_head(f->key, v->u.s, out);
+	if (f->flags & PM_F_HEAD) {
+		pm_head_add(f->key, v->u.s, out);
 		return;
 	}
 	pm_buf_addf(out, "%s=", f->key);
 	pm_value_format(f, PM_PVE, v, out);
 }
 
+/* "virtio=BC:24:11:00:00:01", or "virtio" as long as there is no MAC. What PVE holds in another form, or
+ * with a model that nobody knows, is left to the rows; false. */
+static bool add_keyed(const struct pm_rec *r, const struct pm_keyed_shape *s, struct pm_buf *out)
+{
+	const struct pm_field *f = &r->kind->fields[s->key];
+	const struct pm_value *key = &r->val[s->key], *value = &r->val[s->value];
+	const char *text = key->state == PM_SET ? key->u.s : r->raw ? "" : f->fresh;
+
+	if (!pm_choice(f, text, strlen(text)))
+		return false;
+	pm_buf_adds(out, text);
+	if (value->state == PM_SET) {
+		pm_buf_addc(out, '=');
+		pm_value_format(&r->kind->fields[s->value], PM_PVE, value, out);
+	}
+	return true;
+}
+
 void pm_rec_format(const struct pm_rec *r, struct pm_buf *out)
 {
 	const struct pm_volume_shape *shape = pm_volume_shape(r->kind);
+	const struct pm_keyed_shape *shape_of_key = pm_keyed_shape(r->kind);
 	size_t start = out->len;
-	bool fresh = shape && add_volume(r, shape, out);
+	bool fresh = shape && pm_volume_add(r, shape, out);
+	const struct pm_keyed_shape *keyed =
+		shape_of_key && add_keyed(r, shape_of_key, out) ? shape_of_key : NULL;
 	unsigned n;
 	const uint8_t *order = pm_kind_order(r->kind, &n);
 
 	for (unsigned i = 0; i < n; i++) {
 		if (shape && (order[i] == shape->volume || (fresh && order[i] == shape->size)))
+			continue;
+		if (keyed && (order[i] == keyed->key || order[i] == keyed->value))
 			continue;
 		add_item(&r->kind->fields[order[i]], &r->val[order[i]], out, start);
 	}
@@ -259,10 +244,16 @@ struct merge {
 	size_t start;
 };
 
-static bool is_dropped(const struct merge *m, const struct item *it)
+static bool names_key(const char *key, const char *s, size_t n)
+{
+	return strlen(key) == n && !strncmp(key, s, n);
+}
+
+/* A row that may stand alone, or under an older name, is dropped by its key all the same. */
+static bool is_dropped(const struct merge *m, const struct item *it, const struct pm_field *f)
 {
 	for (const char *const *d = m->drop; d && *d; d++) {
-		if (strlen(*d) == it->nkey && !strncmp(*d, it->start, it->nkey))
+		if (names_key(*d, it->start, it->nkey) || (f && !strcmp(*d, f->key)))
 			return true;
 	}
 	return false;
@@ -282,7 +273,11 @@ static bool head_differs(const struct merge *m)
 		return !is_set(have, s->source) ||
 		       !pm_value_equal(&want->kind->fields[s->source], &want->val[s->source],
 			       &have->val[s->source]);
-	return !is_set(have, s->volume) && is_set(want, s->storage) && is_set(want, s->size);
+	if (!is_set(want, s->storage))
+		return false;
+	if (pm_volume_cloudinit(want) != pm_volume_cloudinit(have))
+		return true;
+	return !is_set(have, s->volume) && (is_set(want, s->size) || is_set(want, s->import));
 }
 
 static bool is_volume_row(const struct merge *m, const struct pm_field *f)
@@ -296,33 +291,87 @@ static bool not_merged(const struct merge *m, const struct pm_field *f)
 	return f->flags & (PM_F_GROW | PM_F_MOVE) || is_volume_row(m, f);
 }
 
+static void keep_item(const struct merge *m, const struct item *it)
+{
+	add_separator(m->out, m->start);
+	pm_buf_add(m->out, it->start, it->n);
+}
+
+/* "virtio=MAC": both rows at once; what want does not say of them stays. */
+static void merge_keyed(const struct merge *m, const struct item *it)
+{
+	const struct pm_keyed_shape *s = pm_keyed_shape(m->want->kind);
+	const struct pm_field *fields = m->want->kind->fields;
+	const struct pm_value *key = &m->want->val[s->key], *value = &m->want->val[s->value];
+
+	if ((key->state != PM_SET || pm_value_equal(&fields[s->key], key, &m->have->val[s->key])) &&
+		(value->state != PM_SET ||
+			pm_value_equal(&fields[s->value], value, &m->have->val[s->value]))) {
+		keep_item(m, it);
+		return;
+	}
+	if (key->state != PM_SET)
+		key = &m->have->val[s->key];
+	if (value->state != PM_SET)
+		value = &m->have->val[s->value];
+	add_separator(m->out, m->start);
+	pm_buf_addf(m->out, "%s=", key->u.s);
+	pm_value_format(&fields[s->value], PM_PVE, value, m->out);
+}
+
+static bool says_nothing(const struct pm_rec *r)
+{
+	for (unsigned i = 0; i < r->kind->nfields; i++) {
+		if (r->val[i].state == PM_SET)
+			return false;
+	}
+	return true;
+}
+
+static bool is_kept(const struct merge *m, const struct pm_field *f)
+{
+	unsigned i = f ? pm_field_index(m->want->kind, f) : 0;
+
+	if (f && f->flags & PM_F_OLD)
+		return says_nothing(m->want);
+	if (!f || not_merged(m, f) || m->want->val[i].state == PM_UNSET)
+		return true;
+	/* What says the default is as good as absent, and PVE may refuse to have the key touched. */
+	if (m->want->val[i].state == PM_NULL)
+		return pm_value_default(f, &m->have->val[i]);
+	return m->have->val[i].state == PM_SET &&
+	       pm_value_equal(f, &m->want->val[i], &m->have->val[i]);
+}
+
+static void merge_volume(const struct merge *m, const struct item *it)
+{
+	if (!m->new_head)
+		keep_item(m, it);
+}
+
 static void merge_item(const struct merge *m, const struct item *it)
 {
 	const struct pm_field *f = field_of(m->want->kind, it);
-	unsigned i = f ? pm_field_index(m->want->kind, f) : 0;
-	const struct pm_value *want = f ? &m->want->val[i] : NULL;
+	const struct pm_value *want = f ? &m->want->val[pm_field_index(m->want->kind, f)] : NULL;
 
-	if (f && is_volume_row(m, f)) {
-		if (!m->new_head) {
-			add_separator(m->out, m->start);
-			pm_buf_add(m->out, it->start, it->n);
-		}
+	if (key_choice(m->want->kind, it))
+		merge_keyed(m, it);
+	else if (f && is_volume_row(m, f))
+		merge_volume(m, it);
+	else if (is_dropped(m, it, f) || (f && f->flags & PM_F_GROW && m->new_head))
 		return;
-	}
-	if (is_dropped(m, it) || (f && f->flags & PM_F_GROW && m->new_head))
-		return;
-	/* What says the default is as good as absent, and PVE may refuse to have the key touched. */
-	if (f && want->state == PM_NULL && !not_merged(m, f) &&
-		!pm_value_default(f, &m->have->val[i]))
-		return;
-	if (!f || want->state == PM_NULL || not_merged(m, f) ||
-		(m->have->val[i].state == PM_SET && pm_value_equal(f, want, &m->have->val[i]))) {
-		add_separator(m->out, m->start);
-		pm_buf_add(m->out, it->start, it->n);
-		return;
-	}
-	if (want->state == PM_SET)
+	else if (is_kept(m, f))
+		keep_item(m, it);
+	else if (want->state == PM_SET)
 		add_item(f, want, m->out, m->start);
+}
+
+/* Is the item "virtio=MAC", and the row one of both? */
+static bool is_keyed_row(const struct pm_kind *k, const struct item *it, const struct pm_field *f)
+{
+	const struct pm_keyed_shape *s = key_choice(k, it) ? pm_keyed_shape(k) : NULL;
+
+	return s && (f == &k->fields[s->key] || f == &k->fields[s->value]);
 }
 
 static bool mentions(const struct pm_rec *have, const struct pm_field *f)
@@ -331,7 +380,7 @@ static bool mentions(const struct pm_rec *have, const struct pm_field *f)
 	struct item it;
 
 	while (next_item(&s, end, &it)) {
-		if (field_of(have->kind, &it) == f)
+		if (field_of(have->kind, &it) == f || is_keyed_row(have->kind, &it, f))
 			return true;
 	}
 	return false;
@@ -348,8 +397,11 @@ static void merge_rest(const struct merge *m)
 		const struct pm_value *want = &m->want->val[order[i]];
 		const struct pm_value *have = &m->have->val[order[i]];
 
-		if (!not_merged(m, f) && want->state == PM_SET && have->state != PM_SET &&
-			!pm_value_equal(f, want, have) && !mentions(m->have, f))
+		if (not_merged(m, f) || want->state != PM_SET || have->state == PM_SET ||
+			mentions(m->have, f))
+			continue;
+		/* What is read by the creation of a volume goes with a new one. */
+		if (!pm_value_equal(f, want, have) || (m->new_head && f->flags & PM_F_WRITEONLY))
 			add_item(f, want, m->out, m->start);
 	}
 }
@@ -372,12 +424,15 @@ void pm_rec_merge(const struct pm_rec *want, const struct pm_rec *have, const ch
 	}
 	m.new_head = head_differs(&m);
 	if (m.new_head)
-		(void)add_volume(want, m.shape, out);
+		(void)pm_volume_add(want, m.shape, out);
 	s = have->raw;
 	end = s + strlen(s);
 	while (next_item(&s, end, &it))
 		merge_item(&m, &it);
 	merge_rest(&m);
+	/* An emptied record is a blank at PVE. */
+	if (out->len == m.start && blank(have->raw, strlen(have->raw)))
+		pm_buf_adds(out, have->raw);
 }
 
 bool pm_rec_take_size(struct pm_arena *a, struct pm_rec *r, const char *in_force)

@@ -343,6 +343,20 @@ static int size_parse(const struct pm_reading *r, struct pm_value *v)
 	return 0;
 }
 
+/* The memory of a VM may be "2048" or "current=2048". */
+static int memory_decode(const struct pm_reading *r, struct pm_value *v)
+{
+	static const char key[] = "current=";
+	size_t skip = r->n >= strlen(key) && !strncmp(r->text, key, strlen(key)) ? strlen(key) : 0;
+	const char *comma = memchr(r->text, ',', r->n);
+	size_t n = (comma ? (size_t)(comma - r->text) : r->n) - skip;
+
+	if (!lenient_number(r->text + skip, n, r->f->unit, &v->u.i))
+		return not_a(r, "size");
+	v->state = PM_SET;
+	return 0;
+}
+
 static int size_decode(const struct pm_reading *r, struct pm_value *v)
 {
 	static const char letters[] = "KMGT";
@@ -350,6 +364,8 @@ static int size_decode(const struct pm_reading *r, struct pm_value *v)
 	size_t n = r->n;
 	const char *unit = NULL;
 
+	if (is_format(r->f, "vm-memory"))
+		return memory_decode(r, v);
 	if (n > 0 && !r->f->unit)
 		unit = strchr(letters, toupper((unsigned char)r->text[n - 1]));
 	if (unit && *unit) {
@@ -456,9 +472,47 @@ static void tidy_path(char *path)
 	*to = '\0';
 }
 
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+char *pm_percent_decode(struct pm_arena *a, const char *text, size_t n, size_t *ret_n)
+{
+	char *s = pm_arena_strndup(a, text, n), *to = s;
+
+	for (size_t i = 0; i < n; i++, to++) {
+		int high = i + 2 < n && s[i] == '%' ? hex(s[i + 1]) : -1;
+		int low = high >= 0 ? hex(s[i + 2]) : -1;
+
+		*to = low >= 0 ? (char)(high * 16 + low) : s[i];
+		i += low >= 0 ? 2 : 0;
+	}
+	*to = '\0';
+	*ret_n = (size_t)(to - s);
+	return s;
+}
+
+void pm_percent_add(const char *s, struct pm_buf *out)
+{
+	for (; *s; s++) {
+		if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
+			pm_buf_addc(out, *s);
+		else
+			pm_buf_addf(out, "%%%02X", (unsigned)(unsigned char)*s);
+	}
+}
+
 static int str_decode(const struct pm_reading *r, struct pm_value *v)
 {
-	if (is_format(r->f, "path") || is_format(r->f, "devpath")) {
+	size_t n;
+
+	if (r->f->flags & PM_F_PERCENT) {
+		v->u.s = pm_percent_decode(r->a, r->text, r->n, &n);
+	} else if (is_format(r->f, "path") || is_format(r->f, "devpath")) {
 		char *s = pm_arena_strndup(r->a, r->text, r->n);
 
 		tidy_path(s);
@@ -470,10 +524,13 @@ static int str_decode(const struct pm_reading *r, struct pm_value *v)
 	return 0;
 }
 
-static void str_format(PM_UNUSED const struct pm_field *f, PM_UNUSED enum pm_side side,
-	const struct pm_value *v, struct pm_buf *out)
+static void str_format(
+	const struct pm_field *f, enum pm_side side, const struct pm_value *v, struct pm_buf *out)
 {
-	pm_buf_adds(out, v->u.s);
+	if (f->flags & PM_F_PERCENT && side == PM_PVE)
+		pm_percent_add(v->u.s, out);
+	else
+		pm_buf_adds(out, v->u.s);
 }
 
 bool pm_same_str(const struct pm_field *f, const char *a, const char *b)

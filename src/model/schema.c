@@ -21,6 +21,8 @@ const struct pm_meta_row pm_meta_rows[3] = {
 
 const char *pm_impact(const struct pm_field *f, const struct pm_field *in)
 {
+	const unsigned effects = PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE | PM_F_GROW | PM_F_MOVE |
+				 PM_F_MIGRATE | PM_F_PENDING;
 	static const struct {
 		unsigned flag;
 		const char *words;
@@ -37,6 +39,8 @@ const char *pm_impact(const struct pm_field *f, const struct pm_field *in)
 		{ PM_F_LIVE, "live" },
 	};
 
+	if (f->hot && !(f->flags & effects))
+		return "live with hotplug";
 	for (unsigned i = 0; i < PM_COUNT(impacts); i++) {
 		if (f->flags & impacts[i].flag)
 			return impacts[i].words;
@@ -67,10 +71,29 @@ size_t pm_group_length(const char *name, size_t prefix)
 	return dot ? (size_t)(dot - name) : 0;
 }
 
+size_t pm_row_group(const struct pm_field *f, size_t prefix)
+{
+	if (f->flags & PM_F_FLAT)
+		return prefix == 0 ? strlen(f->name) : 0;
+	return pm_group_length(f->name, prefix);
+}
+
+bool pm_row_in_group(const struct pm_field *f, const char *prefix, size_t n)
+{
+	if (f->flags & PM_F_INNER)
+		return false;
+	if (n > 0 && f->flags & PM_F_FLAT)
+		return strlen(f->name) == n - 1 && !strncmp(f->name, prefix, n - 1);
+	return !strncmp(f->name, prefix, n);
+}
+
 bool pm_group_first(const struct pm_kind *k, unsigned i, size_t n)
 {
 	for (unsigned j = 0; j < i; j++) {
-		if (!strncmp(k->fields[j].name, k->fields[i].name, n + 1))
+		const struct pm_field *f = &k->fields[j];
+
+		if (!strncmp(f->name, k->fields[i].name, n) &&
+			(f->name[n] == '.' || (f->name[n] == '\0' && f->flags & PM_F_FLAT)))
 			return false;
 	}
 	return true;
@@ -101,8 +124,12 @@ static void add_type(struct pm_jwrite *w, const char *type, const char *second, 
 static void add_enum(struct pm_jwrite *w, const char *const *choices, bool null)
 {
 	pm_jw_array(w, "enum");
-	for (unsigned i = 0; choices[i]; i++)
+	for (unsigned i = 0; choices[i]; i++) {
 		pm_jw_str(w, NULL, choices[i]);
+		/* In YAML it needs no quotes. */
+		if (choices[i][strspn(choices[i], "0123456789")] == '\0')
+			pm_jw_raw(w, NULL, choices[i]);
+	}
 	if (null)
 		pm_jw_raw(w, NULL, "null");
 	pm_jw_array_end(w);
@@ -165,9 +192,21 @@ static void add_pattern(struct pm_jwrite *w, const struct pm_field *f)
 		pm_jw_str(w, "x-podmox-format", f->format);
 }
 
+/* Texts that need no quotes in YAML where they are numbers. */
+static bool may_be_number(const struct pm_field *f)
+{
+	static const char *const formats[] = { "vlan", "ranges", "vmid", "phys-bits", "vmgenid" };
+
+	for (unsigned i = 0; f->format && i < PM_COUNT(formats); i++) {
+		if (!strcmp(f->format, formats[i]))
+			return true;
+	}
+	return false;
+}
+
 static void add_str_type(struct pm_jwrite *w, const struct pm_field *f)
 {
-	add_type(w, "string", NULL, nullable(f));
+	add_type(w, "string", may_be_number(f) ? "integer" : NULL, nullable(f));
 	if (f->min)
 		pm_jw_int(w, "minLength", f->min);
 	if (f->max)
@@ -177,8 +216,6 @@ static void add_str_type(struct pm_jwrite *w, const struct pm_field *f)
 
 static void add_list_type(struct pm_jwrite *w, const struct pm_field *f)
 {
-	bool number = f->format && !strcmp(f->format, "vlan");
-
 	add_type(w, "array", NULL, nullable(f));
 	if (f->flags & PM_F_REQUIRED)
 		pm_jw_int(w, "minItems", 1);
@@ -186,7 +223,7 @@ static void add_list_type(struct pm_jwrite *w, const struct pm_field *f)
 	if (f->choices) {
 		add_enum(w, f->choices, false);
 	} else {
-		add_type(w, "string", number ? "integer" : NULL, false);
+		add_type(w, "string", may_be_number(f) ? "integer" : NULL, false);
 		add_pattern(w, f);
 	}
 	pm_jw_object_end(w);
@@ -299,6 +336,21 @@ static void add_default(struct pm_jwrite *w, const struct pm_field *f)
 		pm_jw_str(w, "x-podmox-default", f->def);
 }
 
+/* Where it stands at PVE: a key, the families of a list, and the record it is in when that has no place of
+ * its own here. */
+static void add_key(struct pm_jwrite *w, const struct pm_field *f, const struct pm_field *in)
+{
+	pm_jw_str(w, "x-podmox-key", f->key);
+	if (in && in->flags & PM_F_FLAT)
+		pm_jw_str(w, "x-podmox-of", in->key);
+	if (!f->slots)
+		return;
+	pm_jw_array(w, "x-podmox-keys");
+	for (const struct pm_slots *s = f->slots; s->key; s++)
+		pm_jw_str(w, NULL, s->key);
+	pm_jw_array_end(w);
+}
+
 static void add_field(
 	struct pm_jwrite *w, const char *name, const struct pm_field *f, const struct pm_field *in)
 {
@@ -309,7 +361,7 @@ static void add_field(
 	add_value_type(w, f);
 	add_default(w, f);
 	if (f->key)
-		pm_jw_str(w, "x-podmox-key", f->key);
+		add_key(w, f, in);
 	if (f->key && f->sep && f->type == PM_T_LIST)
 		pm_jw_strn(w, "x-podmox-separator", &f->sep, 1);
 	if (f->flags & PM_F_HEAD)
@@ -325,6 +377,15 @@ static void add_field(
 
 /* ---- objects ---- */
 
+static void add_members(struct pm_jwrite *w, const struct pm_kind *k, const char *prefix,
+	const struct pm_field *in);
+
+/* The rows of a record beside those of its group; where they stand at PVE is not their own key. */
+static void add_flat(struct pm_jwrite *w, const struct pm_field *f)
+{
+	add_members(w, f->sub, "", f);
+}
+
 /* Rows of a group as members of the object "properties" that is open; prefix is "" or ends with a dot. */
 static void add_members(
 	struct pm_jwrite *w, const struct pm_kind *k, const char *prefix, const struct pm_field *in)
@@ -336,10 +397,12 @@ static void add_members(
 		char name[64];
 		size_t group;
 
-		if (f->flags & PM_F_INNER || strncmp(f->name, prefix, n) != 0)
+		if (!pm_row_in_group(f, prefix, n))
 			continue;
-		group = pm_group_length(f->name, n);
-		if (!group) {
+		group = pm_row_group(f, n);
+		if (n > 0 && f->flags & PM_F_FLAT) {
+			add_flat(w, f);
+		} else if (!group) {
 			add_field(w, f->name + n, f, in);
 		} else if (pm_group_first(k, i, group)) {
 			(void)snprintf(name, sizeof(name), "%.*s", (int)group, f->name);

@@ -38,6 +38,11 @@ int pm_length_check(const struct pm_field *f, const char *text, struct pm_error 
 const char *pm_choice(const struct pm_field *f, const char *text, size_t n);
 int pm_bad_choice(const struct pm_field *f, const char *text, struct pm_error *err);
 
+/** Texts as PVE keeps them where it wants only letters that mean nothing: %20 for a blank. What is no
+ * such code stays as it is. */
+char *pm_percent_decode(struct pm_arena *a, const char *text, size_t n, size_t *ret_n);
+void pm_percent_add(const char *s, struct pm_buf *out);
+
 /** Do both texts mean the same, by the row's format and flags? */
 bool pm_same_str(const struct pm_field *f, const char *a, const char *b);
 

@@ -278,6 +278,19 @@ static void why_signing_key(const char *s, struct pm_buf *out)
 		(void)pm_buf_adds(out, "this is the secret half: whoever has it signs");
 }
 
+static void why_source(const char *s, struct pm_buf *out)
+{
+	if (s[0] != '/' && strchr(s, ':'))
+		(void)pm_buf_adds(
+			out, "a disk is made with storage and size, and import copies an image");
+}
+
+static void why_pci(const char *s, struct pm_buf *out)
+{
+	if (strpbrk(s, "ABCDEF"))
+		(void)pm_buf_adds(out, "PVE wants small letters");
+}
+
 /** Who knows more about a format. */
 static const struct {
 	const char *format;
@@ -298,6 +311,8 @@ static const struct {
 	{ "devpath", why_devpath },
 	{ "mode", why_mode },
 	{ "image", why_image },
+	{ "vm-source", why_source },
+	{ "pci-host", why_pci },
 	{ "env", why_env },
 	{ "host-port", why_host_port },
 	{ "git-url", why_git_url },

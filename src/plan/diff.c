@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "model/detached.h"
+#include "model/ignore.h"
 #include "plan/plan_priv.h"
 
 struct differ {
@@ -201,12 +202,13 @@ static void diff_map(struct differ *d, const struct pm_spot *s, const struct pm_
 
 /* ---- records ---- */
 
-/* Rows that are no change of their own: names, what PVE chose, and a MAC that is not given. */
+/* Rows that are no change of their own: names, what PVE chose, what it never tells, and a MAC that is not
+ * given. */
 static bool silent(const struct pm_field *f, const struct pm_value *want)
 {
-	if (f->flags & (PM_F_OWN | PM_F_INNER | PM_F_IDENT))
+	if (f->flags & (PM_F_OWN | PM_F_INNER | PM_F_IDENT | PM_F_WRITEONLY))
 		return true;
-	return want->state == PM_NULL && f == &pm_kind_net.fields[PM_NET_HWADDR];
+	return want->state == PM_NULL && f->flags & PM_F_STAYS;
 }
 
 static void diff_rec(
@@ -276,6 +278,7 @@ static void diff_props(struct differ *d, struct pm_spot *s, const struct pm_valu
 	}
 	if (h == NULL || pm_value_default(s->f, have))
 		return;
+	s->have_rec = h;
 	c = add(d, s, want->line);
 	c->from = entry_text(d, h);
 	pm_effect(d->want, d->have, s, want, have, c);
@@ -400,8 +403,7 @@ static bool next_sub(struct token *t, const char **ret, size_t *n)
 
 static bool cannot_go(const struct pm_field *f)
 {
-	return f->flags & (PM_F_KEEP | PM_F_GROW | PM_F_MOVE | PM_F_REQUIRED) ||
-	       f == &pm_kind_net.fields[PM_NET_HWADDR];
+	return f->flags & (PM_F_KEEP | PM_F_GROW | PM_F_MOVE | PM_F_REQUIRED | PM_F_STAYS);
 }
 
 static void drop_subs(struct differ *d, struct token *t, struct pm_spot *s,
@@ -558,9 +560,9 @@ static bool entry_in_force(
 	list->v = rec;
 	if (p->in_force == NULL)
 		return true;
-	if (pm_rec_parse(d->a, p->field->sub, p->in_force, strlen(p->in_force), rec, &ignored) < 0)
+	if (pm_entry_decode(
+		    d->a, p->field, p->slot, p->in_force, strlen(p->in_force), rec, &ignored) < 0)
 		return false;
-	(*rec)->slot = p->slot;
 	list->n = 1;
 	return true;
 }
@@ -637,16 +639,38 @@ static void sort_changes(struct pm_change *v, size_t n)
 	}
 }
 
+/* A key of a virtual machine comes into force as a whole: what of it could be done at once waits with what
+ * cannot. */
+static void wait_together(struct differ *d)
+{
+	for (size_t i = 0; i < d->v.n; i++) {
+		const struct pm_change *c = &d->v.v[i];
+
+		if (c->impact != PM_I_PENDING || c->blocked || c->row == NULL)
+			continue;
+		for (size_t k = 0; k < d->v.n; k++) {
+			struct pm_change *o = &d->v.v[k];
+
+			if (o->field != c->field || o->slot != c->slot || o->impact != PM_I_LIVE)
+				continue;
+			o->impact = PM_I_PENDING;
+			o->note = NULL;
+		}
+	}
+}
+
 size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct pm_obj *have,
 	struct pm_change **ret)
 {
-	struct differ d = { .a = a, .want = want, .have = have, .marker = have->live->marker };
+	struct differ d = { .a = a, .have = have, .marker = have->live->marker };
 	const struct pm_kind *k = want->kind;
 	size_t n;
 
 	*ret = NULL;
 	if (want->spec == NULL || have->spec == NULL)
 		return 0;
+	want = pm_obj_ignoring(a, want, have);
+	d.want = want;
 	for (unsigned i = 0; i < k->nfields; i++) {
 		const struct pm_value *w = &want->spec->val[i];
 
@@ -661,6 +685,8 @@ size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct p
 		while (next_token(&p, &t))
 			drop(&d, &t);
 	}
+	if (k == &pm_kind_vm)
+		wait_together(&d);
 	if (have->live->npending > 0)
 		diff_pending(&d);
 	n = d.v.n;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/volume.h"
 #include "plan/plan_priv.h"
 
 #define KINDS_OF_EFFECT \
@@ -78,16 +79,41 @@ static bool is_to_stop(const struct pm_obj *want)
 	return strcmp(pm_rec_str(want->spec, PM_G_STATE, "running"), "stopped") == 0;
 }
 
-/* PVE moves volumes of a stopped guest only. */
-static void move(const struct pm_obj *want_obj, bool running, const struct pm_value *want,
-	struct pm_change *c)
+/* PVE moves volumes of a stopped container only, and disks of a running virtual machine, but for the state of
+ * its TPM. */
+static bool moves_live(const struct pm_spot *s, const struct pm_obj *have)
 {
+	return have->kind != &pm_kind_pod && s->f->sub != &pm_kind_tpmstate;
+}
+
+/* What waits for a restart names the volume as it was when that was written: PVE would bring it back. */
+static bool waits(const struct pm_spot *s, const struct pm_obj *have)
+{
+	for (unsigned i = 0; have->kind != &pm_kind_pod && i < have->live->npending; i++) {
+		const struct pm_pending *p = &have->live->pending[i];
+
+		if (p->field == s->f && (s->f->count == 0 || p->slot == s->slot))
+			return true;
+	}
+	return false;
+}
+
+static void move(const struct pm_obj *want_obj, const struct pm_spot *s,
+	const struct pm_obj *have_obj, const struct pm_value *want, struct pm_change *c)
+{
+	bool running = pm_live_running(have_obj->live);
+
 	c->impact = PM_I_MOVE;
 	if (!set(want)) {
 		block(c, PM_I_MOVE, "a volume lies on some storage");
 		return;
 	}
-	if (!running)
+	if (waits(s, have_obj)) {
+		block(c, PM_I_MOVE, "another change of it waits for a restart");
+		return;
+	}
+	c->down = running && !moves_live(s, have_obj);
+	if (!c->down)
 		return;
 	if (is_to_stop(want_obj))
 		c->note = "once it is stopped";
@@ -95,19 +121,6 @@ static void move(const struct pm_obj *want_obj, bool running, const struct pm_va
 		c->note = "stops and starts it";
 	else
 		block(c, PM_I_MOVE, "would stop and start it, which is not allowed here");
-}
-
-static void migrate(const struct pm_obj *want_obj, bool running, struct pm_change *c)
-{
-	c->impact = PM_I_MIGRATE;
-	if (!running)
-		return;
-	if (is_to_stop(want_obj))
-		c->note = "once it is stopped";
-	else if (pm_allows_restart(want_obj))
-		c->note = "stops and starts it";
-	else
-		block(c, PM_I_MIGRATE, "would stop and start it, which is not allowed here");
 }
 
 static const char *replace_note(const struct pm_obj *want, const struct pm_obj *have)
@@ -119,35 +132,53 @@ static const char *replace_note(const struct pm_obj *want, const struct pm_obj *
 	return "needs a new guest, which lifecycle.replace does not allow";
 }
 
-/* Interfaces, volumes and devices that come, go or are taken over as a whole. */
-static void entry(const struct pm_spot *s, bool running, struct pm_change *c)
+/* An entry of a list, or a record with a volume, that comes, goes or is taken over as a whole. */
+static void entry(const struct pm_spot *s, const struct pm_obj *have, struct pm_change *c)
 {
-	bool volume = s->f->sub == &pm_kind_volume;
+	bool running = pm_live_running(have->live);
 	bool net = s->f->sub == &pm_kind_net;
 
 	c->impact = PM_I_LIVE;
-	if (c->to != NULL)
-		return; /* net, mp and dev are plugged into a running guest */
-	if (running && (!net || s->slot >= HOT_INTERFACES))
-		c->impact = PM_I_PENDING;
-	if (volume && s->have_rec != NULL &&
-		pm_rec_str(s->have_rec, PM_VOLUME_STORAGE, NULL) != NULL)
+	if (have->kind != &pm_kind_pod)
+		c->impact = running && !pm_vm_plugs(have, s) ? PM_I_PENDING : PM_I_LIVE;
+	else if (c->to == NULL && running && (!net || s->slot >= HOT_INTERFACES))
+		c->impact = PM_I_PENDING; /* what comes is plugged into a running container */
+	if (c->to == NULL && s->have_rec != NULL && pm_volume_shape(s->f->sub) != NULL &&
+		pm_volume_holds_data(s->have_rec))
 		c->note = "detached, the volume is kept as unused";
 }
 
-/* Does a volume become a bind mount, or the other way round? PVE then lets the volume go as unused. */
+/* Does a volume become something that is attached, or the other way round? PVE then lets the volume go as
+ * unused. */
 static bool turns_over(const struct pm_spot *s)
 {
-	unsigned row;
+	const struct pm_volume_shape *shape = s->sub ? pm_volume_shape(s->f->sub) : NULL;
+	int row;
 
-	if (s->sub == NULL || s->f->sub != &pm_kind_volume || s->want_rec == NULL ||
-		s->have_rec == NULL)
+	if (shape == NULL || s->want_rec == NULL || s->have_rec == NULL)
 		return false;
-	row = pm_field_index(s->f->sub, s->sub);
-	if (row != PM_VOLUME_STORAGE && row != PM_VOLUME_SOURCE && row != PM_VOLUME_SIZE)
+	row = (int)pm_field_index(s->f->sub, s->sub);
+	if (row != shape->storage && row != shape->source && row != shape->size &&
+		row != shape->cloudinit)
 		return false;
-	return (pm_rec_str(s->want_rec, PM_VOLUME_SOURCE, NULL) != NULL) !=
-	       (pm_rec_str(s->have_rec, PM_VOLUME_SOURCE, NULL) != NULL);
+	return pm_volume_holds_data(s->want_rec) != pm_volume_holds_data(s->have_rec);
+}
+
+static void turn_over(const struct pm_spot *s, const struct pm_obj *have, struct pm_change *c)
+{
+	bool running = pm_live_running(have->live);
+
+	c->impact = running ? PM_I_PENDING : PM_I_LIVE;
+	if (running && have->kind != &pm_kind_pod)
+		block(c, PM_I_PENDING, "a drive of a running machine stays a disk, or a CD-ROM");
+	else if (pm_volume_holds_data(s->have_rec))
+		c->note = "the volume is kept as unused";
+}
+
+/* A record with a volume that is not there yet: all of it is new. */
+static bool is_new(const struct pm_spot *s)
+{
+	return s->sub != NULL && s->have_rec == NULL && pm_volume_shape(s->f->sub) != NULL;
 }
 
 static void at_once(const struct pm_spot *s, bool running, struct pm_change *c)
@@ -155,12 +186,33 @@ static void at_once(const struct pm_spot *s, bool running, struct pm_change *c)
 	unsigned own = s->sub ? s->sub->flags : s->f->flags;
 
 	c->impact = PM_I_LIVE;
-	if (!running)
+	if (pm_str_starts(s->f->name, "cloudInit."))
+		c->note = "takes effect when the guest reads cloud-init anew";
+	if (!running || c->note != NULL)
 		return;
 	if (own & PM_F_NOTLIVE)
 		c->note = "stored, acts from the next start on";
 	else if (own & PM_F_LINKFLAP)
 		c->note = "link flaps";
+}
+
+static void migrate(const struct pm_obj *want, const struct pm_obj *have, struct pm_change *c)
+{
+	bool running = pm_live_running(have->live);
+
+	c->impact = PM_I_MIGRATE;
+	if (have->kind != &pm_kind_pod) {
+		c->note = running ? "goes on meanwhile" : NULL;
+		return;
+	}
+	if (!running)
+		return;
+	if (is_to_stop(want))
+		c->note = "once it is stopped";
+	else if (pm_allows_restart(want))
+		c->note = "stops and starts it";
+	else
+		block(c, PM_I_MIGRATE, "would stop and start it, which is not allowed here");
 }
 
 void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
@@ -170,21 +222,20 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	bool running = pm_live_running(have_obj->live);
 	unsigned flags = effect_flags(s);
 
-	if (s->ident != NULL && s->sub == NULL) {
-		entry(s, running, c);
+	if ((s->ident != NULL && s->sub == NULL) || is_new(s) ||
+		(c->to == NULL && c->row == NULL && pm_volume_shape(s->f->sub) != NULL)) {
+		entry(s, have_obj, c);
 	} else if (turns_over(s)) {
-		c->impact = running ? PM_I_PENDING : PM_I_LIVE;
-		if (pm_rec_str(s->have_rec, PM_VOLUME_SOURCE, NULL) == NULL)
-			c->note = "the volume is kept as unused";
+		turn_over(s, have_obj, c);
 	} else if (flags & PM_F_REPLACE) {
 		block(c, PM_I_REPLACE, replace_note(want_obj, have_obj));
 	} else if (flags & PM_F_GROW) {
 		grow(want, have, c);
 	} else if (flags & PM_F_MOVE) {
-		move(want_obj, running, want, c);
+		move(want_obj, s, have_obj, want, c);
 	} else if (flags & PM_F_MIGRATE) {
-		migrate(want_obj, running, c);
-	} else if (flags & PM_F_PENDING && running) {
+		migrate(want_obj, have_obj, c);
+	} else if (running && (flags & PM_F_PENDING || pm_vm_waits(have_obj, s, want, have))) {
 		c->impact = PM_I_PENDING;
 	} else {
 		at_once(s, running, c);

@@ -3,6 +3,8 @@
 
 #include "base/text.h"
 #include "model/detached.h"
+#include "model/ignore.h"
+#include "model/volume.h"
 #include "plan/plan_priv.h"
 
 /** What the changes of one object come to. */
@@ -52,7 +54,7 @@ bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const s
 
 	if (p->facts->root_pam)
 		return false;
-	what = pm_obj_needs_root(want, have, &line);
+	what = pm_obj_needs_root(have ? pm_obj_ignoring(p->a, want, have) : want, have, &line);
 	if (what == NULL)
 		return false;
 	d = pm_diag_add(p->d, PM_ERROR, (struct pm_pos){ .file = want->file, .line = line },
@@ -75,7 +77,8 @@ static void consent(struct pm_planner *p, struct pm_change *c)
 
 	if (c->impact != PM_I_MIGRATE && c->impact != PM_I_MOVE)
 		return;
-	if (c->blocked && p->o->allow_restart && c->to != NULL)
+	if (c->blocked && p->o->allow_restart && c->to != NULL &&
+		(c->down || c->impact == PM_I_MIGRATE))
 		unblock(c, "stops and starts it");
 	if (c->impact == PM_I_MOVE)
 		return;
@@ -92,10 +95,10 @@ static bool may_replace(
 	return p->o->allow_replace && pm_allows_replace(want) && !pm_live_protected(have);
 }
 
-static bool touches_disk(const struct pm_change *c)
+static bool touches_disk(const struct pm_kind *k, const struct pm_change *c)
 {
-	return (c->field == PM_POD_ROOTFS || c->field == PM_POD_VOLUMES) &&
-	       c->impact != PM_I_RESIZE && c->impact != PM_I_MOVE;
+	return pm_volume_shape(k->fields[c->field].sub) != NULL && c->impact != PM_I_RESIZE &&
+	       c->impact != PM_I_MOVE;
 }
 
 static unsigned step_of(const struct pm_change *c)
@@ -126,9 +129,9 @@ static void weigh(struct verdict *v, const struct pm_change *c, const struct pm_
 		v->impact = c->impact;
 	if (c->impact == PM_I_PENDING)
 		v->pends = true;
-	if (c->impact == PM_I_MOVE)
+	if (c->down)
 		v->moves = true;
-	if (touches_disk(c) && pm_live_protected(have))
+	if (touches_disk(have->kind, c) && pm_live_protected(have))
 		v->steps |= PM_STEP_UNPROTECT;
 }
 
@@ -169,19 +172,30 @@ static struct pm_change *with_state(struct pm_planner *p, const struct pm_change
 
 /* ---- what is detached, and where it stays ---- */
 
-static bool detaches(const struct pm_change *c)
+static bool detaches(const struct pm_kind *k, const struct pm_change *c)
 {
-	return c->field == PM_POD_VOLUMES && c->row == NULL && c->to == NULL && c->note != NULL;
+	return pm_volume_shape(k->fields[c->field].sub) != NULL && c->row == NULL &&
+	       c->to == NULL && c->note != NULL && !c->blocked;
 }
 
-/* Keys that go in one write are taken in the order of their names: mp10 before mp2. */
-static bool goes_before(const struct pm_change *a, const struct pm_change *b)
+static const char *key_of(const struct pm_kind *k, const struct pm_change *c, char out[16])
 {
+	const struct pm_field *f = &k->fields[c->field];
+
+	return f->count > 0 ? pm_slot_key(f, c->slot, out) : f->key;
+}
+
+/* Keys that go in one write are taken in the order of their names: mp10 before mp2. Those that wait for a
+ * restart go last. */
+static bool goes_before(
+	const struct pm_kind *k, const struct pm_change *a, const struct pm_change *b)
+{
+	bool waits = a->impact == PM_I_PENDING;
 	char x[16], y[16];
 
-	(void)snprintf(x, sizeof(x), "mp%u", a->slot);
-	(void)snprintf(y, sizeof(y), "mp%u", b->slot);
-	return strcmp(x, y) < 0;
+	if (waits != (b->impact == PM_I_PENDING))
+		return !waits;
+	return strcmp(key_of(k, a, x), key_of(k, b, y)) < 0;
 }
 
 /* The free number with so many free ones below it. */
@@ -202,13 +216,15 @@ static unsigned free_unused(const struct pm_live *l, unsigned below)
 static void name_detached(
 	struct pm_planner *p, const struct pm_obj *have, struct pm_change *v, size_t n)
 {
+	const struct pm_kind *kind = have->kind;
+
 	for (size_t i = 0; i < n; i++) {
 		unsigned below = 0;
 
-		if (!detaches(&v[i]))
+		if (!detaches(kind, &v[i]))
 			continue;
 		for (size_t k = 0; k < n; k++)
-			below += k != i && detaches(&v[k]) && goes_before(&v[k], &v[i]);
+			below += k != i && detaches(kind, &v[k]) && goes_before(kind, &v[k], &v[i]);
 		v[i].note = pm_arena_printf(
 			p->a, "detached, kept as unused%u", free_unused(have->live, below));
 	}
@@ -404,8 +420,8 @@ void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm
 
 	if (pm_plan_held_twice(p, want, have))
 		return;
-	if (unfinished(have) && l->lock != NULL && strcmp(l->lock, "create") == 0) {
-		pm_planner_keep(p, want, have, "it is being made just now (lock: create)");
+	if (unfinished(have) && pm_lock_of_making(l->lock)) {
+		pm_planner_keep(p, want, have, "it is being made just now (lock: %s)", l->lock);
 		return;
 	}
 	if (want->spec == NULL || have->spec == NULL) {

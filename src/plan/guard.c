@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "model/volume.h"
 #include "plan/plan_priv.h"
 
 #define LEAST_LIMIT    3
@@ -45,8 +46,7 @@ static const char *live_guard(struct pm_planner *p, const struct pm_obj *have)
 		return "its marker has no uid";
 	if (l->tags == NULL || !pm_tags_have(l->tags, p->match.tag))
 		return pm_arena_printf(p->a, "it does not have the tag %s", p->match.tag);
-	if (l->lock != NULL &&
-		(strcmp(l->lock, "create") == 0 || strcmp(l->lock, "destroyed") == 0))
+	if (l->lock != NULL && (pm_lock_of_making(l->lock) || strcmp(l->lock, "destroyed") == 0))
 		return pm_arena_printf(p->a, "it is locked (%s)", l->lock);
 	if (l->hastate != NULL)
 		return "it is managed by HA, remove it there first";
@@ -81,20 +81,19 @@ static void note_volume(struct pm_action *act, const char **v, const char *volum
 
 void pm_plan_dies(struct pm_arena *a, struct pm_action *act)
 {
-	const struct pm_rec *spec = act->have->spec;
 	const struct pm_live *live = act->have->live;
 	const struct pm_list *unused = live->unused;
-	const struct pm_value *rootfs = &spec->val[PM_POD_ROOTFS];
-	const struct pm_value *volumes = &spec->val[PM_POD_VOLUMES];
-	size_t n = volumes->state == PM_SET ? volumes->u.recs->n : 0;
-	const char **v =
-		pm_new_n(a, const char *, n + live->npending + (unused ? unused->n : 0) + 1);
+	struct pm_volume_at at = PM_VOLUMES(act->have->spec);
+	size_t n = live->npending + (unused ? unused->n : 0);
+	const char **v;
 
+	while (pm_volume_next(&at))
+		n++;
+	v = pm_new_n(a, const char *, n + 1);
 	act->ndies = 0;
-	if (rootfs->state == PM_SET)
-		note_volume(act, v, pm_rec_str(rootfs->u.rec, PM_ROOTFS_VOLUME, NULL));
-	for (size_t i = 0; i < n; i++)
-		note_volume(act, v, pm_rec_str(volumes->u.recs->v[i], PM_VOLUME_VOLUME, NULL));
+	for (at = PM_VOLUMES(act->have->spec); pm_volume_next(&at);)
+		if (pm_volume_holds_data(at.rec))
+			note_volume(act, v, pm_volume_id(at.rec));
 	for (unsigned i = 0; i < live->npending; i++)
 		note_volume(act, v, pm_pending_volume(a, act->have->kind, &live->pending[i]));
 	for (size_t i = 0; unused != NULL && i < unused->n; i++)

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/guest.h"
 #include "plan/plan_priv.h"
 
 static uint64_t hash_ident(const char *kind, const char *ns, const char *name)
@@ -76,11 +77,6 @@ const char *pm_guest_title(struct pm_arena *a, const struct pm_obj *have)
 	return pm_arena_printf(a, "%s (%u on %s)", title, l->vmid, l->node ? l->node : "?");
 }
 
-static bool is_lxc(const struct pm_live *l)
-{
-	return l->type == NULL || strcmp(l->type, "lxc") == 0;
-}
-
 static bool marker_complete(const struct pm_marker *k)
 {
 	return k->kind != NULL && k->ns != NULL && k->name != NULL;
@@ -92,7 +88,7 @@ static enum pm_claim judge(const struct pm_match *m, const struct pm_obj *o)
 	const struct pm_marker *k = l->marker;
 	bool tagged;
 
-	if (!is_lxc(l) || o->kind == NULL)
+	if (o->kind == NULL)
 		return PM_CLAIM_NONE;
 	if (k != NULL && !l->unreachable && !l->unread) {
 		if (!pm_str_eq(k->set, m->set) || !marker_complete(k))
@@ -113,8 +109,9 @@ static void find_copy(struct pm_diags *d, const struct pm_obj *o)
 {
 	const struct pm_live *l = o->live;
 	struct pm_diag *f = pm_diag_add(d, PM_WARNING, (struct pm_pos){ 0 },
-		"container %u on %s carries the marker of %u (%s/%s/%s): it is a copy, and left alone",
-		l->vmid, l->node, l->marker->vmid, l->marker->kind, l->marker->ns, l->marker->name);
+		"%s %u on %s carries the marker of %u (%s/%s/%s): it is a copy, and left alone",
+		pm_kind_noun(o->kind), l->vmid, l->node, l->marker->vmid, l->marker->kind,
+		l->marker->ns, l->marker->name);
 
 	pm_diag_hint(d, f, "remove the line \"podmox:\" from its notes and its tags of podmox");
 }
@@ -124,8 +121,9 @@ static void find_lost(struct pm_diags *d, const struct pm_obj *o)
 	const struct pm_live *l = o->live;
 	const char *why = l->marker_fault ? l->marker_fault : "no marker is in its notes";
 	struct pm_diag *f = pm_diag_add(d, PM_WARNING, (struct pm_pos){ 0 },
-		"container %u on %s has the tag of this set, but %s; it is left alone", l->vmid,
-		l->node, l->marker ? "its marker is of another kind" : why);
+		"%s %u on %s has the tag of this set, but %s; it is left alone",
+		pm_kind_noun(o->kind), l->vmid, l->node,
+		l->marker ? "its marker is of another kind" : why);
 
 	pm_diag_hint(d, f, "put the marker back into its notes, or remove its tags of podmox");
 }
@@ -134,11 +132,12 @@ static void find_twin(struct pm_diags *d, const struct pm_obj *o, const struct p
 {
 	const struct pm_marker *k = o->live->marker;
 	struct pm_diag *f = pm_diag_add(d, PM_ERROR, (struct pm_pos){ 0 },
-		"containers %u on %s and %u on %s both claim to be %s/%s/%s; neither is touched",
-		other->live->vmid, other->live->node, o->live->vmid, o->live->node, k->kind, k->ns,
-		k->name);
+		"%ss %u on %s and %u on %s both claim to be %s/%s/%s; neither is touched",
+		pm_kind_noun(o->kind), other->live->vmid, other->live->node, o->live->vmid,
+		o->live->node, k->kind, k->ns, k->name);
 
-	pm_diag_hint(d, f, "remove the marker from the notes of the wrong one, or that container");
+	pm_diag_hint(d, f, "remove the marker from the notes of the wrong one, or that %s",
+		pm_kind_noun(o->kind));
 }
 
 static void add_ours(struct pm_match *m, size_t i, struct pm_diags *d)

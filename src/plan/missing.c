@@ -2,7 +2,9 @@
  * that may be it and cannot be looked into holds the creation back, whatever it is called. */
 #include <string.h>
 
+#include "base/num.h"
 #include "base/text.h"
+#include "model/guest.h"
 #include "plan/plan_priv.h"
 
 /* Held back: nothing of this set is deleted while something cannot be made. */
@@ -104,9 +106,8 @@ static bool adoptable(struct pm_planner *p, const struct pm_obj *want, const str
 {
 	size_t at = pm_match_vmid(&p->match, guest->live->vmid);
 
-	return p->match.claim[at] == PM_CLAIM_NONE && pm_str_eq(guest->live->type, "lxc") &&
-	       guest->spec && !guest->live->marker && !guest->live->marker_fault &&
-	       !guest->live->template_ &&
+	return p->match.claim[at] == PM_CLAIM_NONE && guest->kind == want->kind && guest->spec &&
+	       !guest->live->marker && !guest->live->marker_fault && !guest->live->template_ &&
 	       pm_str_eq(pm_rec_str(guest->spec, PM_G_HOSTNAME, ""), hostname_of(want));
 }
 
@@ -140,8 +141,8 @@ static bool named_is_taken(struct pm_planner *p, struct pm_obj *want)
 	if (pm_live_in_the_making(guest->live))
 		wait_for(p, want,
 			pm_arena_printf(p->a,
-				"container %u is being made just now (lock: create): whose it is cannot be seen yet",
-				(unsigned)vmid));
+				"%s %u is being made just now (lock: %s): whose it is cannot be seen yet",
+				pm_kind_noun(guest->kind), (unsigned)vmid, guest->live->lock));
 	else if (adoptable(p, want, guest))
 		offer(p, want, guest);
 	else
@@ -188,6 +189,60 @@ static void check_pool(struct pm_planner *p, const struct pm_obj *want)
 		pool);
 }
 
+/* The guest that it is to be a copy of; PM_NOWHERE: none is known. */
+static size_t source_of(struct pm_planner *p, const struct pm_obj *want, unsigned *ret_vmid)
+{
+	const char *from = pm_rec_str(want->spec, PM_G_IMAGE, NULL);
+	int64_t vmid = 0;
+
+	*ret_vmid = 0;
+	if (want->kind == &pm_kind_pod || !from || pm_parse_int(from, 1, INT32_MAX, &vmid) < 0)
+		return PM_NOWHERE;
+	*ret_vmid = (unsigned)vmid;
+	return pm_match_vmid(&p->match, (unsigned)vmid);
+}
+
+/* Another object may be about to make it. */
+static bool is_wanted_vmid(const struct pm_planner *p, unsigned vmid)
+{
+	for (size_t i = 0; i < p->want->n; i++) {
+		const struct pm_rec *spec = p->want->v[i]->spec;
+
+		if (spec && pm_kind_is_guest(spec->kind) && pm_rec_int(spec, PM_G_VMID, 0) == vmid)
+			return true;
+	}
+	return false;
+}
+
+/* What is wrong with the source of a copy; NULL: nothing. */
+static const char *source_fault(struct pm_planner *p, const struct pm_obj *want)
+{
+	unsigned vmid;
+	size_t at = source_of(p, want, &vmid);
+	const struct pm_obj *source = at != PM_NOWHERE ? p->match.have->v[at] : NULL;
+
+	if (source && source->kind != want->kind)
+		return pm_arena_printf(p->a, "%u, which it is to be a copy of, is a %s", vmid,
+			pm_kind_noun(source->kind));
+	if (!source && vmid > 0 && !is_wanted_vmid(p, vmid))
+		return pm_arena_printf(
+			p->a, "there is no guest %u, which it is to be a copy of", vmid);
+	return NULL;
+}
+
+/* A copy is made where its source is, unless the manifest says where. */
+static const char *place(struct pm_planner *p, const struct pm_obj *want, const char **ret)
+{
+	unsigned vmid;
+	size_t at = source_of(p, want, &vmid);
+	const char *node = at != PM_NOWHERE ? p->match.have->v[at]->live->node : NULL;
+
+	if (!node || pm_rec_str(want->spec, PM_G_NODE, NULL))
+		return pm_plan_place(p, want, ret);
+	*ret = node;
+	return pm_plan_node_fault(p, node);
+}
+
 static void create(struct pm_planner *p, struct pm_obj *want)
 {
 	const struct pm_obj *holder = pm_plan_holder(p, want), *seen;
@@ -196,7 +251,9 @@ static void create(struct pm_planner *p, struct pm_obj *want)
 	unsigned vmid = 0;
 	bool wait = false;
 
-	why = pm_plan_place(p, want, &node);
+	why = source_fault(p, want);
+	if (why == NULL)
+		why = place(p, want, &node);
 	if (why == NULL)
 		why = pm_plan_vmid(p, want, &vmid, &wait);
 	if (wait) {

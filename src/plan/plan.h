@@ -42,6 +42,7 @@ struct pm_change {
 	const char *note; /* "link flaps"; NULL: none */
 	bool waiting;     /* already written, waits for a restart: listed, counts as no change */
 	bool blocked;     /* shown, but not done: `note` says why */
+	bool down;        /* a running guest is down while it is done */
 	unsigned line;    /* in the manifest; 0: not there any more */
 };
 

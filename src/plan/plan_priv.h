@@ -167,6 +167,9 @@ const char *pm_plan_holder_vmid(
 /** Is somebody making that guest just now? Nobody's marker can be seen on it yet. */
 bool pm_live_in_the_making(const struct pm_live *l);
 
+/** Is it the lock under which PVE makes a guest? */
+bool pm_lock_of_making(const char *lock);
+
 /** Chooses the node of a new guest. NULL and *ret, or why there is none. */
 const char *pm_plan_place(struct pm_planner *p, const struct pm_obj *want, const char **ret);
 
@@ -189,6 +192,16 @@ struct pm_spot {
 void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	const struct pm_spot *s, const struct pm_value *want, const struct pm_value *have,
 	struct pm_change *c);
+
+/* ---- effect_vm.c: what a running virtual machine can be changed by ---- */
+
+/** May an entry of a list, or a record, be plugged in or out while it runs? */
+bool pm_vm_plugs(const struct pm_obj *have, const struct pm_spot *s);
+
+/** Does a change of a row that is otherwise live wait for a restart? `want` and `have` NULL: a whole record.
+ * false for containers. */
+bool pm_vm_waits(const struct pm_obj *have_obj, const struct pm_spot *s,
+	const struct pm_value *want, const struct pm_value *have);
 
 bool pm_live_running(const struct pm_live *l);
 bool pm_allows_restart(const struct pm_obj *want);

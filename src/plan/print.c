@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/volume.h"
 #include "plan/plan.h"
 
 #define RIGHT_COLUMN 53 /* where notes and positions begin */
@@ -163,7 +164,7 @@ static void add_title(struct pm_buf *b, const struct pm_action *a)
 		visible(b, o->name ? o->name : "?");
 		return;
 	}
-	for (const char *s = o->kind->name; *s; s++)
+	for (const char *s = o->kind->brief ? o->kind->brief : o->kind->name; *s; s++)
 		(void)pm_buf_addc(b, (char)(*s >= 'A' && *s <= 'Z' ? *s + 'a' - 'A' : *s));
 	(void)pm_buf_addc(b, ' ');
 	visible(b, o->ns);
@@ -329,12 +330,18 @@ static const char *effect_of(const struct pm_action *a, const struct pm_change *
 	}
 }
 
-/* PVE's own word for the setting, which is shorter: "net.eth0.tag". */
+/* PVE's own word for the setting, which is shorter: "net.eth0.tag", or "net0.tag" where the entry is named
+ * so. */
 static void add_path(struct printer *r, const struct pm_action *a, const struct pm_change *c)
 {
 	const struct pm_field *f = &object_of(a)->kind->fields[c->field];
 	size_t n = strlen(f->name);
 
+	if (f->count > 0 && pm_slot_row(f->sub) && strncmp(c->path, f->name, n) == 0 &&
+		c->path[n] == '.') {
+		visible(&r->line, c->path + n + 1);
+		return;
+	}
 	visible(&r->line, f->key ? f->key : f->name);
 	if (strncmp(c->path, f->name, n) == 0)
 		visible(&r->line, c->path + n);
@@ -362,33 +369,52 @@ static void change_line(struct printer *r, const struct pm_action *a, const stru
 
 /* ---- the lines below an action ---- */
 
-static void volumes_of(const struct pm_rec *spec, unsigned *allocated, unsigned *mounted)
+static const char *plural(unsigned n)
 {
-	const struct pm_value *v = &spec->val[PM_POD_VOLUMES];
+	return n == 1 ? "" : "s";
+}
 
-	*allocated = spec->val[PM_POD_ROOTFS].state == PM_SET;
-	*mounted = 0;
-	for (size_t i = 0; v->state == PM_SET && i < v->u.recs->n; i++) {
-		if (pm_rec_str(v->u.recs->v[i], PM_VOLUME_SOURCE, NULL) != NULL)
-			(*mounted)++;
-		else
-			(*allocated)++;
+/* What the guest is made of. */
+struct parts {
+	unsigned volumes, imported, mounted; /* imported: of the volumes, as copies of images */
+};
+
+static struct parts parts_of(const struct pm_rec *spec)
+{
+	struct pm_volume_at at = PM_VOLUMES(spec);
+	struct parts n = { 0 };
+
+	while (pm_volume_next(&at)) {
+		if (pm_volume_holds_data(at.rec))
+			n.volumes++;
+		else if (pm_volume_source(at.rec) && strcmp(pm_volume_source(at.rec), "none") != 0)
+			n.mounted++;
+		if (pm_volume_import(at.rec))
+			n.imported++;
 	}
+	return n;
 }
 
 static void add_making(struct printer *r, const struct pm_action *a)
 {
 	const struct pm_rec *spec = a->want->spec;
-	unsigned allocated, mounted;
+	const char *image = pm_rec_str(spec, PM_G_IMAGE, NULL);
+	bool pod = spec->kind == &pm_kind_pod;
+	struct parts n = parts_of(spec);
 
-	volumes_of(spec, &allocated, &mounted);
 	(void)pm_buf_adds(&r->line, " on ");
 	visible(&r->line, a->node);
-	(void)pm_buf_addf(&r->line, " as %u from ", a->vmid);
-	visible(&r->line, pm_rec_str(spec, PM_G_IMAGE, "?"));
-	(void)pm_buf_addf(&r->line, ", %u volume%s", allocated, allocated == 1 ? "" : "s");
-	if (mounted > 0)
-		(void)pm_buf_addf(&r->line, ", %u bind mount%s", mounted, mounted == 1 ? "" : "s");
+	(void)pm_buf_addf(&r->line, " as %u", a->vmid);
+	if (pod || image != NULL) {
+		(void)pm_buf_adds(&r->line, pod ? " from " : ", a copy of ");
+		visible(&r->line, image ? image : "?");
+	}
+	(void)pm_buf_addf(&r->line, ", %u volume%s", n.volumes, plural(n.volumes));
+	if (n.imported > 0)
+		(void)pm_buf_addf(&r->line, ", %u of them imported", n.imported);
+	if (n.mounted > 0)
+		(void)pm_buf_addf(&r->line, ", %u %s%s", n.mounted,
+			pod ? "bind mount" : "attached drive", plural(n.mounted));
 	if (!(a->steps & PM_STEP_START))
 		(void)pm_buf_adds(&r->line, ", not started");
 	flush(r);
@@ -458,6 +484,21 @@ static void end_of_action_line(struct printer *r, const struct pm_action *a)
 		flush(r);
 }
 
+/* What is left to others. */
+static void ignores_line(struct printer *r, const struct pm_action *a)
+{
+	struct pm_buf b cleanup_buf = PM_BUF(0);
+	const struct pm_value *v =
+		a->want && a->want->spec ? &a->want->spec->val[PM_G_LIFE_IGNORE] : NULL;
+
+	if (v == NULL || v->state != PM_SET || v->u.list->n == 0 || a->have == NULL ||
+		a->verb == PM_V_DELETE)
+		return;
+	(void)pm_buf_adds(&b, "ignores ");
+	add_names(&b, v->u.list->v, v->u.list->n);
+	wrapped(r, 4, pm_buf_str(&b));
+}
+
 static void print_action(struct printer *r, const struct pm_action *a)
 {
 	action_line(r, a);
@@ -473,14 +514,10 @@ static void print_action(struct printer *r, const struct pm_action *a)
 	}
 	for (size_t i = 0; i < a->nchanges; i++)
 		change_line(r, a, &a->change[i]);
+	ignores_line(r, a);
 }
 
 /* ---- head and sum ---- */
-
-static const char *plural(unsigned n)
-{
-	return n == 1 ? "" : "s";
-}
 
 static void print_head(struct printer *r)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/guest.h"
 #include "plan/plan_priv.h"
 
 static uint32_t *number_slot(struct pm_numbers *s, unsigned n)
@@ -72,7 +73,12 @@ static uint64_t hash_object(const char *set, const char *kind, const struct pm_o
 
 bool pm_live_in_the_making(const struct pm_live *l)
 {
-	return l->marker == NULL && l->lock != NULL && strcmp(l->lock, "create") == 0;
+	return l->marker == NULL && pm_lock_of_making(l->lock);
+}
+
+bool pm_lock_of_making(const char *lock)
+{
+	return lock != NULL && (strcmp(lock, "create") == 0 || strcmp(lock, "clone") == 0);
 }
 
 /* The first free number from the place on where that hash belongs. */
@@ -94,9 +100,10 @@ static const char *probe(struct pm_planner *p, uint64_t h, unsigned *ret, bool *
 		if (at != PM_NOWHERE && pm_live_in_the_making(p->match.have->v[at]->live)) {
 			*ret_wait = true;
 			return pm_arena_printf(p->a,
-				"container %u, where it belongs, is being made just now (lock: create): "
+				"%s %u, where it belongs, is being made just now (lock: %s): "
 				"whose it is cannot be seen yet",
-				vmid);
+				pm_kind_noun(p->match.have->v[at]->kind), vmid,
+				p->match.have->v[at]->live->lock);
 		}
 		if (at != PM_NOWHERE || numbers_have(&p->taken, vmid))
 			continue;

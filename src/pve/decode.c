@@ -136,10 +136,9 @@ static int add_entry(
 	size_t at;
 	int r;
 
-	r = pm_rec_parse(d->a, f->sub, t->s, t->n, &rec, d->err);
+	r = pm_entry_decode(d->a, f, slot, t->s, t->n, &rec, d->err);
 	if (r < 0)
 		return r;
-	rec->slot = slot;
 	if (v->state != PM_SET) {
 		v->state = PM_SET;
 		v->u.recs = list = pm_new(d->a, struct pm_recs);

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "model/detached.h"
+#include "model/ignore.h"
+#include "model/volume.h"
 #include "pve/pve_priv.h"
 
 static const struct pm_value absent = { .state = PM_UNSET };
@@ -22,22 +24,17 @@ static void add_value(
 	pm_form_addn(form, key, pm_buf_str(&text), text.len);
 }
 
-static const char *slot_key(struct pm_arena *a, const struct pm_field *f, unsigned slot)
-{
-	return f->count > 0 ? pm_arena_printf(a, "%s%u", f->key, slot) : f->key;
-}
-
 /* ---- create ---- */
 
-static void create_entries(
-	struct pm_arena *a, const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
+static void create_entries(const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
 {
 	for (size_t i = 0; i < v->u.recs->n; i++) {
 		const struct pm_rec *r = v->u.recs->v[i];
 		cleanup_buf struct pm_buf text = PM_BUF(0);
+		char key[16];
 
 		pm_rec_format(r, &text);
-		pm_form_add(form, slot_key(a, f, r->slot), pm_buf_str(&text));
+		pm_form_add(form, pm_slot_key(f, r->slot, key), pm_buf_str(&text));
 	}
 }
 
@@ -49,15 +46,27 @@ static bool is_empty(const struct pm_field *f, const struct pm_value *v)
 }
 
 /* What is sent with the others, in a row's own form. */
-static void create_row(
-	struct pm_arena *a, const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
+static void create_row(const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
 {
 	if (v->state != PM_SET || !f->key || f->flags & (PM_F_OWN | PM_F_AFTER | PM_F_SECRET))
 		return;
 	if (f->type == PM_T_PROPS && f->count > 0)
-		create_entries(a, f, v, form);
+		create_entries(f, v, form);
 	else if (!is_empty(f, v))
 		add_value(form, f->key, f, v);
+}
+
+static const char *hostname_key(const struct pm_create *c)
+{
+	return c->want->kind->fields[PM_G_HOSTNAME].key;
+}
+
+/* What only containers have. */
+static void create_container(const struct pm_rec *spec, struct pm_buf *form)
+{
+	pm_form_add(form, "ostemplate", pm_rec_str(spec, PM_G_IMAGE, ""));
+	/* Its default changed with version 9: never left to chance. */
+	pm_form_add(form, "unprivileged", pm_rec_bool(spec, PM_POD_UNPRIVILEGED, true) ? "1" : "0");
 }
 
 static void create_known(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form)
@@ -66,11 +75,7 @@ static void create_known(struct pm_arena *a, const struct pm_create *c, struct p
 	const struct pm_value *tags = &spec->val[PM_G_TAGS];
 	const char *pool = pm_rec_str(spec, PM_G_POOL, NULL);
 
-	pm_buf_addf(form, "vmid=%u", c->vmid);
-	pm_form_add(form, "ostemplate", pm_rec_str(spec, PM_G_IMAGE, ""));
-	/* Its default changed with version 9: never left to chance. */
-	pm_form_add(form, "unprivileged", pm_rec_bool(spec, PM_POD_UNPRIVILEGED, true) ? "1" : "0");
-	pm_form_add(form, "hostname", pm_rec_str(spec, PM_G_HOSTNAME, c->want->name));
+	pm_form_add(form, hostname_key(c), pm_rec_str(spec, PM_G_HOSTNAME, c->want->name));
 	if (pool)
 		pm_form_add(form, "pool", pool);
 	if (!c->tags_later)
@@ -81,22 +86,56 @@ static void create_known(struct pm_arena *a, const struct pm_create *c, struct p
 		pm_marker_join(a, pm_rec_str(spec, PM_G_DESCRIPTION, ""), c->marker));
 }
 
+/* A setting of the clone call that no guest keeps. */
+static void add_choice(
+	struct pm_buf *form, const struct pm_rec *spec, const char *name, const char *parameter)
+{
+	const struct pm_field *f = pm_field_find(spec->kind, name);
+	const struct pm_value *v = f ? &spec->val[pm_field_index(spec->kind, f)] : NULL;
+
+	if (v && v->state == PM_SET)
+		add_value(form, parameter, f, v);
+}
+
+/* Sent by another name, or with what podmox adds. */
+static bool is_known(const struct pm_kind *k, unsigned row)
+{
+	return row == PM_G_HOSTNAME || row == PM_G_TAGS || row == PM_G_DESCRIPTION ||
+	       (k == &pm_kind_pod && row == PM_POD_UNPRIVILEGED);
+}
+
 void pm_pve_encode_create(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form)
 {
 	const struct pm_kind *k = c->want->kind;
 
+	pm_buf_addf(form, "vmid=%u", c->vmid);
+	if (k == &pm_kind_pod)
+		create_container(c->want->spec, form);
 	create_known(a, c, form);
 	for (unsigned i = 0; i < k->nfields; i++) {
-		switch (i) {
-		case PM_POD_UNPRIVILEGED:
-		case PM_G_HOSTNAME:
-		case PM_G_TAGS:
-		case PM_G_DESCRIPTION:
-			break;
-		default:
-			create_row(a, &k->fields[i], &c->want->spec->val[i], form);
-		}
+		if (!is_known(k, i))
+			create_row(&k->fields[i], &c->want->spec->val[i], form);
 	}
+}
+
+/* The call takes few settings; the description is among them, so that a copy carries its own marker from
+ * the start. */
+void pm_pve_encode_clone(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form)
+{
+	const struct pm_rec *spec = c->want->spec;
+	const char *pool = pm_rec_str(spec, PM_G_POOL, NULL);
+
+	pm_buf_addf(form, "newid=%u", c->vmid);
+	pm_form_add(form, hostname_key(c), pm_rec_str(spec, PM_G_HOSTNAME, c->want->name));
+	if (pool)
+		pm_form_add(form, "pool", pool);
+	pm_form_add(form, "description",
+		pm_marker_join(a, pm_rec_str(spec, PM_G_DESCRIPTION, ""), c->marker));
+	add_choice(form, spec, "clone.full", "full");
+	add_choice(form, spec, "clone.storage", "storage");
+	add_choice(form, spec, "clone.snapshot", "snapname");
+	if (strcmp(c->source->live->node, c->node) != 0)
+		pm_form_add(form, "target", c->node);
 }
 
 /* ---- update ---- */
@@ -109,6 +148,7 @@ struct encode {
 	struct pm_buf *form;
 	PM_VEC(const char *) drop; /* keys to delete */
 	PM_VEC(const char *) back; /* keys whose waiting value is to be taken back */
+	bool drives;               /* of a virtual machine, among what is written */
 };
 
 static bool has_key(const struct encode *e, const char *key)
@@ -160,8 +200,7 @@ static void drop_key(struct encode *e, const char *key)
 static bool cannot_go(const struct pm_field *f)
 {
 	return f->flags & (PM_F_KEEP | PM_F_GROW | PM_F_MOVE | PM_F_REQUIRED | PM_F_OWN |
-				  PM_F_INNER | PM_F_IDENT) ||
-	       f == &pm_kind_net.fields[PM_NET_HWADDR];
+				  PM_F_INNER | PM_F_IDENT | PM_F_STAYS);
 }
 
 /* ---- property strings ---- */
@@ -184,17 +223,35 @@ static const char *const *dropped_subs(
 	return drop;
 }
 
-/* A MAC that is "not given" stays as it is: without it PVE would make up a new one. */
-static const struct pm_rec *keep_mac(struct pm_arena *a, const struct pm_rec *want)
+/* What is never written over what is there: what PVE made up and is "not given", as a MAC, and what is fixed
+ * once the entry exists. */
+static bool stays(const struct pm_field *f, const struct pm_value *want, bool exists)
 {
-	struct pm_rec *r;
+	if (want->state == PM_NULL && f->flags & PM_F_STAYS)
+		return true;
+	return exists && want->state != PM_UNSET && f->flags & PM_F_REPLACE;
+}
 
-	if (want->kind != &pm_kind_net || want->val[PM_NET_HWADDR].state != PM_NULL)
-		return want;
-	r = pm_rec_new(a, want->kind);
-	memcpy(r, want, sizeof(*want) + want->kind->nfields * sizeof(want->val[0]));
-	r->val[PM_NET_HWADDR].state = PM_UNSET;
-	return r;
+static const struct pm_rec *keep_fixed(struct pm_arena *a, const struct pm_rec *want, bool exists)
+{
+	struct pm_rec *r = NULL;
+
+	for (unsigned i = 0; i < want->kind->nfields; i++) {
+		if (!stays(&want->kind->fields[i], &want->val[i], exists))
+			continue;
+		if (!r) {
+			r = pm_rec_new(a, want->kind);
+			memcpy(r, want, sizeof(*want) + want->kind->nfields * sizeof(want->val[0]));
+		}
+		r->val[i].state = PM_UNSET;
+	}
+	return r ? r : want;
+}
+
+static void note_drive(struct encode *e, const struct pm_kind *rec)
+{
+	if (pm_volume_shape(rec) && e->u->want->kind != &pm_kind_pod)
+		e->drives = true;
 }
 
 /* Writes one property string where it differs; have NULL: a new one. */
@@ -203,13 +260,14 @@ static void put_rec(
 {
 	cleanup_buf struct pm_buf text = PM_BUF(0);
 
-	want = keep_mac(e->a, want);
+	want = keep_fixed(e->a, want, have != NULL);
 	if (have)
 		pm_rec_merge(want, have, dropped_subs(e, key, want, have), &text);
 	else
 		pm_rec_format(want, &text);
 	if (have && have->raw && strcmp(have->raw, pm_buf_str(&text)) == 0 && !is_stale(e, key))
 		return;
+	note_drive(e, want->kind);
 	if (text.len > 0)
 		pm_form_add(e->form, key, pm_buf_str(&text));
 	else if (have)
@@ -227,10 +285,17 @@ static struct pm_rec *entry_at(const struct pm_value *v, unsigned slot)
 	return NULL;
 }
 
+static const char *key_of(struct encode *e, const struct pm_field *f, unsigned slot)
+{
+	char key[16];
+
+	return pm_arena_strdup(e->a, pm_slot_key(f, slot, key));
+}
+
 /* An entry that the guest does not have: a new one, or one of its own that comes back. */
 static void put_new(struct encode *e, const struct pm_field *f, const struct pm_rec *w)
 {
-	const char *key = slot_key(e->a, f, w->slot);
+	const char *key = key_of(e, f, w->slot);
 	struct pm_attachment is;
 	struct pm_rec *r;
 
@@ -262,16 +327,19 @@ static void put_entries(struct encode *e, const struct pm_field *f, const struct
 		const struct pm_rec *h = entry_at(have, w->slot);
 
 		if (h)
-			put_rec(e, slot_key(e->a, f, w->slot), w, h);
+			put_rec(e, key_of(e, f, w->slot), w, h);
 		else
 			put_new(e, f, w);
 	}
 	for (size_t i = 0; have->state == PM_SET && i < have->u.recs->n; i++) {
 		const struct pm_rec *h = have->u.recs->v[i];
-		const char *key = slot_key(e->a, f, h->slot);
+		const char *key = key_of(e, f, h->slot);
 
-		if (want->state == PM_NULL || (!entry_at(want, h->slot) && was_ours(e, key, NULL)))
+		if (want->state == PM_NULL ||
+			(!entry_at(want, h->slot) && was_ours(e, key, NULL))) {
+			note_drive(e, h->kind);
 			drop_key(e, key);
+		}
 	}
 }
 
@@ -468,14 +536,32 @@ static void put_keys(struct encode *e, const char *parameter, const char *const 
 		pm_form_add(e->form, parameter, pm_buf_str(&keys));
 }
 
-void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form)
+/* PVE lets the boot order follow the drives that come and go, unless it is told the order with them. */
+static void hold_boot_order(struct encode *e)
 {
-	struct encode e = {
-		.a = a, .u = u, .live = u->have->live, .mark = u->have->live->marker, .form = form
-	};
+	const struct pm_obj *want = e->u->want, *have = e->u->have;
+	const struct pm_field *f = e->drives ? pm_field_by_key(want->kind, "boot", 4) : NULL;
+	unsigned i = f ? pm_field_index(want->kind, f) : 0;
 
+	/* Where it differs, it is in the form by now. */
+	if (f && want->spec->val[i].state == PM_SET &&
+		pm_value_equal(f, &want->spec->val[i], &have->spec->val[i]))
+		add_value(e->form, f->key, f, &want->spec->val[i]);
+}
+
+bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form)
+{
+	struct pm_update own = *u;
+	struct encode e = { .a = a,
+		.u = &own,
+		.live = u->have->live,
+		.mark = u->have->live->marker,
+		.form = form };
+
+	own.want = pm_obj_ignoring(a, u->want, u->have);
 	for (unsigned i = 0; i < u->want->kind->nfields; i++)
 		put_row(&e, i);
+	hold_boot_order(&e);
 	put_description(&e);
 	put_keys(&e, "delete", e.drop.v, e.drop.n);
 	put_keys(&e, "revert", e.back.v, e.back.n);
@@ -483,6 +569,7 @@ void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 		pm_form_add(form, "digest", e.live->digest);
 	pm_vec_done(&e.drop);
 	pm_vec_done(&e.back);
+	return e.drives;
 }
 
 /* ---- the marker alone ---- */

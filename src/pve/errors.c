@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/guest.h"
 #include "pve/op_priv.h"
 
 struct fault {
@@ -152,13 +153,20 @@ void pm_fault_text(struct pm_buf *out, const char *s, size_t n)
 	pm_fault_mask(out, pm_buf_str(&joined));
 }
 
+/* The kind of guest that a call concerns. */
+static const struct pm_kind *kind_of(const struct pm_call *c)
+{
+	return strstr(c->path, "/qemu") ? &pm_kind_vm : &pm_kind_pod;
+}
+
 /* What a parameter is called in a manifest: "resources.cores" of "cores"; NULL: nothing of ours. */
-static const struct pm_field *field_of(const char *key, const char **ret_name)
+static const struct pm_field *field_of(
+	const struct pm_kind *k, const char *key, const char **ret_name)
 {
 	const struct pm_field *f;
 	unsigned slot;
 
-	f = pm_field_by_slot_key(&pm_kind_pod, key, strlen(key), &slot);
+	f = pm_field_by_slot_key(k, key, strlen(key), &slot);
 	*ret_name = f && f->name && strcmp(f->name, key) != 0 ? f->name : NULL;
 	return f;
 }
@@ -175,25 +183,26 @@ static const struct pm_field *sub_field(const struct pm_field *f, const char *ke
 	return pm_field_by_key(f->sub, at, strcspn(at, ": \n"));
 }
 
-/* A key of containers that was meant instead; NULL: none is near. */
-static const char *nearest_key(const char *key)
+/* A key of such guests that was meant instead; NULL: none is near. */
+static const char *nearest_key(const struct pm_kind *k, const char *key)
 {
 	const char *keys[128];
 	size_t n = 0;
 
-	for (unsigned i = 0; i < pm_kind_pod.nfields && n < PM_COUNT(keys); i++) {
-		if (pm_kind_pod.fields[i].key)
-			keys[n++] = pm_kind_pod.fields[i].key;
+	for (unsigned i = 0; i < k->nfields && n < PM_COUNT(keys); i++) {
+		if (k->fields[i].key)
+			keys[n++] = k->fields[i].key;
 	}
 	return n > 0 ? pm_nearest(key, keys, n) : NULL;
 }
 
 /* One parameter that PVE refuses, as "cores (resources.cores): value must have ...". */
-static void add_parameter(struct pm_buf *out, const char *key, const char *text)
+static void add_parameter(
+	struct pm_buf *out, const struct pm_kind *k, const char *key, const char *text)
 {
 	cleanup_buf struct pm_buf words = PM_BUF(8192), hidden = PM_BUF(8192);
 	const char *name, *s, *prefix = "invalid format - ";
-	const struct pm_field *f = field_of(key, &name), *sub = sub_field(f, key, text);
+	const struct pm_field *f = field_of(k, key, &name), *sub = sub_field(f, key, text);
 	bool unknown = strstr(text, "property is not defined in schema") != NULL;
 
 	pm_fault_text(&words, text, strlen(text));
@@ -221,8 +230,8 @@ static void add_parameter(struct pm_buf *out, const char *key, const char *text)
 	f = sub ? sub : f;
 	if (f && f->since)
 		pm_buf_addf(out, ", it came with %s", f->since);
-	else if (!f && nearest_key(key))
-		pm_buf_addf(out, "; did you mean %s?", nearest_key(key));
+	else if (!f && nearest_key(k, key))
+		pm_buf_addf(out, "; did you mean %s?", nearest_key(k, key));
 }
 
 static int by_key(const void *a, const void *b)
@@ -260,7 +269,7 @@ static enum pm_code add_parameters(
 			code = c;
 		if (i > 0)
 			pm_buf_adds(out, "; ");
-		add_parameter(out, keys[i], text);
+		add_parameter(out, kind_of(call), keys[i], text);
 		if (remedy && c != PM_E_UNSUPPORTED && n == 1)
 			pm_buf_addf(out, "; %s", remedy);
 	}

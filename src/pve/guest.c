@@ -1,5 +1,4 @@
 /* What is done to one guest: each sends one call and follows its task to the end. */
-#include <arpa/inet.h>
 #include <json-c/json.h>
 #include <string.h>
 
@@ -7,40 +6,29 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "model/guest.h"
 #include "pve/op_priv.h"
 
 /* ---- the common part ---- */
 
-struct change {
-	enum pm_op_id id;
-	const char *object, *node, *type;
-	unsigned vmid;
-	const char *form;
-	bool again;       /* the same twice does no harm */
-	const char *pool; /* of a PVE before 8.1, in its path; else NULL */
-};
-
-static struct change change_of(
-	struct pm_job *j, enum pm_op_id id, const struct pm_obj *have, const char *form)
+struct pm_write pm_pve_write_of(struct pm_job *j, enum pm_op_id id, const struct pm_obj *have)
 {
-	return (struct change){
+	return (struct pm_write){
 		.id = id,
 		.object = pm_obj_id(j->arena, have),
 		.node = have->live->node,
 		.type = have->live->type,
 		.vmid = have->live->vmid,
-		.form = form,
 	};
 }
 
-/* Sends it; *ret is the task, with an empty upid where PVE was done at once. */
-static int deliver(struct pm_pve *p, struct pm_job *j, const struct change *c, struct pm_task *ret,
-	struct pm_error *err)
+int pm_pve_deliver(struct pm_pve *p, struct pm_job *j, const struct pm_write *c,
+	struct pm_task *ret, struct pm_error *err)
 {
 	PM_CLEANUP(pm_json_putp) struct json_object *root = NULL;
 	cleanup_buf struct pm_buf path = PM_BUF(1024);
 	const struct pm_op *op = pm_op(c->id);
-	struct pm_pve_call call = { .method = op->method,
+	struct pm_pve_call call = { .method = c->method ? c->method : op->method,
 		.form = c->form,
 		.node = c->node,
 		.operation = op->operation,
@@ -64,7 +52,7 @@ static int deliver(struct pm_pve *p, struct pm_job *j, const struct change *c, s
 	if (upid && !pm_task_parse(upid, ret)) {
 		r = pm_error_set(err, PM_E_PROTOCOL, "\"%.80s\" is no task of PVE", upid);
 		err->maybe_sent = true;
-	} else if (!upid && op->answer == PM_OA_TASK) {
+	} else if (!upid && op->answer == PM_OA_TASK && !c->method) {
 		r = pm_error_set(err, PM_E_PROTOCOL, "PVE named no task for %s", call.path);
 		err->maybe_sent = true;
 	} else if (upid && j->started) {
@@ -73,11 +61,11 @@ static int deliver(struct pm_pve *p, struct pm_job *j, const struct change *c, s
 	return r;
 }
 
-static int send_and_follow(
-	struct pm_pve *p, struct pm_job *j, const struct change *c, struct pm_error *err)
+int pm_pve_send_and_follow(
+	struct pm_pve *p, struct pm_job *j, const struct pm_write *c, struct pm_error *err)
 {
 	struct pm_task task;
-	int r = deliver(p, j, c, &task, err);
+	int r = pm_pve_deliver(p, j, c, &task, err);
 
 	return r == 0 && task.upid[0] ? pm_task_wait(p, j, &task, err) : r;
 }
@@ -88,119 +76,13 @@ static bool says(const struct pm_error *err, const char *text)
 	return strstr(err->msg, text) != NULL;
 }
 
-/* ---- create and update ---- */
-
-static void wipe(struct pm_buf *b)
-{
-	if (b->p)
-		pm_wipe(b->p, b->cap);
-	pm_buf_done(b);
-}
-
-/* A buffer that grows leaves its old memory behind: enough room from the start leaves nothing. */
-static void reserve(struct pm_buf *b, size_t n)
-{
-	b->p = pm_xcalloc(n, 1);
-	b->cap = n;
-}
-
-static int add_password(const struct pm_create *c, struct pm_buf *form, struct pm_error *err)
-{
-	static const enum pm_secret_from from[] = {
-		[PM_SECRET_LITERAL] = PM_FROM_TEXT,
-		[PM_SECRET_FILE] = PM_FROM_FILE,
-		[PM_SECRET_ENV] = PM_FROM_ENV,
-		[PM_SECRET_CREDENTIAL] = PM_FROM_CREDENTIAL,
-	};
-	const struct pm_value *v = &c->want->spec->val[PM_POD_PASSWORD];
-	PM_CLEANUP(pm_secret_freep) struct pm_secret *secret = NULL;
-	const char *slash = c->want->file ? strrchr(c->want->file, '/') : NULL;
-	char dir[4096] = ".";
-
-	if (v->state != PM_SET)
-		return 0;
-	if (slash && (size_t)(slash - c->want->file) < sizeof(dir))
-		(void)snprintf(
-			dir, sizeof(dir), "%.*s", (int)(slash - c->want->file), c->want->file);
-	if (pm_secret_read(from[v->u.secret->from], v->u.secret->text, dir, &secret, err) < 0)
-		return pm_error_wrap(err, "the password of the container");
-	pm_form_add(form, "password", pm_secret_text(secret));
-	return 0;
-}
-
-int pm_pve_create(struct pm_pve *p, struct pm_job *j, const struct pm_create *c,
-	struct pm_task *ret, struct pm_error *err)
-{
-	PM_CLEANUP(wipe) struct pm_buf form = PM_BUF((size_t)1 << 20);
-	struct change ch = { .id = PM_OP_GUEST_CREATE,
-		.object = pm_obj_id(j->arena, c->want),
-		.node = c->node,
-		.type = "lxc",
-		.vmid = c->vmid };
-	struct pm_task task;
-	int r;
-
-	reserve(&form, (size_t)1 << 19);
-	pm_pve_encode_create(j->arena, c, &form);
-	r = add_password(c, &form, err);
-	if (r < 0)
-		return r;
-	ch.form = pm_buf_str(&form);
-	r = deliver(p, j, &ch, &task, err);
-	if (r == 0)
-		*ret = task;
-	return r;
-}
-
-int pm_pve_update(
-	struct pm_pve *p, struct pm_job *j, const struct pm_update *u, struct pm_error *err)
-{
-	cleanup_buf struct pm_buf form = PM_BUF((size_t)1 << 20);
-	struct change c = change_of(j, PM_OP_CT_SET, u->have, NULL);
-	struct pm_task none;
-
-	pm_pve_encode_update(j->arena, u, &form);
-	if (form.len == 0)
-		return 0;
-	c.object = pm_obj_id(j->arena, u->want);
-	c.form = pm_buf_str(&form);
-	c.again = true; /* the digest: the second one is refused */
-	return deliver(p, j, &c, &none, err);
-}
-
-int pm_pve_mark(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
-	const struct pm_marker *marker, struct pm_error *err)
-{
-	cleanup_buf struct pm_buf form = PM_BUF((size_t)1 << 20);
-	struct change c = change_of(j, PM_OP_CT_SET, have, NULL);
-	struct pm_task none;
-
-	pm_pve_encode_mark(j->arena, have, marker, &form);
-	c.form = pm_buf_str(&form);
-	c.again = true; /* the digest: the second one is refused */
-	return deliver(p, j, &c, &none, err);
-}
-
-int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
-	struct pm_error *err)
-{
-	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_OP_CT_SET, have, NULL);
-	struct pm_task none;
-
-	pm_form_add(&form, "protection", on ? "1" : "0");
-	if (have->live->digest)
-		pm_form_add(&form, "digest", have->live->digest);
-	c.form = pm_buf_str(&form);
-	c.again = true;
-	return deliver(p, j, &c, &none, err);
-}
+/* ---- growth ---- */
 
 int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
 	int64_t bytes, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_OP_GUEST_RESIZE, have, NULL);
+	struct pm_write c = pm_pve_write_of(j, PM_OP_GUEST_RESIZE, have);
 	char size[32];
 	int r;
 
@@ -210,31 +92,38 @@ int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 		pm_form_add(&form, "digest", have->live->digest);
 	c.form = pm_buf_str(&form);
 	c.again = true; /* sizes are absolute: the second time it has that size already */
-	r = send_and_follow(p, j, &c, err);
+	r = pm_pve_send_and_follow(p, j, &c, err);
 	return r < 0 && says(err, "already at specified size") ? 0 : r;
 }
 
 /* ---- another storage ---- */
 
 #define SNAPSHOTS_STAY \
-	"CT %u has snapshots: PVE does not move a volume that a snapshot holds. Delete the snapshots first"
+	"%s %u has snapshots: PVE does not move a volume that a snapshot holds. Delete the snapshots first"
+
+static bool is_vm(const struct pm_obj *have)
+{
+	return pm_str_eq(have->live->type, "qemu");
+}
 
 int pm_pve_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
 	const char *storage, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_OP_CT_MOVE, have, NULL);
+	struct pm_write c = pm_pve_write_of(j, is_vm(have) ? PM_OP_VM_MOVE : PM_OP_CT_MOVE, have);
 	int r;
 
-	pm_form_add(&form, "volume", key);
+	pm_form_add(&form, is_vm(have) ? "disk" : "volume", key);
 	pm_form_add(&form, "storage", storage);
 	pm_form_add(&form, "delete", "1");
 	if (have->live->digest)
 		pm_form_add(&form, "digest", have->live->digest);
 	c.form = pm_buf_str(&form);
-	r = send_and_follow(p, j, &c, err);
-	if (r < 0 && says(err, "move a volume with snapshots"))
-		return pm_error_set(err, PM_E_REFUSED, SNAPSHOTS_STAY, have->live->vmid);
+	r = pm_pve_send_and_follow(p, j, &c, err);
+	if (r < 0 && (says(err, "move a volume with snapshots") ||
+			     says(err, "move a disk with snapshots")))
+		return pm_error_set(err, PM_E_REFUSED, SNAPSHOTS_STAY, pm_kind_word(have->kind),
+			have->live->vmid);
 	return r;
 }
 
@@ -259,7 +148,8 @@ static int look_for_snapshots(
 		const char *name = pm_json_str(json_object_array_get_idx(data, i), "name");
 
 		if (name && strcmp(name, "current") != 0)
-			return pm_error_set(err, PM_E_REFUSED, SNAPSHOTS_STAY, live->vmid);
+			return pm_error_set(err, PM_E_REFUSED, SNAPSHOTS_STAY,
+				pm_kind_word(have->kind), live->vmid);
 	}
 	return 0;
 }
@@ -275,9 +165,10 @@ static bool lists(const char *words, const char *word)
 	return false;
 }
 
-static int look_at_storage(struct pm_pve *p, struct pm_job *j, const char *node,
+static int look_at_storage(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	const char *storage, struct pm_error *err)
 {
+	const char *content = is_vm(have) ? "images" : "rootdir", *node = have->live->node;
 	PM_CLEANUP(pm_json_putp) struct json_object *data = NULL;
 	cleanup_buf struct pm_buf path = PM_BUF(1024);
 	struct pm_pve_call c = { .method = "GET", .node = node };
@@ -293,9 +184,10 @@ static int look_at_storage(struct pm_pve *p, struct pm_job *j, const char *node,
 	if (pm_json_int(data, "active", 1) == 0 || pm_json_int(data, "enabled", 1) == 0)
 		return pm_error_set(
 			err, PM_E_REFUSED, "storage %s is not active on node %s", storage, node);
-	if (pm_json_str(data, "content") && !lists(pm_json_str(data, "content"), "rootdir"))
+	if (pm_json_str(data, "content") && !lists(pm_json_str(data, "content"), content))
 		return pm_error_set(err, PM_E_REFUSED,
-			"storage %s holds no volumes of containers (content rootdir)", storage);
+			"storage %s holds no volumes of %ss (content %s)", storage,
+			pm_kind_noun(have->kind), content);
 	return 0;
 }
 
@@ -313,12 +205,13 @@ int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *hav
 	const char *storage, struct pm_error *err)
 {
 	/* That it may be stopped is asked when it is; what comes after must be allowed, too. */
-	static const enum pm_op_id ids[] = { PM_OP_CT_MOVE, PM_OP_GUEST_START };
+	const enum pm_op_id ids[] = { is_vm(have) ? PM_OP_VM_MOVE : PM_OP_CT_MOVE,
+		PM_OP_GUEST_START };
 	int r = look_at_policy(p, ids, PM_COUNT(ids), err);
 
 	if (r == 0)
 		r = look_for_snapshots(p, j, have, err);
-	return r == 0 ? look_at_storage(p, j, have->live->node, storage, err) : r;
+	return r == 0 ? look_at_storage(p, j, have, storage, err) : r;
 }
 
 /* ---- another guest ---- */
@@ -326,7 +219,7 @@ int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *hav
 int pm_pve_hand(struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_OP_CT_MOVE, h->from, NULL);
+	struct pm_write c = pm_pve_write_of(j, PM_OP_CT_MOVE, h->from);
 
 	pm_form_add(&form, "volume", h->key);
 	pm_buf_addf(&form, "&target-vmid=%u", h->to->live->vmid);
@@ -336,7 +229,7 @@ int pm_pve_hand(struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, str
 	if (h->to->live->digest)
 		pm_form_add(&form, "target-digest", h->to->live->digest);
 	c.form = pm_buf_str(&form);
-	return send_and_follow(p, j, &c, err);
+	return pm_pve_send_and_follow(p, j, &c, err);
 }
 
 int pm_pve_may_hand(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool starts,
@@ -365,30 +258,35 @@ int pm_pve_power(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, 
 		[PM_REBOOT] = { PM_OP_GUEST_RESTART, true, NULL },
 	};
 	cleanup_buf struct pm_buf form = PM_BUF(64);
-	struct change c = change_of(j, powers[what].id, have, NULL);
+	struct pm_write c = pm_pve_write_of(j, powers[what].id, have);
 	int r;
 
 	if (powers[what].timeout && timeout_s > 0)
 		pm_buf_addf(&form, "timeout=%u", timeout_s);
 	c.form = pm_buf_str(&form);
-	r = send_and_follow(p, j, &c, err);
+	r = pm_pve_send_and_follow(p, j, &c, err);
 	return r < 0 && powers[what].there && says(err, powers[what].there) ? 0 : r;
 }
 
 /* ---- place ---- */
 
 int pm_pve_migrate(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *node,
-	bool restart, struct pm_error *err)
+	bool running, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct change c = change_of(j, PM_OP_GUEST_MIGRATE, have, NULL);
+	struct pm_write c = pm_pve_write_of(j, PM_OP_GUEST_MIGRATE, have);
 	int r;
 
 	pm_form_add(&form, "target", node);
-	if (restart)
+	if (running && is_vm(have)) {
+		/* Its memory goes along, and so do disks that only the old node can reach. */
+		pm_form_add(&form, "online", "1");
+		pm_form_add(&form, "with-local-disks", "1");
+	} else if (running) {
 		pm_form_add(&form, "restart", "1");
+	}
 	c.form = pm_buf_str(&form);
-	r = send_and_follow(p, j, &c, err);
+	r = pm_pve_send_and_follow(p, j, &c, err);
 	return r < 0 && says(err, "target is local node") ? 0 : r;
 }
 
@@ -402,7 +300,7 @@ static int write_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *h
 	const struct membership *m, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(4096), whole = PM_BUF(8192);
-	struct change c = change_of(j, PM_OP_POOL_SET, have, NULL);
+	struct pm_write c = pm_pve_write_of(j, PM_OP_POOL_SET, have);
 	struct pm_task none;
 	int r;
 
@@ -412,11 +310,11 @@ static int write_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *h
 	pm_buf_addf(&whole, "&%s", pm_buf_str(&form));
 	c.form = pm_buf_str(&whole);
 	c.again = true; /* joining twice is refused with a text that says so */
-	r = deliver(p, j, &c, &none, err);
+	r = pm_pve_deliver(p, j, &c, &none, err);
 	if (r < 0 && err->http_status == 501) {
 		c.pool = m->pool;
 		c.form = pm_buf_str(&form);
-		r = deliver(p, j, &c, &none, err);
+		r = pm_pve_deliver(p, j, &c, &none, err);
 	}
 	return r < 0 && says(err, m->leave ? "is not a pool member" : "is already a pool member")
 		       ? 0
@@ -445,9 +343,10 @@ int pm_pve_delete(
 	struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, struct pm_error *err)
 {
 	/* On a storage that two clusters share, unreferenced disks of this number are the other's. */
-	struct change c = change_of(j, PM_OP_GUEST_DELETE, have, "destroy-unreferenced-disks=0");
+	struct pm_write c = pm_pve_write_of(j, PM_OP_GUEST_DELETE, have);
 
-	return send_and_follow(p, j, &c, err);
+	c.form = "destroy-unreferenced-disks=0";
+	return pm_pve_send_and_follow(p, j, &c, err);
 }
 
 int pm_pve_replicated(
@@ -468,94 +367,5 @@ int pm_pve_replicated(
 		found |= pm_json_int(row, "guest", 0) == (int64_t)vmid;
 	}
 	*ret = found;
-	return 0;
-}
-
-/* ---- addresses ---- */
-
-/* Good for reaching the guest from elsewhere? */
-static bool is_useful(const char *text)
-{
-	struct in6_addr six;
-	struct in_addr four;
-
-	if (inet_pton(AF_INET, text, &four) == 1) {
-		uint32_t a = ntohl(four.s_addr);
-
-		return a >> 24 != 127 && a >> 16 != 0xa9fe && a != 0;
-	}
-	return inet_pton(AF_INET6, text, &six) == 1 && !IN6_IS_ADDR_LINKLOCAL(&six) &&
-	       !IN6_IS_ADDR_LOOPBACK(&six) && !IN6_IS_ADDR_UNSPECIFIED(&six);
-}
-
-struct addresses {
-	struct pm_arena *a;
-	PM_VEC(const char *) v;
-};
-
-static void add_address(struct addresses *x, const char *text)
-{
-	const char *s = text ? pm_arena_strndup(x->a, text, strcspn(text, "/")) : "";
-
-	if (!is_useful(s))
-		return;
-	for (size_t i = 0; i < x->v.n; i++) {
-		if (strcmp(x->v.v[i], s) == 0)
-			return;
-	}
-	pm_vec_push(&x->v, s);
-}
-
-static void add_static(struct addresses *x, const struct pm_obj *have)
-{
-	const struct pm_value *nets = have->spec ? &have->spec->val[PM_POD_INTERFACES] : NULL;
-
-	for (size_t i = 0; nets && nets->state == PM_SET && i < nets->u.recs->n; i++) {
-		add_address(x, pm_rec_str(nets->u.recs->v[i], PM_NET_IP, NULL));
-		add_address(x, pm_rec_str(nets->u.recs->v[i], PM_NET_IP6, NULL));
-	}
-}
-
-static void add_interface(struct addresses *x, struct json_object *row)
-{
-	struct json_object *list = pm_json_get(row, "ip-addresses");
-
-	for (size_t i = 0;
-		json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
-		i++)
-		add_address(x, pm_json_str(json_object_array_get_idx(list, i), "ip-address"));
-	/* Before 8.4 there was one of each kind. */
-	add_address(x, pm_json_str(row, "inet"));
-	add_address(x, pm_json_str(row, "inet6"));
-}
-
-int pm_pve_addresses(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
-	const struct pm_list **ret, struct pm_error *err)
-{
-	PM_CLEANUP(pm_json_putp) struct json_object *data = NULL;
-	cleanup_buf struct pm_buf path = PM_BUF(1024);
-	const struct pm_live *live = have->live;
-	struct pm_pve_call c = { .method = "GET", .node = live->node };
-	struct addresses x = { .a = j->arena };
-	struct pm_list *list;
-	int r;
-
-	pm_op_guest_path(pm_op(PM_OP_CT_INTERFACES), live->node, live->type, live->vmid, &path);
-	c.path = pm_buf_str(&path);
-	r = pm_pve_call(p, j, &c, &data, err);
-	if (r < 0)
-		return pm_error_wrap(err, "addresses of %u", live->vmid);
-	add_static(&x, have);
-	for (size_t i = 0;
-		json_object_is_type(data, json_type_array) && i < json_object_array_length(data);
-		i++)
-		add_interface(&x, json_object_array_get_idx(data, i));
-	list = pm_new(j->arena, struct pm_list);
-	list->n = x.v.n;
-	list->v = pm_new_n(j->arena, const char *, x.v.n + 1);
-	if (x.v.n > 0)
-		memcpy(list->v, x.v.v, x.v.n * sizeof(*list->v));
-	pm_vec_done(&x.v);
-	*ret = list;
 	return 0;
 }

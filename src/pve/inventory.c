@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/vec.h"
+#include "model/guest.h"
 #include "pve/pve_priv.h"
 
 /* ---- strings that come again and again ---- */
@@ -118,7 +119,7 @@ static void add_guest(
 	struct pm_live *live = pm_new(inv->arena, struct pm_live);
 	const char *tags = row->v[TAGS];
 
-	o->kind = &pm_kind_pod;
+	o->kind = pm_kind_of_type(row->v[TYPE]);
 	o->ns = "";
 	o->name = row->v[NAME] ? pm_arena_strdup(inv->arena, row->v[NAME]) : "";
 	o->live = live;
@@ -164,7 +165,7 @@ static void add_pool(struct pm_inventory *inv, struct words *w, const char *name
 static bool take_row(
 	struct pm_inventory *inv, struct words *w, const struct row *row, unsigned only)
 {
-	bool guest = row_is(row, TYPE, "lxc") || row_is(row, TYPE, "qemu");
+	bool guest = pm_kind_of_type(row->v[TYPE]) != NULL;
 	int64_t vmid;
 
 	if (guest) {

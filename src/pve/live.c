@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "model/guest.h"
 #include "pve/pve_priv.h"
 
 #define EMPTY_PAUSE_MS 500
@@ -58,7 +59,7 @@ static void collect_named(struct live *l)
 	for (size_t i = 0; want && i < want->n; i++) {
 		const struct pm_obj *o = want->v[i];
 
-		if (o->kind == &pm_kind_pod && o->spec && o->spec->val[PM_G_VMID].state == PM_SET)
+		if (pm_kind_is_guest(o->kind) && o->spec && o->spec->val[PM_G_VMID].state == PM_SET)
 			l->named[l->nnamed++] =
 				(struct named){ (unsigned)o->spec->val[PM_G_VMID].u.i, o };
 	}
@@ -99,24 +100,21 @@ typedef bool scope_fn(const struct live *l, const struct pm_live *g);
 /* In scope whatever the manifests say. */
 static bool is_near(const struct live *l, const struct pm_live *g)
 {
-	if (strcmp(g->type, "lxc") != 0)
-		return false;
 	if (g->tags && pm_tags_have(g->tags, l->tag))
 		return true;
 	return g->vmid >= l->scope->vmid_low && g->vmid <= l->scope->vmid_high &&
 	       !is_anothers(l, g->tags);
 }
 
-static bool is_container(PM_UNUSED const struct live *l, const struct pm_live *g)
+static bool is_any(PM_UNUSED const struct live *l, PM_UNUSED const struct pm_live *g)
 {
-	return strcmp(g->type, "lxc") == 0;
+	return true;
 }
 
 /* In scope only because a manifest names it. */
 static bool is_only_named(const struct live *l, const struct pm_live *g)
 {
-	return !l->scope->all && strcmp(g->type, "lxc") == 0 && find_named(l, g->vmid) &&
-	       !is_near(l, g);
+	return !l->scope->all && find_named(l, g->vmid) && !is_near(l, g);
 }
 
 /* ---- what to ask ---- */
@@ -472,7 +470,7 @@ static int read_near(struct live *l, struct pm_error *err)
 	if (r < 0)
 		return r;
 	l->job = pm_xcalloc(l->inv.n + 1, sizeof(struct pm_obj *));
-	choose(l, l->scope->all ? is_container : is_near);
+	choose(l, l->scope->all ? is_any : is_near);
 	return fetch_new(l, PM_OP_GUEST_PENDING, got_config, err);
 }
 

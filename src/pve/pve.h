@@ -142,7 +142,7 @@ struct pm_scope {
 	int (*await)(void *arg, struct pm_error *err);
 	void *await_arg;
 	unsigned vmid_low, vmid_high;
-	bool all; /* every container, and its run state */
+	bool all; /* every guest, and its run state */
 	enum pm_reading reading;
 	uint64_t
 		oldest_ns; /* of PM_READ_CHANGED: what is older is asked for, too, and of what is half as
@@ -155,8 +155,7 @@ int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope
 	struct pm_set *ret, struct pm_error *err) PM_CHECK;
 
 /** One guest, read now: inventory row (its node may have changed), /pending and, when `status`,
- * status/current. A virtual machine has its row only. A guest that cannot be read is an error of the
- * class that says why; -PM_E_NOTFOUND only when the inventory is complete and it is not there. */
+ * status/current. A guest that cannot be read is an error of the class that says why; -PM_E_NOTFOUND only when the inventory is complete and it is not there. */
 int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, struct pm_obj **ret,
 	struct pm_error *err) PM_CHECK;
 
@@ -172,20 +171,22 @@ int pm_pve_facts(
 
 /* ---- changes as parameters ---- */
 
-/** A new guest. A password's fromFile starts in the folder of want->file; the text is read as late as can
+/** A new guest. A secret's fromFile starts in the folder of want->file; the text is read as late as can
  * be, and the form that held it is wiped. */
 struct pm_create {
 	const struct pm_obj *want;
 	unsigned vmid;
 	const char *node;
+	const struct pm_obj *source; /* what it is a copy of; NULL: none */
 	const struct pm_marker *marker;
 	bool tags_later; /* a pool-only token may not set tags in the create call */
 };
-/** POST of a new guest, stopped. *ret: its task. When the answer was lost err->maybe_sent is set. */
+/** POST of a new guest, stopped. *ret: its task. When the answer was lost err->maybe_sent is set. A copy has
+ * its source's settings but for name, pool and description: pm_pve_update with `copied` brings the rest. */
 int pm_pve_create(struct pm_pve *p, struct pm_job *j, const struct pm_create *c,
 	struct pm_task *ret, struct pm_error *err) PM_CHECK;
 
-/** The PUT that takes `have` to `want` in the fields where they differ: values built on the observed
+/** The write that takes `have` to `want` in the fields where they differ: values built on the observed
  * strings, `delete` for what podmox set and the manifest no longer names, the marker, the digest. The
  * marker goes along with other changes; for its own sake it is written only where it is missing or says
  * another owner, VMID, `done` or onRemove. The form is empty when nothing differs. Growth, pool, node and
@@ -195,16 +196,19 @@ struct pm_update {
 	const struct pm_marker *marker;   /* to write; NULL: leave it */
 	const char *set;                  /* for the tags */
 	bool after_create; /* also the fields marked PM_F_AFTER and nothing else but tags */
+	bool copied;       /* the first write to a copy: its secrets go along */
 };
-void pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form);
+/** Does the form touch drives of a virtual machine? That may take long. */
+bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form);
+/** Sends it, and follows the task where it is one. */
 int pm_pve_update(struct pm_pve *p, struct pm_job *j, const struct pm_update *u,
 	struct pm_error *err) PM_CHECK;
 
 /** Tasks: each sends and follows to the end. `key` is "rootfs" or "mp0"; sizes are absolute bytes. */
 int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
 	int64_t bytes, struct pm_error *err) PM_CHECK;
-/** The volume goes to another storage, and the old one is destroyed once PVE has copied it. Of a stopped
- * guest only. The same twice is refused by the digest. */
+/** The volume goes to another storage, and the old one is destroyed once PVE has copied it. A container must
+ * be stopped for it. The same twice is refused by the digest. */
 int pm_pve_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,
 	const char *storage, struct pm_error *err) PM_CHECK;
 /** A volume of a guest goes to another guest on the same node, and PVE renames it after that one. `key` is
@@ -229,8 +233,10 @@ enum pm_power { PM_START, PM_SHUTDOWN, PM_STOP, PM_REBOOT };
 /** Already there counts as done. `timeout_s` of a shutdown or reboot. */
 int pm_pve_power(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, enum pm_power what,
 	unsigned timeout_s, struct pm_error *err) PM_CHECK;
+/** A running container is shut down and started again for it; a running virtual machine goes on, and its
+ * disks on local storage are copied meanwhile. */
 int pm_pve_migrate(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *node,
-	bool restart, struct pm_error *err) PM_CHECK;
+	bool running, struct pm_error *err) PM_CHECK;
 /** DELETE of a stopped guest; disks that merely look like its own are left alone. */
 int pm_pve_delete(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	struct pm_error *err) PM_CHECK;

@@ -228,14 +228,39 @@ void pm_name_guest(struct pm_obj *o, const char *set);
 /** Takes over what status/current says: run state, lock, what HA does with it. */
 void pm_take_current(struct pm_arena *a, struct pm_obj *o, struct pm_call *c);
 
+/* ---- guest.c ---- */
+
+/** A write that concerns one guest. */
+struct pm_write {
+	enum pm_op_id id;
+	const char *method; /* NULL: the row's; another is done within the call, without a task */
+	const char *object, *node, *type;
+	unsigned vmid;
+	const char *form;
+	bool again;       /* the same twice does no harm */
+	const char *pool; /* of a PVE before 8.1, in its path; else NULL */
+};
+
+struct pm_write pm_pve_write_of(
+	struct pm_job *j, enum pm_op_id id, const struct pm_obj *have) PM_CHECK;
+
+/** Sends it; *ret is the task, with an empty upid where PVE was done at once. */
+int pm_pve_deliver(struct pm_pve *p, struct pm_job *j, const struct pm_write *c,
+	struct pm_task *ret, struct pm_error *err) PM_CHECK;
+
+/** The same, and follows the task to its end. */
+int pm_pve_send_and_follow(struct pm_pve *p, struct pm_job *j, const struct pm_write *c,
+	struct pm_error *err) PM_CHECK;
+
 /* ---- encode.c ---- */
 
 /** Appends the form that sets, or takes away, what tells whose a guest is. */
 void pm_pve_encode_mark(struct pm_arena *a, const struct pm_obj *have,
 	const struct pm_marker *marker, struct pm_buf *form);
 
-/** Appends the form of a create call; the password is not in it. */
+/** Appends the form of a create call, or of a clone call; secrets are not in it. */
 void pm_pve_encode_create(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form);
+void pm_pve_encode_clone(struct pm_arena *a, const struct pm_create *c, struct pm_buf *form);
 
 /* ---- decode.c ---- */
 

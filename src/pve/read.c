@@ -137,10 +137,6 @@ int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, 
 
 		if (r < 0 || !o)
 			return r;
-		if (strcmp(o->live->type, "lxc") != 0) {
-			*ret = o; /* a virtual machine: its row is all that is of interest */
-			return 0;
-		}
 		r = read_one(p, j, o, status, err);
 		if (r == 0)
 			break;

@@ -13,7 +13,8 @@
 /* A name of PVE as a label of manifests: what does not fit becomes a dash. */
 static const char *label_of(struct pm_arena *a, const struct pm_obj *o)
 {
-	char *out = pm_arena_strdup(a, pm_rec_str(o->spec, PM_G_HOSTNAME, "ct"));
+	const char *kind = o->kind->brief ? o->kind->brief : "ct";
+	char *out = pm_arena_strdup(a, pm_rec_str(o->spec, PM_G_HOSTNAME, kind));
 	size_t n = 0;
 
 	for (const char *s = out; *s && n < LABEL_MAX - 10; s++) {
@@ -27,7 +28,7 @@ static const char *label_of(struct pm_arena *a, const struct pm_obj *o)
 	while (n > 0 && out[n - 1] == '-')
 		n--;
 	out[n] = '\0';
-	return n > 0 ? out : pm_arena_printf(a, "ct%u", o->live->vmid);
+	return n > 0 ? out : pm_arena_printf(a, "%s%u", kind, o->live->vmid);
 }
 
 /* Two guests of one name cannot be one object. */
@@ -37,7 +38,8 @@ static const char *name_of(
 	const char *name = label_of(a, o);
 
 	for (size_t i = 0; i < done->n; i++) {
-		if (pm_str_eq(done->v[i]->ns, ns) && pm_str_eq(done->v[i]->name, name))
+		if (done->v[i]->kind == o->kind && pm_str_eq(done->v[i]->ns, ns) &&
+			pm_str_eq(done->v[i]->name, name))
 			return pm_arena_printf(a, "%s-%u", name, o->live->vmid);
 	}
 	return name;
@@ -113,10 +115,33 @@ static void trim(struct pm_arena *a, const struct pm_field *f, struct pm_value *
 	v->u.recs = recs;
 }
 
-/* PVE found it out when it made the guest, and would do so again. */
-static bool found_out(const struct pm_field *f)
+/* Holds it nothing but what PVE made up? */
+static bool made_up(const struct pm_rec *r)
 {
-	return f->flags & PM_F_CREATED && pm_str_starts(f->name, "options.");
+	for (unsigned i = 0; i < r->kind->nfields; i++) {
+		if (r->val[i].state == PM_SET && !(r->kind->fields[i].flags & PM_F_STAYS))
+			return false;
+	}
+	return true;
+}
+
+/* PVE found it out, or made it up, when it made the guest, and would do so again. */
+static bool found_out(const struct pm_field *f, const struct pm_value *v)
+{
+	if (!(f->flags & PM_F_CREATED))
+		return false;
+	return pm_str_starts(f->name, "options.") ||
+	       (f->type == PM_T_PROPS && f->count == 0 && made_up(v->u.rec));
+}
+
+/* A container is made from something; a virtual machine may be made of nothing. */
+static const char *image_of(const struct pm_obj *o)
+{
+	const struct pm_marker *m = o->live->marker;
+
+	if (m && m->image && *m->image)
+		return m->image;
+	return o->kind == &pm_kind_pod ? PM_EXPORT_UNKNOWN : NULL;
 }
 
 /* What PVE says with a key, and what it says elsewhere. Defaults are left out: nobody asked for them. */
@@ -129,13 +154,14 @@ static struct pm_rec *spec_of(struct pm_arena *a, const struct pm_obj *o)
 		const struct pm_field *f = &o->kind->fields[i];
 
 		if (!f->key || o->spec->val[i].state != PM_SET ||
-			(found_out(f) && !(m && pm_marker_has(m, f->key, NULL))) ||
+			(found_out(f, &o->spec->val[i]) &&
+				!(m && pm_marker_has(m, f->key, NULL))) ||
 			pm_value_default(f, &o->spec->val[i]))
 			continue;
 		r->val[i] = o->spec->val[i];
 		trim(a, f, &r->val[i]);
 	}
-	put_text(r, PM_G_IMAGE, m && m->image ? m->image : PM_EXPORT_UNKNOWN);
+	put_text(r, PM_G_IMAGE, image_of(o));
 	put_text(r, PM_G_NODE, o->live->node);
 	put_text(r, PM_G_POOL, o->live->pool);
 	if (m && m->on_remove && *m->on_remove)

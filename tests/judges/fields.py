@@ -1,21 +1,38 @@
-"""Compares the JSON Schema of Pod (stdin) with PVE's description of its API (the file named first)."""
+"""Compares the JSON Schema of a kind of guest (stdin) with PVE's description of its API (the file named
+first); the second argument is lxc or qemu."""
 import json
 import re
 import sys
 
-CALLS = (("/nodes/{node}/lxc", "POST"), ("/nodes/{node}/lxc/{vmid}/config", "PUT"))
 # Rows of ours without a PVE key, since other calls and paths carry them.
 BY_NAME = ("node", "vmid", "pool")
 # Where we differ on purpose: (key, fact): why.
-KNOWN = {
+COMMON = {
     ("description", "maxLength"): "leaves room for the marker",
+}
+CONTAINER = {
     ("net.type", "default"): "PVE adds it by itself when it is not given",
     ("dev.uid", "maximum"): "Linux knows no larger numbers",
     ("dev.gid", "maximum"): "Linux knows no larger numbers",
-    ("startup.order", "maximum"): "a bound of ours, far above use",
-    ("startup.up", "maximum"): "a bound of ours, far above use",
-    ("startup.down", "maximum"): "a bound of ours, far above use",
 }
+MACHINE = {
+    ("hotplug", "default"): "a list; what PVE has without one is said in words",
+    ("vmgenid", "default"): "PVE describes it in words",
+    ("name", "maxLength"): "the longest DNS name",
+}
+for bus in ("ide", "sata", "scsi", "virtio"):
+    MACHINE[(bus + ".size", "minimum")] = "no disk is smaller than a MiB"
+# Sub-keys without a row: why.
+WITHOUT = {
+    "efidisk0.size": "PVE chooses it",
+    "tpmstate0.size": "PVE chooses it",
+    "cpu.reported-model": "for models of one's own only",
+    "boot.legacy": "read, and written no more",
+}
+for bus in ("ide", "sata", "scsi", "virtio"):
+    for sub in ("bps", "bps_rd", "bps_wr"):
+        WITHOUT[f"{bus}.{sub}"] = "PVE makes mbps of it"
+KNOWN = {}
 
 
 def calls_of(node):
@@ -29,35 +46,66 @@ def calls_of(node):
     yield from calls_of(node.get("children", []))
 
 
-def pve_keys(path):
+def pve_keys(path, kind):
+    calls = ((f"/nodes/{{node}}/{kind}", "POST"), (f"/nodes/{{node}}/{kind}/{{vmid}}/config", "PUT"))
     keys = {}
     with open(path, encoding="utf-8") as file:
         tree = json.load(file)
     for where, method, parameters in calls_of(tree):
-        if (where, method) in CALLS:
+        if (where, method) in calls:
             for name, facts in parameters.items():
-                keys.setdefault(name.replace("[n]", ""), facts)
+                keys.setdefault(name, facts)
     return keys
 
 
+WORD = re.compile(r"\[?,?\[?([a-z][a-z0-9_-]*)=\]?(?:<([^>]*)>)?")
+
+
+def described(words):
+    """What "host=<1|0>" says of a sub-key: not much, but its type."""
+    if words in (None, ""):
+        return {"type": "integer"}
+    if words == "1|0":
+        return {"type": "boolean"}
+    if words == "integer":
+        return {"type": "integer"}
+    if words in ("string", "enum", "8-64|host") or "|" not in words:
+        return {"type": "string"}
+    return {"type": "string", "enum": words.split("|")}
+
+
 def sub_keys(facts):
-    """Of a property string; startup is described in words only."""
+    """Of a property string; some are described in words only, which leaves bounds and defaults open."""
     if isinstance(facts.get("format"), dict):
-        return facts["format"]
-    if facts.get("format") == "pve-startup-order":
-        return {k: {"type": "integer"} for k in re.findall(r"\[?(\w+)=", facts["typetext"])}
-    return {}
+        return {k: v for k, v in facts["format"].items() if "alias" not in v}, False
+    words = facts.get("typetext", "")
+    if isinstance(facts.get("format"), str) and "=" in words:
+        return {k: described(v) for k, v in WORD.findall(words)}, True
+    return {}, False
+
+
+def is_list(row):
+    return "array" in types(row) and row.get("items", {}).get("type") == "object"
 
 
 def rows_of(schema):
-    """PVE key: our schema, through groups but not into records."""
+    """PVE key: our schema, through groups but not into records. Numbered keys end in [n]."""
     for name, row in schema.get("properties", {}).items():
+        if "x-podmox-of" in row:
+            continue
         if "x-podmox-key" in row:
-            yield row["x-podmox-key"], row
+            for key in row.get("x-podmox-keys", [row["x-podmox-key"]]):
+                yield key + ("[n]" if is_list(row) else ""), row
         elif name in BY_NAME:
             yield name, row
         elif "properties" in row:
             yield from rows_of(row)
+            flat = {k: v for k, v in row["properties"].items() if "x-podmox-of" in v}
+            for key in {v["x-podmox-of"] for v in flat.values()}:
+                inner = {k: {**v, "x-podmox-of": None} for k, v in flat.items() if v["x-podmox-of"] == key}
+                for v in inner.values():
+                    del v["x-podmox-of"]
+                yield key, {"type": "object", "properties": inner}
 
 
 def types(row):
@@ -76,7 +124,7 @@ def fits_type(pve, row):
     if pve["type"] == "integer":
         return ours == ["integer"] or is_size(row)
     if pve["type"] == "number":
-        return ours == ["number"]
+        return ours in (["number"], ["integer"]) or is_size(row)
     return ours != ["boolean"]  # texts, and what we read out of them
 
 
@@ -99,7 +147,8 @@ def is_value(default, pve):
     return pve["type"] == "string" or re.fullmatch(r"-?[0-9.]+", str(default)) is not None
 
 
-def compare(key, pve, row, found, met):
+def compare(key, pve, row, found, met, words=False):
+    """words: PVE describes it in words, which leaves bounds and defaults open."""
     def differs(fact, theirs, ours):
         if (key, fact) in KNOWN:
             met.add((key, fact))
@@ -108,6 +157,11 @@ def compare(key, pve, row, found, met):
 
     if not fits_type(pve, row):
         differs("type", pve["type"], row.get("type"))
+    choices = row.get("enum") and {c for c in row["enum"] if isinstance(c, str)}
+    if "enum" in pve and set(pve["enum"]) != choices:
+        differs("enum", sorted(pve["enum"]), sorted(choices or []))
+    if words:
+        return
     for fact in ("minimum", "maximum"):
         theirs, ours = pve.get(fact), bound(row, fact)
         if theirs is not None and not same(theirs, ours):
@@ -117,9 +171,6 @@ def compare(key, pve, row, found, met):
     for fact in ("minLength", "maxLength"):
         if pve.get(fact) != row.get(fact):
             differs(fact, pve.get(fact), row.get(fact))
-    choices = row.get("enum") and {c for c in row["enum"] if c is not None}
-    if "enum" in pve and set(pve["enum"]) != choices:
-        differs("enum", sorted(pve["enum"]), sorted(choices or []))
     theirs, ours = pve.get("default"), row.get("x-podmox-default")
     if theirs is not None and is_value(theirs, pve):
         if ours is None or not same(theirs, ours):
@@ -132,45 +183,62 @@ def record_of(row):
     return row.get("items", row)
 
 
-def compare_record(key, subs, row, found, met):
+def compare_record(key, subs, words, row, found, met):
+    """Rows that PVE does not know are the caller's: of a list over several families each knows some."""
     ours = dict(rows_of(record_of(row)))
     for sub, facts in subs.items():
-        if facts.get("default_key") and sub == "volume":
+        if facts.get("default_key") and sub in ("volume", "file"):
             continue  # made of storage, size and source
         if sub not in ours:
-            found.append(f"{key}: PVE knows {sub}, no row does")
+            if f"{key}.{sub}" not in WITHOUT:
+                found.append(f"{key}: PVE knows {sub}, no row does")
         else:
-            compare(f"{key}.{sub}", facts, ours[sub], found, met)
-    found += [f"{key}.{sub}: a row that PVE does not know" for sub in ours if sub not in subs]
+            compare(f"{key}.{sub}", facts, ours[sub], found, met, words)
+    return set(ours) - set(subs)
+
+
+def compare_rows(rows, pve, found, met):
+    """The parameters that are rows. The same row may stand at several keys."""
+    unknown = {}
+    for key in sorted(set(rows) & set(pve)):
+        subs, words = sub_keys(pve[key])
+        name = key.replace("[n]", "")
+        if len(subs) == 1 and "properties" not in record_of(rows[key]):
+            compare(name, next(iter(subs.values())), rows[key], found, met)
+        elif subs:
+            left = compare_record(name, subs, words, rows[key], found, met)
+            at = rows[key]["x-podmox-key"] if "x-podmox-key" in rows[key] else key
+            unknown[at] = unknown.get(at, left) & left
+        else:
+            compare(name, pve[key], rows[key], found, met)
+    found += [f"{key}.{sub}: a row that PVE does not know" for key in unknown for sub in sorted(unknown[key])]
 
 
 def main():
     text = sys.stdin.read()
+    kind = sys.argv[2]
     if not text:
         print("fields: no schema came in")
         return 1
+    KNOWN.update(COMMON)
+    KNOWN.update(CONTAINER if kind == "lxc" else MACHINE)
     spec = json.loads(text)["properties"]["spec"]
     refused = [name[len("options."):] for name in spec["x-podmox-refused"] if name.startswith("options.")]
     rows = dict(rows_of(spec))
-    pve = pve_keys(sys.argv[1])
+    pve = pve_keys(sys.argv[1], kind)
     found = []
     met = set()
-    used = 0
-    for key, facts in sorted(pve.items()):
-        if key in rows:
-            used += 1
-            subs = sub_keys(facts)
-            if subs:
-                compare_record(key, subs, rows[key], found, met)
-            else:
-                compare(key, facts, rows[key], found, met)
-        elif not any(key == r or (r.endswith("*") and key.startswith(r[:-1])) for r in refused):
+    used = len(set(rows) & set(pve))
+    compare_rows(rows, pve, found, met)
+    for key in sorted(set(pve) - set(rows)):
+        name = key.replace("[n]", "")
+        if not any(name == r or (r.endswith("*") and name.startswith(r[:-1])) for r in refused):
             found.append(f"{key}: neither a row nor refused")
     found += [f"{key}: a row that PVE does not know" for key in rows if key not in pve]
     found += [f"{key}: {fact} no longer differs; take it from the list" for key, fact in KNOWN.keys() - met]
     for line in found:
         print(line)
-    print(f"fields: {len(pve)} parameters of PVE, {used} rows, {len(pve) - used} refused, {len(found)} differ")
+    print(f"fields: {kind}: {len(pve)} parameters of PVE, {used} rows, {len(pve) - used} refused, {len(found)} differ")
     return 1 if found or not used else 0
 
 

@@ -39,6 +39,36 @@ RIGHT = (
     ("spec.network.interfaces", [{"name": "eth0", "trunks": [6, "7"], "rate": 1.5}]),
     ("spec.env", {"TZ": "Europe/Vienna", "N": 1}),
 )
+# The same for a machine.
+WRONG_VM = (
+    ("spec.image", "local:vztmpl/x.tar.zst"),
+    ("spec.cpu.typ", "host"),
+    ("spec.cpu.cores", 0),
+    ("spec.memory.size", 2048),
+    ("spec.disks", [{"storage": "local", "size": "1Gi"}]),
+    ("spec.disks", [{"slot": "scsi", "storage": "local"}]),
+    ("spec.disks", [{"slot": "scsi0", "storage": "local", "cache": "some"}]),
+    ("spec.disks", [{"slot": "ide2", "source": "local-lvm:vm-1-disk-0"}]),
+    ("spec.network.interfaces", [{"slot": "net0", "model": "ne1000"}]),
+    ("spec.cloudInit.sshKeys", "ssh-ed25519 AAAA"),
+    ("spec.agent", {"type": "isa"}),
+    ("spec.memory.hugepages", 4),
+    ("spec.options.lock", "backup"),
+)
+RIGHT_VM = (
+    ("spec.clone", {"from": 9000, "full": True}),
+    ("spec.cpu.type", None),
+    ("spec.cpu.phys-bits", 40),
+    ("spec.memory.hugepages", 1024),
+    ("spec.memory.hugepages", "any"),
+    ("spec.disks", [{"slot": "scsi0", "storage": "local", "size": "1Gi", "serial": "A 1"}]),
+    ("spec.network.interfaces", [{"slot": "net0", "trunks": [5, "10-19"]}]),
+    ("spec.numa", [{"slot": "numa0", "cpus": [0, "1-3"]}]),
+    ("spec.hotplug", [0]),
+    ("spec.efidisk", None),
+)
+# Manifests outside of the examples that must be right.
+MORE = ("tests/manifest/vm.yaml",)
 
 
 def schema(*kind):
@@ -49,7 +79,7 @@ def schema(*kind):
 
 
 def documents():
-    for path in sorted(glob.glob("manifests/**/*.y*ml", recursive=True)):
+    for path in sorted(glob.glob("manifests/**/*.y*ml", recursive=True)) + list(MORE):
         with open(path, encoding="utf-8") as file:
             for document in yaml.safe_load_all(file):
                 if document is not None:
@@ -67,24 +97,25 @@ def changed(document, path, value):
 
 
 def main():
-    kinds = {kind: schema(kind) for kind in ("Pod", "Config")}
+    kinds = {kind: schema(kind) for kind in ("Pod", "VirtualMachine", "Config")}
     every = schema()
     failed = judged = 0
-    pod = None
+    first = {}
     for path, document in documents():
         for validator in (kinds[document["kind"]], every):
             judged += 1
             for error in validator.iter_errors(document):
                 failed += 1
                 print(f"{path}: {list(error.path)}: {error.message[:200]}")
-        if document["kind"] == "Pod":
-            pod = pod or document
-    for table, right in ((WRONG, False), (RIGHT, True)):
+        first.setdefault(document["kind"], document)
+    tables = (("Pod", WRONG, False), ("Pod", RIGHT, True), ("VirtualMachine", WRONG_VM, False),
+              ("VirtualMachine", RIGHT_VM, True))
+    for kind, table, right in tables:
         for path, value in table:
             judged += 1
-            if kinds["Pod"].is_valid(changed(pod, path, value)) != right:
+            if kinds[kind].is_valid(changed(first[kind], path, value)) != right:
                 failed += 1
-                print(f"{path}: {value!r} is {'refused' if right else 'taken'}")
+                print(f"{kind} {path}: {value!r} is {'refused' if right else 'taken'}")
     print(f"schema: {judged} judged, {failed} failed")
     return 1 if failed else 0
 

@@ -8,7 +8,12 @@ cp -r "$top/manifests" "$dir/manifests"
 rm -f "$dir/manifests/podmox.yaml"
 m=$dir/manifests
 p() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
-objects=$(grep -rh '^kind: Pod' "$m" | wc -l)
+objects=$(grep -rhE '^kind: (Pod|VirtualMachine)$' "$m" | wc -l)
+# guests: all that podmox owns, a name a line.
+guests() {
+	p get pods -o name
+	p get vms -o name
+}
 
 run 0 "$PODMOX" validate "$m"
 ok "validate counts the objects" out_has "$objects objects"
@@ -18,14 +23,14 @@ run 0 p plan "$m"
 run 64 p apply "$m"
 ok "without a terminal --yes is needed" err_has "--yes"
 run 2 p apply "$m" --dry-run --detailed-exitcode
-ok "a dry run created nothing" test "$(p get pods -o name | wc -l)" = 0
+ok "a dry run created nothing" test "$(guests | wc -l)" = 0
 run 0 p apply "$m" --yes
 ok "all were made" out_has "$objects done, 0 failed, 0 skipped"
 run 0 p plan "$m" --detailed-exitcode
 ok "the second plan is empty" out_has "0 to create, 0 to update, 0 to replace, 0 to delete, 0 kept; $objects unchanged"
 run 0 p apply "$m" --yes
-ok "each guest exists once" test "$(p get pods -o name | sort | uniq -d | wc -l)" = 0
-ok "as many guests as objects" test "$(p get pods -o name | wc -l)" = "$objects"
+ok "each guest exists once" test "$(guests | sort | uniq -d | wc -l)" = 0
+ok "as many guests as objects" test "$(guests | wc -l)" = "$objects"
 
 # one memory value
 file=$(grep -rl 'memory: 1Gi' "$m" | head -n 1)
@@ -62,9 +67,9 @@ printf 'spec: [\n' >>"$broken"
 run 65 p apply "$m" --prune --yes
 ok "with the position" err_like "$(basename "$broken"):[0-9]+:[0-9]+: error"
 cp "$dir/good.yaml" "$broken"
-ok "nothing was deleted" test "$(p get pods -o name | wc -l)" = "$objects"
+ok "nothing was deleted" test "$(guests | wc -l)" = "$objects"
 run 0 p apply "$m" --prune --yes
-ok "now it is gone" test "$(p get pods -o name | wc -l)" = $((objects - 1))
+ok "now it is gone" test "$(guests | wc -l)" = $((objects - 1))
 run 0 p plan "$m" --prune --detailed-exitcode
 
 # somebody else's change is drift
@@ -77,6 +82,6 @@ run 0 p plan "$m" --detailed-exitcode
 
 # all of it away again
 run 0 p delete "$m" --yes --max-deletes 100%
-ok "protected ones stay" test "$(p get pods -o name | wc -l)" = "$(grep -rl 'protect: true' "$m" | wc -l)"
+ok "protected ones stay" test "$(guests | wc -l)" = "$(grep -rl 'protect: true' "$m" | wc -l)"
 ok "no secret in any output" test -z "$(grep -rl "$(sed -n 's/.*"password": *"\([^"]*\)".*/\1/p' <<<"$sim_ready")" "$dir/state" "$dir/out" "$dir/err" 2>/dev/null)"
 done_testing

@@ -30,7 +30,7 @@ ok "one by its number" sh -c "grep -q 'path: /data' '$dir/out' && ! grep -q '# 2
 run 0 podmox export --node pve2
 ok "those of a node" sh -c "grep -q '# 250' '$dir/out' && ! grep -q '# 1251' '$dir/out'"
 run 1 podmox export 999
-ok "a number that is not there is told" grep -q 'no container 999' "$dir/err"
+ok "a number that is not there is told" grep -q 'no guest 999' "$dir/err"
 
 # ---- adopt ----
 

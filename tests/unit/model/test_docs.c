@@ -43,6 +43,10 @@ static void has_rows(struct json_object *o, const struct pm_kind *k)
 		const struct pm_field *f = &k->fields[i];
 		struct json_object *row = below(o, f->name);
 
+		if (f->flags & PM_F_FLAT) {
+			has_rows(row, f->sub);
+			continue;
+		}
 		if (f->flags & PM_F_INNER) {
 			assert_null(row);
 			continue;
@@ -59,8 +63,10 @@ static void has_rows(struct json_object *o, const struct pm_kind *k)
 PM_TEST(schema_has_every_row)
 {
 	cleanup_json struct json_object *pod = schema(&pm_kind_pod);
+	cleanup_json struct json_object *vm = schema(&pm_kind_vm);
 	cleanup_json struct json_object *config = schema(&pm_kind_config);
 
+	has_rows(below(vm, "spec"), &pm_kind_vm);
 	has_rows(below(pod, "spec"), &pm_kind_pod);
 	has_rows(config, &pm_kind_config);
 }
@@ -70,8 +76,8 @@ PM_TEST(schema_of_all_kinds)
 	cleanup_json struct json_object *all = schema(NULL);
 	struct json_object *kinds = pm_json_get(all, "oneOf");
 
-	assert_int_equal(json_object_array_length(kinds), 3);
-	assert_string_equal(pm_json_str(json_object_array_get_idx(kinds, 2), "title"), "Config");
+	assert_int_equal(json_object_array_length(kinds), 4);
+	assert_string_equal(pm_json_str(json_object_array_get_idx(kinds, 3), "title"), "Config");
 }
 
 PM_TEST(schema_states_facts)
@@ -97,8 +103,10 @@ PM_TEST(docs_name_every_row)
 		cleanup_buf struct pm_buf b = PM_BUF(0);
 
 		pm_docs_write(pm_kinds[k], &b);
-		for (unsigned i = 0; i < pm_kinds[k]->nfields; i++)
-			assert_has(pm_buf_str(&b), pm_kinds[k]->fields[i].doc);
+		for (unsigned i = 0; i < pm_kinds[k]->nfields; i++) {
+			if (!(pm_kinds[k]->fields[i].flags & PM_F_FLAT))
+				assert_has(pm_buf_str(&b), pm_kinds[k]->fields[i].doc);
+		}
 	}
 }
 
@@ -143,6 +151,12 @@ PM_TEST(explain_knows_rows_groups_kinds_and_metadata)
 	explains("Pod.spec.lifecycle.replace", "one of never, allow");
 	explains("Pod.metadata", "namespace");
 	explains("Pod.metadata.namespace", "default");
+	explains("VirtualMachine.spec.cpu", "hv-vendor-id");
+	explains("VirtualMachine.spec.cpu", "sockets");
+	explains("VirtualMachine.spec.cpu.type", "cputype of cpu");
+	explains("vm.disks", "ideN, sataN, scsiN, virtioN");
+	explains("vm.disks.discard", "discard of ideN");
+	explains("vm.memory.size", "hotplug");
 	explains("Config", "clusters");
 	explains("Config.sync.interval", "5m");
 	explains("Config.clusters.auth", "tokenId");

@@ -18,6 +18,10 @@ PM_TEST(kinds_are_found_by_name)
 	assert_ptr_equal(pm_kind_named("pods"), &pm_kind_pod);
 	assert_ptr_equal(pm_kind_named("config"), &pm_kind_config);
 	assert_null(pm_kind_named("pot"));
+	assert_ptr_equal(pm_kind_named("virtualmachines"), &pm_kind_vm);
+	assert_ptr_equal(pm_kind_named("vm"), &pm_kind_vm);
+	assert_ptr_equal(pm_kind_named("VMs"), &pm_kind_vm);
+	assert_null(pm_kind_named("vmx"));
 }
 
 PM_TEST(rows_are_found_by_name_key_and_slot)
@@ -45,6 +49,21 @@ PM_TEST(rows_are_found_by_name_key_and_slot)
 	assert_null(slot_key("", &slot));
 }
 
+/* Each slot has its key, and the key is that slot. */
+static void found_by_key(const struct pm_kind *kind, const struct pm_field *f)
+{
+	for (unsigned slot = 0; slot < (f->count ? f->count : 1); slot++) {
+		unsigned back = 999;
+		char out[16];
+		const char *key = pm_slot_key(f, slot, out);
+
+		assert_ptr_equal(pm_field_by_slot_key(kind, key, strlen(key), &back), f);
+		assert_int_equal(back, slot);
+	}
+	if (f->count == 0)
+		assert_ptr_equal(pm_field_by_key(kind, f->key, strlen(f->key)), f);
+}
+
 PM_TEST(every_row_is_found_again)
 {
 	for (unsigned k = 0; pm_all_kinds[k]; k++) {
@@ -54,14 +73,81 @@ PM_TEST(every_row_is_found_again)
 			const struct pm_field *f = &kind->fields[i];
 
 			assert_int_equal(pm_field_index(kind, f), i);
-			if (!(f->flags & PM_F_INNER))
+			if (!(f->flags & (PM_F_INNER | PM_F_FLAT)))
 				assert_ptr_equal(pm_field_find(kind, f->name), f);
 			else
 				assert_null(pm_field_find(kind, f->name));
+			if (f->flags & PM_F_FLAT)
+				assert_ptr_equal(pm_field_flat(kind, f->name, strlen(f->name)), f);
 			if (f->key)
-				assert_ptr_equal(pm_field_by_key(kind, f->key, strlen(f->key)), f);
+				found_by_key(kind, f);
 		}
 	}
+}
+
+static void vm_key(const char *key, unsigned row, unsigned slot)
+{
+	unsigned is = 999;
+
+	assert_ptr_equal(
+		pm_field_by_slot_key(&pm_kind_vm, key, strlen(key), &is), &pm_kind_vm.fields[row]);
+	assert_int_equal(is, slot);
+}
+
+static void no_vm_key(const char *key)
+{
+	unsigned slot;
+
+	if (pm_field_by_slot_key(&pm_kind_vm, key, strlen(key), &slot))
+		fail_msg("%s is a key", key);
+}
+
+PM_TEST(slots_run_through_the_families_of_a_list)
+{
+	const struct pm_field *disks = &pm_kind_vm.fields[PM_VM_DISKS];
+	char out[16], words[64];
+	unsigned n = 0;
+
+	vm_key("ide0", PM_VM_DISKS, 0);
+	vm_key("ide3", PM_VM_DISKS, 3);
+	vm_key("sata0", PM_VM_DISKS, 4);
+	vm_key("scsi0", PM_VM_DISKS, 10);
+	vm_key("scsi30", PM_VM_DISKS, 40);
+	vm_key("virtio15", PM_VM_DISKS, 56);
+	no_vm_key("ide4");
+	no_vm_key("sata6");
+	no_vm_key("scsi31");
+	no_vm_key("virtio16");
+	no_vm_key("ide");
+	for (const struct pm_slots *s = disks->slots; s->key; s++)
+		n += s->count;
+	assert_int_equal(n, disks->count);
+	assert_string_equal(pm_slot_key(disks, 10, out), "scsi0");
+	assert_string_equal(pm_slot_key(&pm_kind_pod.fields[PM_POD_VOLUMES], 255, out), "mp255");
+	assert_string_equal(pm_slot_key(&pm_kind_pod.fields[PM_POD_MEMORY], 0, out), "memory");
+	assert_string_equal(pm_key_words(disks, words), "ideN, sataN, scsiN, virtioN");
+}
+
+PM_TEST(numa_is_a_switch_and_a_list)
+{
+	vm_key("numa", PM_VM_NUMA, 0);
+	vm_key("numa0", PM_VM_NUMANODES, 0);
+	vm_key("numa7", PM_VM_NUMANODES, 7);
+	no_vm_key("numa8");
+	vm_key("efidisk0", PM_VM_EFIDISK, 0);
+	no_vm_key("efidisk1");
+	vm_key("rng0", PM_VM_RNG, 0);
+	no_vm_key("memory0");
+}
+
+PM_TEST(sub_keys_have_older_names)
+{
+	const struct pm_kind *k = &pm_kind_agent;
+
+	assert_ptr_equal(pm_field_by_key(k, "guest-fsfreeze", 14), &k->fields[PM_AGENT_FREEZE]);
+	assert_ptr_equal(pm_field_by_key(k, "freeze-fs", 9), &k->fields[PM_AGENT_FREEZE]);
+	assert_ptr_equal(
+		pm_field_by_key(&pm_kind_disk, "volume", 6), &pm_kind_disk.fields[PM_DISK_VOLUME]);
 }
 
 PM_TEST(rows_are_sound)

@@ -3,17 +3,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "model/model_priv.h"
-#include "pm_test.h"
-
-static struct pm_rec *rec(struct pm_arena *a, const struct pm_kind *k, const char *text)
-{
-	struct pm_rec *r = NULL;
-	struct pm_error err;
-
-	assert_ok(pm_rec_parse(a, k, text, strlen(text), &r, &err), &err);
-	return r;
-}
+#include "model_test.h"
 
 static void rec_fails(const struct pm_kind *k, const char *text, const char *part)
 {
@@ -25,40 +15,10 @@ static void rec_fails(const struct pm_kind *k, const char *text, const char *par
 	assert_null(r);
 }
 
-static void set(struct pm_arena *a, struct pm_rec *r, const char *name, const char *text)
-{
-	const struct pm_field *f = pm_field_find(r->kind, name);
-	struct pm_value *v = &r->val[pm_field_index(r->kind, f)];
-	struct pm_error err;
-
-	assert_non_null(f);
-	if (text)
-		assert_ok(pm_value_parse(a, f, text, true, v, &err), &err);
-	else
-		v->state = PM_NULL;
-}
-
-static void prints(const struct pm_rec *r, const char *want)
-{
-	cleanup_buf struct pm_buf b = PM_BUF(0);
-
-	pm_rec_format(r, &b);
-	assert_string_equal(pm_buf_str(&b), want);
-}
-
-static void merges(const struct pm_rec *want, const struct pm_rec *have, const char *const *drop,
-	const char *text)
-{
-	cleanup_buf struct pm_buf b = PM_BUF(0);
-
-	pm_rec_merge(want, have, drop, &b);
-	assert_string_equal(pm_buf_str(&b), text);
-}
-
 PM_TEST(rec_net)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	struct pm_rec *r = rec(a, &pm_kind_net,
+	struct pm_rec *r = rec_of(a, &pm_kind_net,
 		"ip=10.9.9.101/24,bridge=vmbr0,firewall=on,name=eth0,hwaddr=bc:24:11:00:01:01,trunks=6;7,"
 		"type=veth,rate=10,color=red");
 
@@ -66,7 +26,7 @@ PM_TEST(rec_net)
 	assert_true(pm_rec_bool(r, PM_NET_FIREWALL, false));
 	assert_int_equal(pm_rec_int(r, PM_NET_RATE, 0), 10000);
 	assert_int_equal(r->val[PM_NET_TRUNKS].u.list->n, 2);
-	prints(r,
+	rec_prints(r,
 		"name=eth0,bridge=vmbr0,firewall=1,hwaddr=bc:24:11:00:01:01,ip=10.9.9.101/24,rate=10,"
 		"trunks=6;7,type=veth");
 }
@@ -84,68 +44,68 @@ PM_TEST(rec_grammar)
 PM_TEST(rec_value_of_another_type_stays_raw)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	struct pm_rec *have = rec(a, &pm_kind_net, "name=eth0,mtu=big");
+	struct pm_rec *have = rec_of(a, &pm_kind_net, "name=eth0,mtu=big");
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_net);
 
 	assert_int_equal(have->val[PM_NET_MTU].state, PM_UNSET);
-	set(a, want, "mtu", "1400");
-	merges(want, have, NULL, "name=eth0,mtu=1400");
+	rec_set(a, want, "mtu", "1400");
+	rec_merges(want, have, NULL, "name=eth0,mtu=1400");
 }
 
 PM_TEST(rec_startup_order_may_stand_bare)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
 
-	prints(rec(a, &pm_kind_startup, "2,up=10,down=20"), "order=2,down=20,up=10");
-	prints(rec(a, &pm_kind_startup, "order=2"), "order=2");
+	rec_prints(rec_of(a, &pm_kind_startup, "2,up=10,down=20"), "order=2,down=20,up=10");
+	rec_prints(rec_of(a, &pm_kind_startup, "order=2"), "order=2");
 }
 
 PM_TEST(rec_volume_says_where_it_lies)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	struct pm_rec *r = rec(a, &pm_kind_rootfs, "local-lvm:vm-101-disk-0,size=2560M");
+	struct pm_rec *r = rec_of(a, &pm_kind_rootfs, "local-lvm:vm-101-disk-0,size=2560M");
 
 	assert_string_equal(pm_rec_str(r, PM_ROOTFS_STORAGE, ""), "local-lvm");
 	assert_int_equal(pm_rec_int(r, PM_ROOTFS_SIZE, 0), 2560 * PM_MIB);
-	prints(r, "local-lvm:vm-101-disk-0,size=2560M");
-	r = rec(a, &pm_kind_volume, "/srv//media/,mp=/mnt/srv/,ro=1");
+	rec_prints(r, "local-lvm:vm-101-disk-0,size=2560M");
+	r = rec_of(a, &pm_kind_volume, "/srv//media/,mp=/mnt/srv/,ro=1");
 	assert_string_equal(pm_rec_str(r, PM_VOLUME_SOURCE, ""), "/srv/media");
 	assert_string_equal(pm_rec_ident(r), "/mnt/srv");
 	assert_int_equal(r->val[PM_VOLUME_VOLUME].state, PM_UNSET);
-	prints(r, "/srv/media,mp=/mnt/srv,ro=1");
+	rec_prints(r, "/srv/media,mp=/mnt/srv,ro=1");
 }
 
 /* So it stands in a change that waits for a restart. */
 PM_TEST(rec_volume_that_is_not_made_yet_has_its_size)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	const struct pm_rec *r = rec(a, &pm_kind_volume, "local-lvm:1.5,mp=/a");
+	const struct pm_rec *r = rec_of(a, &pm_kind_volume, "local-lvm:1.5,mp=/a");
 
 	assert_string_equal(pm_rec_str(r, PM_VOLUME_STORAGE, ""), "local-lvm");
 	assert_int_equal(pm_rec_int(r, PM_VOLUME_SIZE, 0), 1536 * PM_MIB);
-	r = rec(a, &pm_kind_volume, "local-lvm:8,mp=/a,size=4G");
+	r = rec_of(a, &pm_kind_volume, "local-lvm:8,mp=/a,size=4G");
 	assert_int_equal(pm_rec_int(r, PM_VOLUME_SIZE, 0), 4 * PM_GIB);
-	r = rec(a, &pm_kind_volume, "local-lvm:8x,mp=/a");
+	r = rec_of(a, &pm_kind_volume, "local-lvm:8x,mp=/a");
 	assert_int_equal(pm_rec_int(r, PM_VOLUME_SIZE, 0), 0);
 }
 
 PM_TEST(rec_merge_leaves_alone_what_says_the_default)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	const struct pm_rec *have = rec(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,shared=0,size=1G");
+	const struct pm_rec *have = rec_of(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,shared=0,size=1G");
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_rootfs);
 
-	set(a, want, "shared", NULL);
-	merges(want, have, NULL, have->raw);
-	set(a, want, "ro", NULL);
-	merges(want, have, NULL, "local:1/x.raw,shared=0,size=1G");
+	rec_set(a, want, "shared", NULL);
+	rec_merges(want, have, NULL, have->raw);
+	rec_set(a, want, "ro", NULL);
+	rec_merges(want, have, NULL, "local:1/x.raw,shared=0,size=1G");
 }
 
 /* PVE grows what is in force; a change that waits has the size of before. */
 PM_TEST(rec_that_waits_takes_the_size_in_force)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	struct pm_rec *r = rec(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,size=1G");
+	struct pm_rec *r = rec_of(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,size=1G");
 
 	assert_false(pm_rec_take_size(a, r, "local:1/x.raw,size=1024M"));
 	assert_false(pm_rec_take_size(a, r, "local:1/y.raw,size=3G"));
@@ -159,69 +119,70 @@ PM_TEST(rec_new_volume_is_written_in_gib)
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
 	struct pm_rec *r = pm_rec_new(a, &pm_kind_volume);
 
-	set(a, r, "path", "/data");
-	set(a, r, "storage", "local-lvm");
-	set(a, r, "backup", "true");
-	set(a, r, "size", "8Gi");
-	prints(r, "local-lvm:8,mp=/data,backup=1");
-	set(a, r, "size", "1.5Gi");
-	prints(r, "local-lvm:1.5,mp=/data,backup=1");
-	set(a, r, "size", "1Mi");
-	prints(r, "local-lvm:0.0009765625,mp=/data,backup=1");
-	set(a, r, "source", "/tank");
-	prints(r, "/tank,mp=/data,backup=1,size=1M");
+	rec_set(a, r, "path", "/data");
+	rec_set(a, r, "storage", "local-lvm");
+	rec_set(a, r, "backup", "true");
+	rec_set(a, r, "size", "8Gi");
+	rec_prints(r, "local-lvm:8,mp=/data,backup=1");
+	rec_set(a, r, "size", "1.5Gi");
+	rec_prints(r, "local-lvm:1.5,mp=/data,backup=1");
+	rec_set(a, r, "size", "1Mi");
+	rec_prints(r, "local-lvm:0.0009765625,mp=/data,backup=1");
+	rec_set(a, r, "source", "/tank");
+	rec_prints(r, "/tank,mp=/data,backup=1,size=1M");
 }
 
 PM_TEST(rec_merge_keeps_what_was_observed)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	struct pm_rec *have = rec(a, &pm_kind_net,
+	struct pm_rec *have = rec_of(a, &pm_kind_net,
 		"name=eth0,bridge=vmbr0,color=red,hwaddr=BC:24:11:00:01:01,tag=20,type=veth");
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_net);
 
-	set(a, want, "name", "eth0");
-	set(a, want, "bridge", "vmbr0");
-	set(a, want, "hwaddr", "bc:24:11:00:01:01");
-	set(a, want, "firewall", "false");
-	merges(want, have, NULL, have->raw);
-	set(a, want, "tag", "30");
-	set(a, want, "mtu", "1400");
-	merges(want, have, NULL,
+	rec_set(a, want, "name", "eth0");
+	rec_set(a, want, "bridge", "vmbr0");
+	rec_set(a, want, "hwaddr", "bc:24:11:00:01:01");
+	rec_set(a, want, "firewall", "false");
+	rec_merges(want, have, NULL, have->raw);
+	rec_set(a, want, "tag", "30");
+	rec_set(a, want, "mtu", "1400");
+	rec_merges(want, have, NULL,
 		"name=eth0,bridge=vmbr0,color=red,hwaddr=BC:24:11:00:01:01,tag=30,type=veth,mtu=1400");
-	set(a, want, "tag", NULL);
+	rec_set(a, want, "tag", NULL);
 	want->val[PM_NET_MTU].state = PM_UNSET;
-	merges(want, have, (const char *[]){ "color", NULL },
+	rec_merges(want, have, (const char *[]){ "color", NULL },
 		"name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:01:01,type=veth");
 }
 
 PM_TEST(rec_merge_never_touches_a_volume)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	struct pm_rec *have = rec(a, &pm_kind_rootfs, "volume=local:101/vm-101-disk-0.raw,size=2G");
+	struct pm_rec *have =
+		rec_of(a, &pm_kind_rootfs, "volume=local:101/vm-101-disk-0.raw,size=2G");
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_rootfs);
 
-	set(a, want, "storage", "other");
-	set(a, want, "size", "9Gi");
-	merges(want, have, NULL, have->raw);
-	set(a, want, "quota", "true");
-	merges(want, have, NULL, "volume=local:101/vm-101-disk-0.raw,size=2G,quota=1");
+	rec_set(a, want, "storage", "other");
+	rec_set(a, want, "size", "9Gi");
+	rec_merges(want, have, NULL, have->raw);
+	rec_set(a, want, "quota", "true");
+	rec_merges(want, have, NULL, "volume=local:101/vm-101-disk-0.raw,size=2G,quota=1");
 }
 
 PM_TEST(rec_merge_may_turn_a_volume_into_a_bind_mount_and_back)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	struct pm_rec *have = rec(a, &pm_kind_volume, "local:vm-1-disk-1,mp=/data,size=1G,ro=1");
+	struct pm_rec *have = rec_of(a, &pm_kind_volume, "local:vm-1-disk-1,mp=/data,size=1G,ro=1");
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_volume);
 
-	set(a, want, "path", "/data");
-	set(a, want, "source", "/tank");
-	merges(want, have, NULL, "/tank,mp=/data,ro=1");
-	have = rec(a, &pm_kind_volume, "/tank,mp=/data,ro=1");
-	merges(want, have, NULL, "/tank,mp=/data,ro=1");
+	rec_set(a, want, "path", "/data");
+	rec_set(a, want, "source", "/tank");
+	rec_merges(want, have, NULL, "/tank,mp=/data,ro=1");
+	have = rec_of(a, &pm_kind_volume, "/tank,mp=/data,ro=1");
+	rec_merges(want, have, NULL, "/tank,mp=/data,ro=1");
 	want->val[PM_VOLUME_SOURCE].state = PM_UNSET;
-	set(a, want, "storage", "local");
-	set(a, want, "size", "2Gi");
-	merges(want, have, NULL, "local:2,mp=/data,ro=1");
+	rec_set(a, want, "storage", "local");
+	rec_set(a, want, "size", "2Gi");
+	rec_merges(want, have, NULL, "local:2,mp=/data,ro=1");
 }
 
 PM_TEST(rec_merge_without_counterpart_is_format)
@@ -229,24 +190,24 @@ PM_TEST(rec_merge_without_counterpart_is_format)
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_net);
 
-	set(a, want, "name", "eth0");
-	merges(want, NULL, NULL, "name=eth0");
-	merges(want, pm_rec_new(a, &pm_kind_net), NULL, "name=eth0");
+	rec_set(a, want, "name", "eth0");
+	rec_merges(want, NULL, NULL, "name=eth0");
+	rec_merges(want, pm_rec_new(a, &pm_kind_net), NULL, "name=eth0");
 }
 
 PM_TEST(rec_equal_looks_only_at_what_is_wanted)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
 	struct pm_rec *have =
-		rec(a, &pm_kind_net, "name=eth0,hwaddr=BC:24:11:00:01:01,ip6=FD00::1/64");
+		rec_of(a, &pm_kind_net, "name=eth0,hwaddr=BC:24:11:00:01:01,ip6=FD00::1/64");
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_net);
 
-	set(a, want, "name", "eth0");
-	set(a, want, "hwaddr", "bc:24:11:00:01:01");
-	set(a, want, "ip6", "fd00:0::1/64");
-	set(a, want, "link_down", "false");
+	rec_set(a, want, "name", "eth0");
+	rec_set(a, want, "hwaddr", "bc:24:11:00:01:01");
+	rec_set(a, want, "ip6", "fd00:0::1/64");
+	rec_set(a, want, "link_down", "false");
 	assert_true(pm_rec_equal(want, have));
-	set(a, want, "ip6", "fd00:0::1/63");
+	rec_set(a, want, "ip6", "fd00:0::1/63");
 	assert_false(pm_rec_equal(want, have));
 }
 
@@ -257,9 +218,9 @@ PM_TEST(rec_features_absent_are_all_off)
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_features);
 	struct pm_value v = { .state = PM_SET, .u = { .rec = want } }, unset = { 0 };
 
-	set(a, want, "nesting", "false");
+	rec_set(a, want, "nesting", "false");
 	assert_true(pm_value_equal(f, &v, &unset));
-	set(a, want, "nesting", "true");
+	rec_set(a, want, "nesting", "true");
 	assert_false(pm_value_equal(f, &v, &unset));
 }
 
@@ -269,9 +230,9 @@ static struct pm_value nets(struct pm_arena *a, const char *first, const char *s
 	struct pm_recs *recs = pm_new(a, struct pm_recs);
 
 	recs->v = pm_new_n(a, struct pm_rec *, 2);
-	recs->v[recs->n++] = rec(a, &pm_kind_net, first);
+	recs->v[recs->n++] = rec_of(a, &pm_kind_net, first);
 	if (second)
-		recs->v[recs->n++] = rec(a, &pm_kind_net, second);
+		recs->v[recs->n++] = rec_of(a, &pm_kind_net, second);
 	return (struct pm_value){ .state = PM_SET, .u = { .recs = recs } };
 }
 
@@ -301,7 +262,7 @@ PM_TEST(rec_is_shown_as_manifests_write_it)
 	cleanup_buf struct pm_buf b = PM_BUF(0);
 	const struct pm_field *f = &pm_kind_pod.fields[PM_POD_ROOTFS];
 	struct pm_value v = { .state = PM_SET,
-		.u = { .rec = rec(a, &pm_kind_rootfs, "local:vm-1-disk-0,size=8G,quota=1") } };
+		.u = { .rec = rec_of(a, &pm_kind_rootfs, "local:vm-1-disk-0,size=8G,quota=1") } };
 
 	pm_value_format(f, PM_MANIFEST, &v, &b);
 	assert_string_equal(pm_buf_str(&b), "{storage: local, size: 8Gi, quota: true}");
@@ -311,7 +272,7 @@ PM_TEST(rec_head_that_looks_like_a_key_is_written_with_its_key)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
 
-	prints(rec(a, &pm_kind_device, "path=/dev/a=b"), "path=/dev/a=b");
-	prints(rec(a, &pm_kind_device, "path=/dev/ab"), "/dev/ab");
-	prints(rec(a, &pm_kind_volume, "volume=/a=b,mp=/c"), "volume=/a=b,mp=/c");
+	rec_prints(rec_of(a, &pm_kind_device, "path=/dev/a=b"), "path=/dev/a=b");
+	rec_prints(rec_of(a, &pm_kind_device, "path=/dev/ab"), "/dev/ab");
+	rec_prints(rec_of(a, &pm_kind_volume, "volume=/a=b,mp=/c"), "volume=/a=b,mp=/c");
 }

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "manifest/manifest.h"
+#include "model/guest.h"
 #include "pm_test.h"
 #include "pve/pve.h"
 
@@ -91,7 +92,8 @@ static unsigned number(const char *text)
 
 /* ---- one guest ---- */
 
-static const struct pm_marker *marker_of(struct scene *s, const struct guest *g, unsigned vmid)
+static const struct pm_marker *marker_of(
+	struct scene *s, const struct guest *g, const struct pm_kind *k, unsigned vmid)
 {
 	const char *id = word_of(g, "marker", NULL);
 	struct pm_marker *m;
@@ -103,13 +105,13 @@ static const struct pm_marker *marker_of(struct scene *s, const struct guest *g,
 	slash = strchr(id, '/');
 	assert_non_null(slash);
 	m->set = word_of(g, "m.set", s->o.set);
-	m->kind = word_of(g, "m.kind", "Pod");
+	m->kind = word_of(g, "m.kind", k->name);
 	m->ns = pm_arena_strndup(s->arena, id, (size_t)(slash - id));
 	m->name = slash + 1;
 	m->uid = UID;
 	m->vmid = has_word(g, "m.vmid") ? number(word_of(g, "m.vmid", "")) : vmid;
 	m->root = word_of(g, "m.root", s->o.root);
-	m->image = word_of(g, "m.image", "local:vztmpl/debian.tar.zst");
+	m->image = word_of(g, "m.image", k == &pm_kind_pod ? "local:vztmpl/debian.tar.zst" : "");
 	m->hash = "0123456789abcdef";
 	m->done = strcmp(word_of(g, "m.done", "1"), "1") == 0;
 	m->on_remove = word_of(g, "m.onRemove", NULL);
@@ -212,6 +214,8 @@ static void read_config(struct scene *s, struct pm_obj *o, const struct guest *g
 		row(&w, "description", "value", pm_arena_printf(s->arena, "%s\n", text));
 	if (tags != NULL)
 		row(&w, "tags", "value", tags);
+	if (o->kind == &pm_kind_vm)
+		row(&w, "name", "value", word_of(g, "name", m ? m->name : "guest"));
 	add_config(&w, g);
 	pm_jw_array_end(&w);
 	pm_jw_object_end(&w);
@@ -220,14 +224,15 @@ static void read_config(struct scene *s, struct pm_obj *o, const struct guest *g
 
 static void add_guest(struct scene *s, const char *line)
 {
-	struct pm_obj *o = pm_obj_new(s->arena, &pm_kind_pod);
 	struct guest g = { .n = 0 };
 	struct word type, where;
 	const struct pm_marker *m;
 	const char *slash;
+	struct pm_obj *o;
 
-	o->live = pm_new(s->arena, struct pm_live);
 	assert_true(next_word(s, &line, &type) && next_word(s, &line, &where));
+	o = pm_obj_new(s->arena, pm_kind_of_type(type.key));
+	o->live = pm_new(s->arena, struct pm_live);
 	while (g.n < PM_COUNT(g.v) && next_word(s, &line, &g.v[g.n]))
 		g.n++;
 	slash = strchr(where.key, '/');
@@ -244,7 +249,7 @@ static void add_guest(struct scene *s, const char *line)
 	o->live->unread = has_word(&g, "unread");
 	o->live->unread_why = word_of(&g, "unread", NULL);
 	o->live->tags = tags_of(s, &g);
-	m = marker_of(s, &g, o->live->vmid);
+	m = marker_of(s, &g, o->kind, o->live->vmid);
 	o->name = word_of(&g, "name", word_of(&g, "hostname", m ? m->name : "guest"));
 	if (!o->live->unreachable && !o->live->unread && !has_word(&g, "nospec"))
 		read_config(s, o, &g, m, o->live->tags);

@@ -86,14 +86,16 @@ PM_TEST(the_live_set_is_read_with_few_requests)
 		CONFIG(MARK("210", "web") "{\"key\":\"memory\",\"value\":512},"));
 	client_answer(&x.c, "GET", "/nodes/*/lxc/211/pending", CONFIG(""));
 	client_answer(&x.c, "GET", "/nodes/*/lxc/212/pending", CONFIG(MARK("210", "web")));
+	client_answer(&x.c, "GET", "/nodes/pve1/qemu/250/pending",
+		CONFIG("{\"key\":\"scsi3\",\"value\":\"local:vm-250-disk-0,size=8G\"},"));
 	assert_ok(live(&x), &x.c.err);
 	/* Four for the cluster, one for each guest in scope. */
-	assert_int_equal(pm_fake_count(x.c.net, NULL, NULL), 7);
+	assert_int_equal(pm_fake_count(x.c.net, NULL, NULL), 8);
 	assert_int_equal(x.have.n, 5);
 	assert_true(x.have.facts.complete);
 	assert_true(x.have.facts.quorate);
 	assert_int_equal(x.have.facts.nguests, 5);
-	assert_int_equal(x.have.facts.nread, 3);
+	assert_int_equal(x.have.facts.nread, 4);
 	assert_int_equal(x.have.facts.nnodes, 3);
 	assert_int_equal(x.have.facts.npools, 1);
 	assert_string_equal(x.have.facts.version, "9.2.11");
@@ -108,8 +110,11 @@ PM_TEST(the_live_set_is_read_with_few_requests)
 	assert_int_equal(o->live->marker->vmid, 210);
 	/* Out of scope: a row. */
 	assert_null(by_vmid(&x, 100)->spec);
-	assert_null(by_vmid(&x, 250)->spec);
 	assert_false(by_vmid(&x, 100)->live->unread);
+	/* Each kind of guest is read in its own words. */
+	o = by_vmid(&x, 250);
+	assert_ptr_equal(o->kind, &pm_kind_vm);
+	assert_string_equal(pm_rec_ident(o->spec->val[PM_VM_DISKS].u.recs->v[0]), "scsi3");
 	/* Each is asked through its own node's host. */
 	assert_string_equal(client_host(&x.c, 0, "GET", "/nodes/pve1/lxc/210/pending"), "10.0.0.1");
 	assert_string_equal(client_host(&x.c, 0, "GET", "/nodes/pve2/lxc/211/pending"), "10.0.0.2");
