@@ -348,17 +348,16 @@ static void hold_back(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
 	struct pm_holding *h = &t->holding;
-	bool again = t->reasons & (PM_WHY_RETRY | PM_WHY_CONFIRM);
 
 	if (k->o->observe)
 		return;
 	if (!t->cycle.have.facts.quorate)
-		(void)pm_hold_all(h, PM_SYNC_HELD, PM_NO_QUORUM);
+		pm_hold_all(h, PM_SYNC_HELD, PM_NO_QUORUM);
 	pm_hold_suspended(h, k->board);
-	if (!t->changed && !k->heal && !again) {
+	if (!k->heal && !t->changed)
 		k->told_plan = pm_tell_plan(&t->cycle.plan, "drift, not healed", k->told_plan);
-		(void)pm_hold_all(h, PM_SYNC_HELD, "drift, and sync.heal is off");
-	}
+	if (!k->heal)
+		pm_hold_drift(h, !t->changed, t->reasons & PM_WHY_CONFIRM);
 	pm_hold_failing(h, &k->fails);
 	pm_hold_outside(h, k->windows, k->nwindows);
 }
@@ -425,7 +424,8 @@ static bool is_checked_out(struct pm_keeper *k)
 	return busy != NULL;
 }
 
-/* What the repository calls the files that were just read. */
+/* What the repository calls the files that are about to be read. Files of the next commit may then be called
+ * by the one before, until the cycle that it asks for; never the other way round. */
 static void take_commit(struct pm_keeper *k)
 {
 	struct pm_arena *a cleanup_arena = pm_arena_new(4096);
@@ -443,9 +443,7 @@ static void tell_wanted(struct turn *t)
 	const struct pm_revision r = { .id = k->tree_id,
 		.subject = k->o->source ? k->subject : NULL };
 
-	if (k->o->source) {
-		take_commit(k);
-	} else {
+	if (!k->o->source) {
 		(void)snprintf(k->tree_id, sizeof(k->tree_id), "tree:%016" PRIx64, k->store.tree);
 		pm_board_source(k->board, k->store.missing);
 	}
@@ -652,6 +650,8 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	k->look |= reasons & PM_WHY_DRIFT;
 	k->look_at_all |= reasons & PM_WHY_ASKED;
 	pm_board_doing(k->board, PM_DOING_READING, NULL);
+	if (k->o->source)
+		take_commit(k);
 	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
 		return;
 	atomic_store(&k->glance, k->store.glance);
