@@ -243,10 +243,12 @@ static void mend_podset(struct pm_rec *r)
 
 void pm_mend(struct dice *d, struct pm_rec *r)
 {
-	if (r->kind == &pm_kind_podset)
+	if (r->kind == &pm_kind_podset) {
+		mend_guest(pm_at(r, "template")->u.rec);
 		mend_podset(r);
-	else if (pm_at(r, "ready.task"))
+	} else if (pm_at(r, "ready.task")) {
 		mend_guest(r);
+	}
 	mend_machine(d, r);
 	mend_interface(d, r);
 	mend_volume(d, r);

@@ -44,6 +44,7 @@ static void make_valid(struct dice *d, struct pm_obj *o)
 		while (spot->required);
 		pm_spot_drop(spot);
 		pm_vec_done(&s.v);
+		pm_mend(d, o->spec);
 	}
 }
 
@@ -153,7 +154,7 @@ static void poke_sub(struct dice *d, struct member *m, const struct poke *p, con
 	for (size_t n = 0; n < PM_COUNT(alone); n++)
 		if (pm_str_eq(f->name, alone[n]))
 			return;
-	if (strncmp(f->name, "mbps", 4) == 0 || strncmp(f->name, "iops", 4) == 0)
+	if (strstr(f->name, "bps") || strncmp(f->name, "iops", 4) == 0)
 		return;
 	if (!for_hands(f) || (x && x->val[i].state != PM_UNSET) ||
 		(y && y->val[i].state != PM_UNSET) || pm_str_eq(f->format, "mac") ||
