@@ -403,8 +403,9 @@ static bool nobody_speaks(const struct pm_obj *x, const struct pm_obj *y, const 
 	for (size_t i = 0; i < PM_COUNT(podmox); i++)
 		if (strcmp(f->path, podmox[i]) == 0)
 			return false;
+	/* The size of a volume whose size is no setting is the storage's. */
 	if (!f->row)
-		return true;
+		return !f->parent || !strstr(f->path, ".size");
 	if (f->row->flags & PM_F_INNER)
 		return false;
 	return !(x && spoken_of(x, f)) && !(y && spoken_of(y, f)) && !(f->row->flags & PM_F_IDENT);
