@@ -9,25 +9,8 @@ m=$dir/m
 mkdir -p "$m/shop"
 p() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
 
-# pod NAME VMID MEMORY: a manifest on stdout
-pod() {
-	cat <<END
-apiVersion: podmox/v1
-kind: Pod
-metadata: {name: $1, namespace: shop}
-spec:
-  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-  node: pve1
-  vmid: $2
-  rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: $3}
-END
-}
-# What the cluster has: memory NAME VMID MiB, there VMID, gone VMID.
-memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
-there() { ctl sim guests | grep -qw "$1"; }
+# gone VMID: the cluster does not have it.
 gone() { ! there "$1"; }
-logged() { grep -qF -- "$1" "$dir/log"; }
 # How often a line stands in the log.
 lines() { grep -cF -- "$1" "$dir/log"; }
 more_lines() { [ "$(lines "$1")" -gt "$2" ]; }
@@ -43,8 +26,8 @@ watch_end() {
 	wait "$watch_pid"
 }
 
-pod web 201 256Mi >"$m/shop/web.yaml"
-pod db 202 256Mi >"$m/shop/db.yaml"
+a_pod web 201 256Mi >"$m/shop/web.yaml"
+a_pod db 202 256Mi >"$m/shop/db.yaml"
 : >"$dir/log"
 
 run 0 p watch "$m" --observe --once
@@ -59,20 +42,20 @@ ok "and says so" until_true logged 'created object=Pod/shop/db'
 run 6 p watch "$m" --once
 ok "a second one is refused" err_has "can be watched once only"
 
-pod web 201 512Mi >"$m/shop/web.yaml"
+a_pod web 201 512Mi >"$m/shop/web.yaml"
 ok "follows an edited file" until_true memory 201 512
 ok "and names the change" until_true logged 'resources.memory 256M -> 512M'
-pod web 201 384Mi >"$m/shop/.web.yaml.new"
+a_pod web 201 384Mi >"$m/shop/.web.yaml.new"
 mv "$m/shop/.web.yaml.new" "$m/shop/web.yaml"
 ok "follows an editor that renames" until_true memory 201 384
-pod cache 203 256Mi >"$m/shop/cache.yaml"
+a_pod cache 203 256Mi >"$m/shop/cache.yaml"
 ok "follows a new file" until_true there 203
 mkdir -p "$m/office/wiki"
-pod wiki 204 256Mi >"$m/office/wiki/wiki.yaml"
+a_pod wiki 204 256Mi >"$m/office/wiki/wiki.yaml"
 ok "follows a new folder" until_true there 204
 mv "$m/shop/cache.yaml" "$m/office/cache.yaml"
 mv "$m/office" "$m/bureau"
-pod wiki 204 320Mi >"$m/bureau/wiki/wiki.yaml"
+a_pod wiki 204 320Mi >"$m/bureau/wiki/wiki.yaml"
 ok "follows renamed files and folders" until_true memory 204 320
 ok "which are still what they were" there 203
 
@@ -85,19 +68,19 @@ rm "$m/bureau/cache.yaml"
 ok "names a broken file" until_true logged "$m/shop/web.yaml:3:7"
 ctl sim set 201 memory=999 >/dev/null
 ok "its last good object is healed" until_true memory 201 384
-pod db 202 448Mi >"$m/shop/db.yaml"
+a_pod db 202 448Mi >"$m/shop/db.yaml"
 ok "the others are followed" until_true memory 202 448
 broken=$(lines 'files are broken')
 ok "for several cycles" until_true more_lines 'files are broken' $((broken + 1))
 ok "nothing is pruned" there 203
-pod web 201 384Mi >"$m/shop/web.yaml"
+a_pod web 201 384Mi >"$m/shop/web.yaml"
 ok "once it is mended the prune follows" until_true gone 203
 ok "and is told" until_true logged 'deleted object=Pod/shop/cache'
 ok "only what is gone was deleted" test "$(lines 'deleted object')" = 1
 
 # A cluster that does not answer is asked again; a change of files does not wait for that.
 ctl sim fail 'GET /cluster/resources:500:3' >/dev/null
-pod web 201 640Mi >"$m/shop/web.yaml"
+a_pod web 201 640Mi >"$m/shop/web.yaml"
 ok "a cycle fails" until_true logged 'cycle failed'
 ok "and another succeeds" until_true memory 201 640
 
@@ -109,7 +92,7 @@ run 0 watch_end INT
 
 # An apply that is killed in the middle: the next cycle finishes it, and there is no second guest.
 for i in 1 2 3 4 5 6; do
-	pod "kill$i" $((210 + i)) 256Mi >"$m/shop/kill$i.yaml"
+	a_pod "kill$i" $((210 + i)) 256Mi >"$m/shop/kill$i.yaml"
 done
 "$PODMOX" -c "$dir/sim.yaml" apply "$m" --yes >"$dir/out" 2>"$dir/err" </dev/null &
 apply_pid=$!

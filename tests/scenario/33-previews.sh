@@ -45,19 +45,7 @@ pids+=($!)
 read -r port <"$dir/port"
 
 # A repository whose branch main is in place; the pull request changes the memory.
-pod() {
-	cat <<END
-apiVersion: podmox/v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-  node: pve1
-  vmid: 201
-  rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: $1}
-END
-}
+pod() { a_pod web 201 "$1"; }
 git init -q --bare "$dir/origin.git"
 git init -q -b main "$dir/work"
 mkdir -p "$dir/work/manifests" "$dir/work/.podmox"

@@ -12,24 +12,6 @@ m=$dir/m
 mkdir -p "$m"
 p() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
 
-# pod NAME VMID MEMORY [LINE]: a manifest on stdout
-pod() {
-	cat <<END
-apiVersion: podmox/v1
-kind: Pod
-metadata: {name: $1, namespace: shop}
-spec:
-  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-  node: pve1
-  vmid: $2
-  rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: $3}
-END
-	[ $# -lt 4 ] || printf '  %s\n' "$4"
-}
-memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
-there() { ctl sim guests | grep -qw "$1"; }
-logged() { grep -qF -- "$1" "$dir/log"; }
 
 # http METHOD PATH [HEADER]...: head and body of the answer in $dir/out.
 http() {
@@ -86,8 +68,8 @@ pids+=($!)
 read -r _ <"$dir/ready"
 told() { grep -q -- "$1" "$dir/told"; }
 
-pod web 201 256Mi >"$m/web.yaml"
-pod db 202 256Mi >"$m/db.yaml"
+a_pod web 201 256Mi >"$m/web.yaml"
+a_pod db 202 256Mi >"$m/db.yaml"
 : >"$dir/log"
 watch_start() {
 	NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=2000000 "$PODMOX" -c "$dir/sim.yaml" watch "$m" \
@@ -146,7 +128,7 @@ ok "says whose" out_has Pod/shop/web
 ok "it is healed at once" until_true memory 201 256
 run 0 p suspend -o json
 ok "everything" json 'd["object"]' None
-pod web 201 512Mi >"$m/web.yaml"
+a_pod web 201 512Mi >"$m/web.yaml"
 ok "a change is held back" until_true status_says 'd["inPlace"]' False
 run 0 p reconcile
 ok "also when it is asked" memory 201 256
@@ -161,21 +143,21 @@ run 0 p complete suspend 'Pod/shop/w'
 ok "names are completed" test "$(cut -f1 "$dir/out")" = Pod/shop/web
 
 # ---- what is held back, what is broken, what fails ----
-pod db 202 256Mi 'features: {nesting: true}' >"$m/db.yaml"
+a_pod db 202 256Mi 'features: {nesting: true}' >"$m/db.yaml"
 ok "a change that needs a restart" until_true status_says 'd["summary"]["held"]' 1
 run 0 p status
 ok "is held, and says why" out_like 'waits for a restart'
-pod db 202 256Mi >"$m/db.yaml"
+a_pod db 202 256Mi >"$m/db.yaml"
 ok "and is taken back" until_true status_says 'd["summary"]["held"]' 0
 echo 'kind: [' >"$m/web.yaml"
 ok "a broken file" until_true status_says 'len(d["brokenFiles"])' 1
 run 0 p status
 ok "is named with its place" out_like '^broken +.*m/web.yaml:[0-9]+:[0-9]+: '
 ok "what that means" out_has 'nothing is pruned'
-pod web 201 512Mi >"$m/web.yaml"
+a_pod web 201 512Mi >"$m/web.yaml"
 ok "and is well again" until_true status_says 'len(d["brokenFiles"])' 0
 ctl sim fail 'PUT /nodes/*/lxc/201/config:500:20' >/dev/null
-pod web 201 640Mi >"$m/web.yaml"
+a_pod web 201 640Mi >"$m/web.yaml"
 ok "an object that fails" until_true status_says 'd["summary"]["failing"]' 1
 ok "is named with its tries" until_true shows '^failing +Pod/shop/web \(201 on pve1\).*tried [0-9]+ time'
 run 1 p reconcile
@@ -240,7 +222,7 @@ ok "and fire when they should" promtool test rules "$dir/rules_test.yml"
 # ---- reload and end ----
 ok "the watchdog is fed all the time" test "$(grep -c '^WATCHDOG=1' "$dir/told")" -gt 2
 # A task that runs while the configuration is read anew goes on to its end.
-pod cache 203 256Mi >"$m/cache.yaml"
+a_pod cache 203 256Mi >"$m/cache.yaml"
 until_true logged 'object=Pod/shop/cache' || :
 kill -HUP "$watch_pid"
 ok "tells systemd of a reload" until_true told '^RELOADING=1$'
@@ -271,7 +253,7 @@ pids+=("$show_pid")
 exec 7<"$dir/frames"
 read -r first <&7
 ok "status --watch begins at once" grep -q '^set ' <<<"$first"
-pod web 201 704Mi >"$m/web.yaml"
+a_pod web 201 704Mi >"$m/web.yaml"
 ok "and shows what changes" grep -qm1 'cycle .*files' <&7
 kill -INT "$show_pid"
 wait "$show_pid"
