@@ -26,8 +26,8 @@ watch_end() {
 	wait "$watch_pid"
 }
 
-a_pod web 201 256Mi >"$m/shop/web.yaml"
-a_pod db 202 256Mi >"$m/shop/db.yaml"
+pod web 201 256Mi >"$m/shop/web.yaml"
+pod db 202 256Mi >"$m/shop/db.yaml"
 : >"$dir/log"
 
 run 0 p watch "$m" --observe --once
@@ -42,20 +42,20 @@ ok "and says so" until_true logged 'created object=Pod/shop/db'
 run 6 p watch "$m" --once
 ok "a second one is refused" err_has "can be watched once only"
 
-a_pod web 201 512Mi >"$m/shop/web.yaml"
+pod web 201 512Mi >"$m/shop/web.yaml"
 ok "follows an edited file" until_true memory 201 512
 ok "and names the change" until_true logged 'resources.memory 256M -> 512M'
-a_pod web 201 384Mi >"$m/shop/.web.yaml.new"
+pod web 201 384Mi >"$m/shop/.web.yaml.new"
 mv "$m/shop/.web.yaml.new" "$m/shop/web.yaml"
 ok "follows an editor that renames" until_true memory 201 384
-a_pod cache 203 256Mi >"$m/shop/cache.yaml"
+pod cache 203 256Mi >"$m/shop/cache.yaml"
 ok "follows a new file" until_true there 203
 mkdir -p "$m/office/wiki"
-a_pod wiki 204 256Mi >"$m/office/wiki/wiki.yaml"
+pod wiki 204 256Mi >"$m/office/wiki/wiki.yaml"
 ok "follows a new folder" until_true there 204
 mv "$m/shop/cache.yaml" "$m/office/cache.yaml"
 mv "$m/office" "$m/bureau"
-a_pod wiki 204 320Mi >"$m/bureau/wiki/wiki.yaml"
+pod wiki 204 320Mi >"$m/bureau/wiki/wiki.yaml"
 ok "follows renamed files and folders" until_true memory 204 320
 ok "which are still what they were" there 203
 
@@ -68,19 +68,19 @@ rm "$m/bureau/cache.yaml"
 ok "names a broken file" until_true logged "$m/shop/web.yaml:3:7"
 ctl sim set 201 memory=999 >/dev/null
 ok "its last good object is healed" until_true memory 201 384
-a_pod db 202 448Mi >"$m/shop/db.yaml"
+pod db 202 448Mi >"$m/shop/db.yaml"
 ok "the others are followed" until_true memory 202 448
 broken=$(lines 'files are broken')
 ok "for several cycles" until_true more_lines 'files are broken' $((broken + 1))
 ok "nothing is pruned" there 203
-a_pod web 201 384Mi >"$m/shop/web.yaml"
+pod web 201 384Mi >"$m/shop/web.yaml"
 ok "once it is mended the prune follows" until_true gone 203
 ok "and is told" until_true logged 'deleted object=Pod/shop/cache'
 ok "only what is gone was deleted" test "$(lines 'deleted object')" = 1
 
 # A cluster that does not answer is asked again; a change of files does not wait for that.
 ctl sim fail 'GET /cluster/resources:500:3' >/dev/null
-a_pod web 201 640Mi >"$m/shop/web.yaml"
+pod web 201 640Mi >"$m/shop/web.yaml"
 ok "a cycle fails" until_true logged 'cycle failed'
 ok "and another succeeds" until_true memory 201 640
 
@@ -92,7 +92,7 @@ run 0 watch_end INT
 
 # An apply that is killed in the middle: the next cycle finishes it, and there is no second guest.
 for i in 1 2 3 4 5 6; do
-	a_pod "kill$i" $((210 + i)) 256Mi >"$m/shop/kill$i.yaml"
+	pod "kill$i" $((210 + i)) 256Mi >"$m/shop/kill$i.yaml"
 done
 "$PODMOX" -c "$dir/sim.yaml" apply "$m" --yes >"$dir/out" 2>"$dir/err" </dev/null &
 apply_pid=$!

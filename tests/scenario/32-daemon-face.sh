@@ -12,7 +12,6 @@ m=$dir/m
 mkdir -p "$m"
 p() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
 
-
 # http METHOD PATH [HEADER]...: head and body of the answer in $dir/out.
 http() {
 	local method=$1 path=$2
@@ -68,8 +67,8 @@ pids+=($!)
 read -r _ <"$dir/ready"
 told() { grep -q -- "$1" "$dir/told"; }
 
-a_pod web 201 256Mi >"$m/web.yaml"
-a_pod db 202 256Mi >"$m/db.yaml"
+pod web 201 256Mi >"$m/web.yaml"
+pod db 202 256Mi >"$m/db.yaml"
 : >"$dir/log"
 watch_start() {
 	NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=2000000 "$PODMOX" -c "$dir/sim.yaml" watch "$m" \
@@ -128,7 +127,7 @@ ok "says whose" out_has Pod/shop/web
 ok "it is healed at once" until_true memory 201 256
 run 0 p suspend -o json
 ok "everything" json 'd["object"]' None
-a_pod web 201 512Mi >"$m/web.yaml"
+pod web 201 512Mi >"$m/web.yaml"
 ok "a change is held back" until_true status_says 'd["inPlace"]' False
 run 0 p reconcile
 ok "also when it is asked" memory 201 256
@@ -143,21 +142,21 @@ run 0 p complete suspend 'Pod/shop/w'
 ok "names are completed" test "$(cut -f1 "$dir/out")" = Pod/shop/web
 
 # ---- what is held back, what is broken, what fails ----
-a_pod db 202 256Mi 'features: {nesting: true}' >"$m/db.yaml"
+pod db 202 256Mi 'features: {nesting: true}' >"$m/db.yaml"
 ok "a change that needs a restart" until_true status_says 'd["summary"]["held"]' 1
 run 0 p status
 ok "is held, and says why" out_like 'waits for a restart'
-a_pod db 202 256Mi >"$m/db.yaml"
+pod db 202 256Mi >"$m/db.yaml"
 ok "and is taken back" until_true status_says 'd["summary"]["held"]' 0
 echo 'kind: [' >"$m/web.yaml"
 ok "a broken file" until_true status_says 'len(d["brokenFiles"])' 1
 run 0 p status
 ok "is named with its place" out_like '^broken +.*m/web.yaml:[0-9]+:[0-9]+: '
 ok "what that means" out_has 'nothing is pruned'
-a_pod web 201 512Mi >"$m/web.yaml"
+pod web 201 512Mi >"$m/web.yaml"
 ok "and is well again" until_true status_says 'len(d["brokenFiles"])' 0
 ctl sim fail 'PUT /nodes/*/lxc/201/config:500:20' >/dev/null
-a_pod web 201 640Mi >"$m/web.yaml"
+pod web 201 640Mi >"$m/web.yaml"
 ok "an object that fails" until_true status_says 'd["summary"]["failing"]' 1
 ok "is named with its tries" until_true shows '^failing +Pod/shop/web \(201 on pve1\).*tried [0-9]+ time'
 run 1 p reconcile
@@ -222,7 +221,7 @@ ok "and fire when they should" promtool test rules "$dir/rules_test.yml"
 # ---- reload and end ----
 ok "the watchdog is fed all the time" test "$(grep -c '^WATCHDOG=1' "$dir/told")" -gt 2
 # A task that runs while the configuration is read anew goes on to its end.
-a_pod cache 203 256Mi >"$m/cache.yaml"
+pod cache 203 256Mi >"$m/cache.yaml"
 until_true logged 'object=Pod/shop/cache' || :
 kill -HUP "$watch_pid"
 ok "tells systemd of a reload" until_true told '^RELOADING=1$'
@@ -253,7 +252,7 @@ pids+=("$show_pid")
 exec 7<"$dir/frames"
 read -r first <&7
 ok "status --watch begins at once" grep -q '^set ' <<<"$first"
-a_pod web 201 704Mi >"$m/web.yaml"
+pod web 201 704Mi >"$m/web.yaml"
 ok "and shows what changes" grep -qm1 'cycle .*files' <&7
 kill -INT "$show_pid"
 wait "$show_pid"

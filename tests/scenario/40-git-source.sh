@@ -111,7 +111,7 @@ config "$url" "    interval: 10m
 $secured"
 run 1 p plan
 ok "an empty repository has no branch" err_has "there is no branch main"
-a_pod web 201 256Mi >"$m/shop/web.yaml"
+pod web 201 256Mi >"$m/shop/web.yaml"
 push first
 run 0 p plan
 ok "plans what the branch holds" out_has "+ pod shop/web"
@@ -133,11 +133,11 @@ $secured"
 watch_start
 ok "makes what the first commit holds" until_true there 201
 ok "names the commit" until_true logged "commit taken revision=$rev"
-a_pod web 201 320Mi >"$m/shop/web.yaml"
+pod web 201 320Mi >"$m/shop/web.yaml"
 push second
 wake
 ok "SIGUSR1 wakes it" until_true memory 201 320
-a_pod web 201 352Mi >"$m/shop/web.yaml"
+pod web 201 352Mi >"$m/shop/web.yaml"
 push third
 ok "/hook is taken" python3 -c "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:$hook_port/hook', method='POST', data=b''))"
 ok "and wakes it" until_true memory 201 352
@@ -153,7 +153,7 @@ config "$url" "    interval: 1s
     limits: {fileSize: 1Mi}
 $secured"
 watch_start
-a_pod web 201 384Mi >"$m/shop/web.yaml"
+pod web 201 384Mi >"$m/shop/web.yaml"
 push polled
 ok "asks every interval" until_true memory 201 384
 writes=$(grep -c '"method":"\(PUT\|POST\|DELETE\)"' "$dir/sim.requests")
@@ -164,19 +164,19 @@ ok "and changes nothing" test "$(grep -c '"method":"\(PUT\|POST\|DELETE\)"' "$di
 # ---- what is held ----
 
 good=$rev
-a_pod web 201 512Mi >"$m/shop/web.yaml"
+pod web 201 512Mi >"$m/shop/web.yaml"
 g add -A
 g commit -q --no-gpg-sign -m unsigned && publish
 held unsigned "not signed" 384
 ctl sim set 201 memory=999 >/dev/null
 ok "which is healed meanwhile" until_true memory 201 384
 g reset -q --hard "$good"
-a_pod web 201 512Mi >"$m/shop/web.yaml"
+pod web 201 512Mi >"$m/shop/web.yaml"
 g add -A
 g -c "user.signingkey=$dir/secret/mallory" commit -q -m mallory && publish
 held "another key" "by none of the keys" 384
 g reset -q --hard "$good"
-a_pod web 201 512Mi >"$m/shop/web.yaml"
+pod web 201 512Mi >"$m/shop/web.yaml"
 g add -A
 g commit -q -m genuine
 forged=$(g cat-file commit HEAD | sed 's/^genuine/forged!/' | g hash-object -t commit -w --stdin)
@@ -186,11 +186,11 @@ run 1 p approve "$rev"
 ok "which nobody can approve" err_has "waits for an approval"
 g reset -q --hard "$good" && publish
 
-a_pod web 201 576Mi >"$m/shop/web.yaml"
+pod web 201 576Mi >"$m/shop/web.yaml"
 push "to be rewritten"
 ok "goes on behind what was held" until_true memory 201 576
 g reset -q --hard "$good"
-a_pod web 201 640Mi >"$m/shop/web.yaml"
+pod web 201 640Mi >"$m/shop/web.yaml"
 push rewritten
 held "a rewritten history" "does not follow" 576
 run 0 p approve "${rev:0:10}"
@@ -227,7 +227,7 @@ for hook in post-checkout post-merge reference-transaction fsmonitor-watchman; d
 done
 rm "$dir/srv/infra.git/hooks/reference-transaction"
 echo '* filter=evil' >"$m/.gitattributes"
-a_pod web 201 704Mi >"$m/shop/web.yaml"
+pod web 201 704Mi >"$m/shop/web.yaml"
 push hooks
 ok "a repository with hooks is followed" until_true memory 201 704
 ok "none of them is run" test ! -e "$dir/hooked"
@@ -239,7 +239,7 @@ ok "a branch that is gone is told" until_true logged 'there is no branch main'
 ctl sim set 201 memory=999 >/dev/null
 ok "what was good is healed meanwhile" until_true memory 201 704
 ok "nothing is pruned" there 201
-a_pod web 201 736Mi >"$m/shop/web.yaml"
+pod web 201 736Mi >"$m/shop/web.yaml"
 push back
 ok "and followed when it is back" until_true memory 201 736
 
@@ -256,7 +256,7 @@ watch_start
 ok "a start without the server goes on from there" until_true more_lines 'commit taken' "$taken"
 ctl sim set 201 memory=999 >/dev/null
 ok "and heals" until_true memory 201 736
-a_pod web 201 768Mi >"$m/shop/web.yaml"
+pod web 201 768Mi >"$m/shop/web.yaml"
 push "while away"
 serve --port "$port" --token-file "$dir/secret/git-token"
 wake
@@ -265,7 +265,7 @@ ok "and says so" until_true logged 'can be read again'
 
 # ---- a prune, only when the commit says so ----
 
-a_pod cache 202 256Mi >"$m/shop/cache.yaml"
+pod cache 202 256Mi >"$m/shop/cache.yaml"
 push cache
 ok "makes another" until_true there 202
 g rm -q "$m/shop/cache.yaml"
@@ -276,7 +276,7 @@ ok "and that alone" there 201
 # ---- kill -9 at any instant ----
 
 for i in 1 2 3 4 5 6 7 8; do
-	a_pod web 201 $((800 + i * 16))Mi >"$m/shop/web.yaml"
+	pod web 201 $((800 + i * 16))Mi >"$m/shop/web.yaml"
 	push "kill $i"
 	wake
 	read -rt "0.0$i" <> <(:) || :
@@ -333,7 +333,7 @@ END
 	until_true grep -q listening "$dir/sshd.log"
 	over=ssh://$(id -un)@127.0.0.1:$ssh_port$dir/srv/infra.git
 	known="[127.0.0.1]:$ssh_port $(cut -d' ' -f1,2 "$dir/secret/host.pub")"
-	a_pod web 201 960Mi >"$m/shop/web.yaml"
+	pod web 201 960Mi >"$m/shop/web.yaml"
 	push "over ssh"
 	config "$over" "    auth: {sshKey: {fromFile: $dir/secret/client}, knownHosts: [\"$known\"]}"
 	run 0 p plan

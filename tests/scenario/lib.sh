@@ -126,22 +126,6 @@ ctl() {
 	"$PODMOX_SIM" ctl "unix:$dir/$name.ctl" "$@"
 }
 
-# a_pod NAME VMID MEMORY [LINE]: a small manifest on stdout; LINE ends its spec.
-a_pod() {
-	cat <<-END
-		apiVersion: podmox/v1
-		kind: Pod
-		metadata: {name: $1, namespace: shop}
-		spec:
-		  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-		  node: pve1
-		  vmid: $2
-		  rootfs: {storage: local-lvm, size: 1Gi}
-		  resources: {memory: $3}
-	END
-	[ $# -lt 4 ] || printf '  %s\n' "$4"
-}
-
 # What the cluster of the simulator "sim" has: memory VMID MiB, there VMID. What stands in $dir/log: logged TEXT.
 memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
 there() { ctl sim guests | grep -qw "$1"; }
@@ -154,6 +138,22 @@ until_true() {
 		[ $SECONDS -lt $end ] || return 1
 		read -rt 0.05 <> <(:) || :
 	done
+}
+
+# pod NAME VMID MEMORY [LINE]: a manifest on stdout.
+pod() {
+	cat <<END
+apiVersion: podmox/v1
+kind: Pod
+metadata: {name: $1, namespace: shop}
+spec:
+  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
+  node: pve1
+  vmid: $2
+  rootfs: {storage: local-lvm, size: 1Gi}
+  resources: {memory: $3}
+END
+	[ $# -lt 4 ] || printf '  %s\n' "$4"
 }
 
 done_testing() {
