@@ -215,17 +215,15 @@ struct pm_keeper {
 	struct pm_window *windows; /* in `arena` */
 	size_t nwindows;
 	struct pm_arena *arena; /* of what was read from the configuration */
-	char tree_id[48];       /* what is wanted, for people: a commit or a hash of the files */
-	char subject[128];      /* of the commit; "": none */
-	bool whole;             /* so was the last load */
+	char tree_id[48],
+		subject[128];   /* what is wanted: a commit, or a hash of the files and "" */
 	PM_VEC(char *) names;   /* objects of the last load, sorted */
-	bool loaded;            /* there was one */
-	uint64_t applied,
-		seen;   /* tree hashes: of the last plan that was carried out, and looked at */
-	uint64_t tried; /* of the last plan that was made */
-	bool clean;     /* the last cycle left nothing to be done */
-	bool shown;     /* the board knows states of objects */
-	bool look;      /* drift is to be looked for; stays until the cluster was read */
+	bool loaded, whole;     /* there was one; it was whole */
+	uint64_t applied, seen; /* tree hashes: of the last plan carried out, and looked at */
+	uint64_t tried;         /* of the last plan that was made */
+	bool clean;             /* the last cycle left nothing to be done */
+	bool shown;             /* the board knows states of objects */
+	bool look;              /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
 	const char *told_busy;    /* what Git was seen at, told once; NULL: nothing */
