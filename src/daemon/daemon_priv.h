@@ -135,10 +135,8 @@ void pm_schedule_times(struct pm_schedule *s, uint64_t debounce_ms, uint64_t int
 
 /** Files changed. */
 void pm_schedule_changed(struct pm_schedule *s, uint64_t now);
-
 /** Somebody asks for a cycle at once. */
 void pm_schedule_ask(struct pm_schedule *s);
-
 /** Looks at the files every so many seconds, because nobody tells of changes. 0: no more. */
 void pm_schedule_poll(struct pm_schedule *s, uint64_t seconds, uint64_t now);
 
@@ -147,7 +145,6 @@ uint64_t pm_schedule_files(const struct pm_schedule *s);
 
 /** Nanoseconds until something is due. */
 uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now);
-
 /** What is due now (enum pm_reason), taken off. */
 unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now);
 
@@ -156,7 +153,6 @@ void pm_schedule_ended(struct pm_schedule *s, bool failed, bool confirm, uint64_
 
 /** Something may be done from then on; 0: nothing waits for a time. */
 void pm_schedule_again(struct pm_schedule *s, uint64_t at);
-
 /** What is due first, in words, and when; never NULL. */
 const char *pm_schedule_next(const struct pm_schedule *s, uint64_t *ret_at);
 
