@@ -229,13 +229,12 @@ struct pm_keeper {
 };
 
 struct pm_outcome_of_cycle {
-	bool failed;   /* something did */
-	bool broken;   /* the cycle as a whole: try it again later */
-	bool confirm;  /* look once more before anything is pruned */
-	bool wrong;    /* a manifest is */
-	bool reloaded; /* the configuration was read anew, or that was refused */
-	uint64_t
-		again_in; /* nanoseconds until something that was held back may be done; 0: nothing */
+	bool failed;       /* something did */
+	bool broken;       /* the cycle as a whole: try it again later */
+	bool confirm;      /* look once more before anything is pruned */
+	bool wrong;        /* a manifest is */
+	bool reloaded;     /* the configuration was read anew, or that was refused */
+	uint64_t again_in; /* nanoseconds until what is held back may be done; 0: nothing */
 	struct pm_error err;
 };
 
