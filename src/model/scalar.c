@@ -10,8 +10,11 @@
 
 /* ---- bounds ---- */
 
+/* An image that is imported may end anywhere: disks of machines count in KiB. */
 static int64_t grain(const struct pm_field *f)
 {
+	if (f->format && !strcmp(f->format, "disk-size"))
+		return 1024;
 	return f->unit ? f->unit : PM_MIB;
 }
 
@@ -336,8 +339,8 @@ static int size_parse(const struct pm_reading *r, struct pm_value *v)
 	if ((strcmp(r->text, "0") != 0 && pm_parse_size(r->text, 0, &i) < 0) || !in_range(f, i))
 		return bad_size(r);
 	if (i % grain(f))
-		return pm_error_set(r->err, PM_E_INPUT, "must be whole MiB, not '%.*s'",
-			PM_MOST_SHOWN, r->text);
+		return pm_error_set(r->err, PM_E_INPUT, "must be whole %s, not '%.*s'",
+			grain(f) < PM_MIB ? "KiB" : "MiB", PM_MOST_SHOWN, r->text);
 	v->u.i = i;
 	v->state = PM_SET;
 	return 0;

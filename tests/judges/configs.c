@@ -125,16 +125,14 @@ static void encode_row(const struct pm_field *f, const struct pm_value *v, struc
 
 	for (size_t i = 0; i < n; i++) {
 		cleanup_buf struct pm_buf text = PM_BUF(0);
-		char key[64];
+		char key[16];
 
-		(void)snprintf(key, sizeof(key), "%s", f->key);
-		if (f->count > 0) {
+		if (f->count > 0)
 			pm_rec_format(v->u.recs->v[i], &text);
-			(void)snprintf(key, sizeof(key), "%s%u", f->key, v->u.recs->v[i]->slot);
-		} else {
+		else
 			pm_value_format(f, PM_PVE, v, &text);
-		}
-		add_row(rows, key, pm_buf_str(&text), text.len);
+		add_row(rows, pm_slot_key(f, f->count > 0 ? v->u.recs->v[i]->slot : 0, key),
+			pm_buf_str(&text), text.len);
 	}
 }
 
@@ -192,6 +190,25 @@ static bool stands_in(const char *item, size_t n, const char *text)
 	return false;
 }
 
+/* A row, refused with a reason, or a choice of the first part that stands as a key: virtio=MAC. */
+static bool is_known(const struct pm_kind *k, const char *s, size_t n)
+{
+	char key[64];
+
+	(void)snprintf(key, sizeof(key), "%.*s", (int)n, s);
+	if (pm_field_by_key(k, s, n) || pm_refused_why(k, key))
+		return true;
+	for (unsigned i = 0; i < k->nfields; i++) {
+		const struct pm_field *f = &k->fields[i];
+
+		for (unsigned c = 0; f->flags & PM_F_HEAD && f->choices && f->choices[c]; c++) {
+			if (strcmp(f->choices[c], key) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Every part of a property string must be known, and stay when nothing is wanted. */
 static void judge_record(
 	struct judge *x, const char *key, const struct pm_field *f, const struct pm_rec *r)
@@ -205,7 +222,7 @@ static void judge_record(
 		s += *s == ',';
 		n = strcspn(s, ",");
 		equals = strcspn(s, "=");
-		if (n > 0 && equals < n && !pm_field_by_key(f->sub, s, equals))
+		if (n > 0 && equals < n && !is_known(f->sub, s, equals))
 			fault(x, key, "PVE's %.*s is no row of %s", (int)equals, s, f->sub->name);
 		else if (n > 0 && !stands_in(s, n, pm_buf_str(&printed)))
 			x->spelt++;
@@ -261,7 +278,7 @@ static void judge_manifest(struct judge *x, struct pm_arena *a, struct pm_obj *o
 	struct pm_value *image = &o->spec->val[PM_G_IMAGE];
 
 	pm_diags_init(&d, a);
-	image->state = PM_SET;
+	image->state = o->kind == &pm_kind_pod ? PM_SET : PM_UNSET;
 	image->u.s = IMAGE;
 	o->live = NULL;
 	pm_set_add(&one, o);
