@@ -17,23 +17,25 @@ rm -f "$log"/*
 passed=0
 failed=0
 
-# step NAME SECONDS COMMAND...
-step() {
-	name=$1
-	limit=$2
-	shift 2
+# perform NAME SECONDS COMMAND...: output, status and duration go to files.
+perform() {
 	start=$(date +%s)
-	timeout -k 10 "$limit" "$@" >"$log/$name" 2>&1 </dev/null
+	timeout -k 10 "$2" sh -c 'shift 2; exec "$@"' - "$@" >"$log/$1" 2>&1 </dev/null
 	status=$?
+	[ "$status" != 124 ] || echo "$1: did not end within $2 s" >>"$log/$1"
+	echo "$status $(($(date +%s) - start))" >"$log/$1.status"
+}
+
+# count NAME: what a step that has ended comes to.
+count() {
+	name=$1
+	read -r status seconds <"$log/$name.status"
 	good=$(awk '/^[^ ]+: [0-9]+ passed, [0-9]+ failed$/ { n += $2 } END { print n + 0 }' "$log/$name")
 	bad=$(awk '/^[^ ]+: [0-9]+ passed, [0-9]+ failed$/ { n += $4 } END { print n + 0 }' "$log/$name")
 	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
 		bad=1
 	elif [ "$status" = 0 ] && ! grep -qE '^[^ ]+: [0-9]+ passed, [0-9]+ failed$' "$log/$name"; then
 		good=1
-	fi
-	if [ "$status" = 124 ]; then
-		echo "$name: did not end within $limit s" >>"$log/$name"
 	fi
 	if [ "$bad" != 0 ]; then
 		grep -v '^\[ *\(RUN\|OK\) *\]' "$log/$name" | tail -n 200
@@ -44,7 +46,13 @@ step() {
 	fi
 	passed=$((passed + good))
 	failed=$((failed + bad))
-	printf '%-14s %5d passed, %d failed  (%d s)\n' "$name" "$good" "$bad" $(($(date +%s) - start))
+	printf '%-14s %5d passed, %d failed  (%d s)\n' "$name" "$good" "$bad" "$seconds"
+}
+
+# step NAME SECONDS COMMAND...
+step() {
+	perform "$@"
+	count "$1"
 }
 
 run() {
@@ -54,8 +62,17 @@ run() {
 	step "$name" "$limit" "$MAKE" --no-print-directory -k -Otarget -j"$jobs" "$@"
 }
 
+# Mostly waiting: it goes on beside the steps that work, and is counted at the end.
+beside() {
+	name=$1
+	limit=$2
+	shift 2
+	perform "$name" "$limit" "$MAKE" --no-print-directory -k "$@" &
+}
+
 run format 60 O="$O" format-check
 run build-gcc 600 O="$O" WERROR=1 all
+beside trials 900 O="$O" WERROR=1 test-trials
 run gates 300 O="$O" WERROR=1 gates
 run build-clang 600 O="${side}clang" CC="${CLANG:-clang}" WERROR=1 all
 # The golden plans (make test-plan) are among the unit tests of the planner.
@@ -65,12 +82,13 @@ run tsan 600 O="$O" WERROR=1 tsan
 run manifest 120 O="$O" WERROR=1 test-manifest
 run generated 60 O="$O" WERROR=1 check-generated
 run scenario 600 O="$O" WERROR=1 test-scenario
-run trials 600 O="$O" WERROR=1 test-trials
 run lib 300 O="$O" WERROR=1 test-lib
 run chaos 300 O="$O" WERROR=1 test-chaos
 run judges 300 O="$O" WERROR=1 judges
 run fuzz-smoke 400 O="$O" WERROR=1 fuzz-smoke
 
+wait
+count trials
 step secrets 60 sh tests/secrets.sh "$log"/*
 
 echo "$passed passed, $failed failed"

@@ -8,6 +8,7 @@
 
 #include "base/vec.h"
 #include "recon/recon.h"
+#include "source/source.h"
 
 enum pm_output { PM_OUT_HUMAN, PM_OUT_JSON, PM_OUT_YAML, PM_OUT_NAME, PM_OUT_SARIF, PM_OUT_GITHUB };
 
@@ -124,7 +125,8 @@ struct pm_cli {
 	struct pm_job job;
 	struct pm_recon_ask ask;
 	struct pm_cycle cycle;
-	bool verbose; /* tell in the end what the client did */
+	struct pm_source *source; /* that the paths come from; NULL: from folders */
+	bool verbose;             /* tell in the end what the client did */
 };
 
 /** Opens configuration and pipeline; on failure everything is printed and the exit status returned, 0
@@ -136,6 +138,15 @@ void pm_cli_close(struct pm_cli *s);
 
 /** source.path of the configuration, from its directory on; NULL: there is none. */
 const char *pm_cli_source(struct pm_arena *a, const struct pm_config *config);
+
+/** Opens the repository of the configuration. `peek`: only to look. `observer`: beside a daemon, with a
+ * mirror of its own. */
+int pm_cli_git_open(const struct pm_config *config, bool peek, bool observer,
+	struct pm_source **ret, struct pm_error *err) PM_CHECK;
+
+/** The folder of the last commit that may be taken, and s->source, which keeps it. What is held, or that
+ * the remote is away, is told on stderr. */
+int pm_cli_git_path(struct pm_cli *s, bool peek, const char **ret, struct pm_error *err) PM_CHECK;
 
 /** Plans as the arguments ask. Exit status, 0: done. Findings are printed. */
 /** Plans what s->ask says. Exit status, 0: done. Findings are printed. */

@@ -83,6 +83,14 @@ static int generate_calls(const char *dir, struct pm_error *err)
 	return write_text(dir, "docs/reference", "calls", ".md", &page, err);
 }
 
+static int generate_impact(const char *dir, struct pm_error *err)
+{
+	struct pm_buf page cleanup_buf = PM_BUF(0);
+
+	pm_impact_docs(&page);
+	return write_text(dir, "docs/reference", "impact", ".md", &page, err);
+}
+
 static int generate_metrics(const char *dir, struct pm_error *err)
 {
 	struct pm_buf page cleanup_buf = PM_BUF(0);
@@ -100,7 +108,8 @@ int cmd_generate(struct pm_args *a)
 	for (size_t i = 0; pm_kinds[i] != NULL; i++)
 		if (generate_kind(a->rest.v[0], pm_kinds[i], &err) < 0)
 			return pm_cli_fail(&err);
-	if (generate_calls(a->rest.v[0], &err) < 0 || generate_metrics(a->rest.v[0], &err) < 0)
+	if (generate_impact(a->rest.v[0], &err) < 0 || generate_calls(a->rest.v[0], &err) < 0 ||
+		generate_metrics(a->rest.v[0], &err) < 0)
 		return pm_cli_fail(&err);
 	return 0;
 }

@@ -88,6 +88,7 @@ void pm_cli_close(struct pm_cli *s)
 	}
 	pm_cycle_done(&s->cycle);
 	pm_recon_free(s->recon);
+	pm_source_free(s->source);
 	pm_config_free(s->config);
 	pm_arena_free(s->job.arena);
 	memset(s, 0, sizeof(*s));
@@ -102,19 +103,29 @@ const char *pm_cli_source(struct pm_arena *a, const struct pm_config *config)
 	return pm_arena_printf(a, "%s/%s", config->dir, path);
 }
 
-/* The paths of the command, or source.path of the configuration. NULL: there is neither (told). */
-static const char *const *paths_of(struct pm_cli *s, const struct pm_args *a, size_t *ret_n)
+/* The paths of the command, or what the configuration names below source. NULL: there is neither, or it
+ * cannot be read (told). */
+static const char *const *paths_of(
+	struct pm_cli *s, const struct pm_args *a, size_t *ret_n, int *ret_status)
 {
 	const char *path = pm_cli_source(s->job.arena, s->config);
+	bool peek = a->dry_run || a->command->run != cmd_apply;
+	struct pm_error err = { 0 };
 	const char **v;
 
 	if (a->rest.n > 0) {
 		*ret_n = a->rest.n;
 		return a->rest.v;
 	}
+	if (path == NULL && pm_source_configured(s->config->rec) &&
+		pm_cli_git_path(s, peek, &path, &err) < 0) {
+		*ret_status = pm_cli_fail(&err);
+		return NULL;
+	}
 	if (path == NULL) {
+		*ret_status = 64;
 		(void)fprintf(stderr,
-			"podmox: error: no path given, and %s names none under source.path\n",
+			"podmox: error: no path given, and %s names none under source.path or source.git\n",
 			s->config->file);
 		return NULL;
 	}
@@ -165,9 +176,9 @@ static int make_ask(struct pm_cli *s, const struct pm_args *a, const struct pm_s
 		return status;
 	ask.plan.delete_all = strcmp(a->command->name, "delete") == 0;
 	if (preloaded == NULL) {
-		ask.paths = paths_of(s, a, &ask.npaths);
+		ask.paths = paths_of(s, a, &ask.npaths, &status);
 		if (ask.paths == NULL)
-			return 64;
+			return status;
 	}
 	s->ask = ask;
 	return 0;

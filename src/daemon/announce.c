@@ -48,7 +48,8 @@ struct pm_announce {
 
 /* ---- messages ---- */
 
-const char *pm_message_event(const struct pm_board_entry *e)
+/* As the configuration names it; NULL: it is not told. */
+static const char *event_of(const struct pm_board_entry *e)
 {
 	switch (e->what) {
 	case PM_HAP_APPLIED:
@@ -203,7 +204,7 @@ static void enqueue(struct pm_announce *a, const struct pm_message *m)
 void pm_announce_entry(void *arg, const struct pm_board_entry *e)
 {
 	struct pm_announce *a = arg;
-	struct pm_message m = { .event = pm_message_event(e),
+	struct pm_message m = { .event = event_of(e),
 		.set = a->o.config->set,
 		.object = e->object,
 		.text = e->text,

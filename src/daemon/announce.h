@@ -20,9 +20,6 @@ struct pm_message {
  * JSON text. */
 void pm_message_body(const struct pm_message *m, const char *template, struct pm_buf *out);
 
-/** The event of an entry of the history as the configuration names it; NULL: it is not told. */
-const char *pm_message_event(const struct pm_board_entry *e);
-
 struct pm_announce_opts {
 	const struct pm_config *config; /* borrowed until pm_announce_free */
 	struct pm_board *board;         /* what is delivered is counted here */

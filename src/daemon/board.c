@@ -78,7 +78,7 @@ static void own_cycle(struct pm_arena *a, struct pm_board_cycle *c)
 	pm_board_own(a, &c->error);
 }
 
-void pm_board_own_entry(struct pm_arena *a, struct pm_board_entry *e)
+static void own_entry(struct pm_arena *a, struct pm_board_entry *e)
 {
 	pm_board_own(a, &e->revision);
 	pm_board_own(a, &e->object);
@@ -217,7 +217,7 @@ static void view_history(struct pm_board *b, struct pm_arena *a, struct pm_board
 
 	for (size_t i = 0; i < b->nentries; i++) {
 		v[i] = b->entry[(b->first + i) % b->nring];
-		pm_board_own_entry(a, &v[i]);
+		own_entry(a, &v[i]);
 	}
 	ret->entry = v;
 	ret->nentries = b->nentries;
@@ -505,7 +505,7 @@ void pm_board_remember(struct pm_board *b, const struct pm_board_entry *e)
 	pm_arena_free(b->entry_arena[at]);
 	b->entry_arena[at] = pm_arena_new(SMALL);
 	b->entry[at] = *e;
-	pm_board_own_entry(b->entry_arena[at], &b->entry[at]);
+	own_entry(b->entry_arena[at], &b->entry[at]);
 }
 
 void pm_board_listen(struct pm_board *b, pm_board_listener_fn *fn, void *arg)

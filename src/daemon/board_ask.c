@@ -18,7 +18,8 @@ static void wake(const struct pm_board *b)
 
 /* ---- suspensions ---- */
 
-struct pm_board_asked *pm_board_find(struct pm_board *b, const char *object)
+/* The one about the object (NULL: about all); NULL: there is none. The caller holds `mutex`. */
+static struct pm_board_asked *find(struct pm_board *b, const char *object)
 {
 	for (size_t i = 0; i < b->asked.n; i++)
 		if (pm_str_eq(b->asked.v[i].s.object, object))
@@ -35,7 +36,7 @@ void pm_board_drop(struct pm_board *b, struct pm_board_asked *x)
 void pm_board_put(struct pm_board *b, const struct pm_board_suspension *s)
 {
 	struct pm_board_asked new = { .a = pm_arena_new(512), .s = *s };
-	struct pm_board_asked *old = pm_board_find(b, s->object);
+	struct pm_board_asked *old = find(b, s->object);
 
 	pm_board_own_suspension(new.a, &new.s);
 	if (old) {
@@ -92,7 +93,7 @@ static int put_and_write(
 	int r;
 
 	pm_board_lock(b);
-	old = pm_board_find(b, s->object);
+	old = find(b, s->object);
 	had = old != NULL;
 	if (had) {
 		before = old->s;
@@ -112,7 +113,7 @@ static int put_and_write(
 	if (had)
 		pm_board_put(b, &before);
 	else
-		pm_board_drop(b, pm_board_find(b, s->object));
+		pm_board_drop(b, find(b, s->object));
 	pm_board_unlock(b);
 	return r;
 }
@@ -254,7 +255,7 @@ bool pm_board_suspended(
 
 	expire(b);
 	pm_board_lock(b);
-	x = pm_board_find(b, object);
+	x = find(b, object);
 	if (x) {
 		*ret = x->s;
 		pm_board_own_suspension(a, ret);

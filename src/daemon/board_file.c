@@ -22,7 +22,14 @@ static void path_of(const struct pm_board *b, const char *what, struct pm_buf *r
 
 /* ---- a flat object ---- */
 
-static bool take(struct pm_arena *a, struct pm_jread *r, const struct pm_board_key *k)
+/* One value of a line of JSON, by its key. */
+struct flat_key {
+	const char *key;
+	const char **s; /* a text; NULL: a number */
+	int64_t *i;
+};
+
+static bool take(struct pm_arena *a, struct pm_jread *r, const struct flat_key *k)
 {
 	enum pm_json_event e = pm_jread_next(r);
 
@@ -37,11 +44,11 @@ static bool take(struct pm_arena *a, struct pm_jread *r, const struct pm_board_k
 
 /* Reads what is behind the '{'. */
 static bool read_members(
-	struct pm_arena *a, struct pm_jread *r, const struct pm_board_key *keys, size_t nkeys)
+	struct pm_arena *a, struct pm_jread *r, const struct flat_key *keys, size_t nkeys)
 {
 	for (;;) {
 		enum pm_json_event e = pm_jread_next(r);
-		const struct pm_board_key *k = NULL;
+		const struct flat_key *k = NULL;
 
 		if (e == PM_J_OBJECT_END)
 			return true;
@@ -54,8 +61,9 @@ static bool read_members(
 	}
 }
 
-bool pm_board_flat(
-	struct pm_arena *a, char *text, size_t n, const struct pm_board_key *keys, size_t nkeys)
+/* Reads a flat object, texts into `a`; what it does not know is passed over. false: it is none. */
+static bool read_flat(
+	struct pm_arena *a, char *text, size_t n, const struct flat_key *keys, size_t nkeys)
 {
 	struct pm_jread r;
 
@@ -113,7 +121,7 @@ int pm_board_asked_write(struct pm_board *b, struct pm_error *err)
 static bool read_suspension(struct pm_board *b, struct pm_arena *a, struct pm_jread *r)
 {
 	struct pm_board_suspension s = { 0 };
-	const struct pm_board_key keys[] = { { "object", &s.object, NULL },
+	const struct flat_key keys[] = { { "object", &s.object, NULL },
 		{ "reason", &s.reason, NULL }, { "by", &s.by, NULL }, { "at", NULL, &s.at_ms },
 		{ "until", NULL, &s.until_ms } };
 
@@ -297,12 +305,12 @@ static bool read_entry(struct pm_board *b, struct pm_arena *a, char *line, size_
 	struct pm_board_entry e = { 0 };
 	const char *what = NULL, *code = NULL;
 	int64_t vmid = 0, took = 0;
-	const struct pm_board_key keys[] = { { "at", NULL, &e.at_ms }, { "what", &what, NULL },
+	const struct flat_key keys[] = { { "at", NULL, &e.at_ms }, { "what", &what, NULL },
 		{ "revision", &e.revision, NULL }, { "object", &e.object, NULL },
 		{ "verb", &e.verb, NULL }, { "text", &e.text, NULL }, { "code", &code, NULL },
 		{ "vmid", NULL, &vmid }, { "took", NULL, &took } };
 
-	if (!pm_board_flat(a, line, n, keys, PM_COUNT(keys)) || !happening_of(what, &e.what))
+	if (!read_flat(a, line, n, keys, PM_COUNT(keys)) || !happening_of(what, &e.what))
 		return false;
 	e.code = code_of(code);
 	e.vmid = vmid > 0 && vmid <= INT32_MAX ? (unsigned)vmid : 0;

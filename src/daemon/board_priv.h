@@ -64,21 +64,9 @@ void pm_board_lock(struct pm_board *b);
 void pm_board_unlock(struct pm_board *b);
 /** Replaces a text of an arena's life; NULL stays NULL. */
 void pm_board_own(struct pm_arena *a, const char **s);
-void pm_board_own_entry(struct pm_arena *a, struct pm_board_entry *e);
 void pm_board_own_suspension(struct pm_arena *a, struct pm_board_suspension *s);
 
 /* ---- board_file.c: what outlives the daemon ---- */
-
-/** One value of a line of JSON, by its key. */
-struct pm_board_key {
-	const char *key;
-	const char **s; /* a text; NULL: a number */
-	int64_t *i;
-};
-
-/** Reads a flat object, texts into `a`; what it does not know is passed over. false: it is none. */
-bool pm_board_flat(
-	struct pm_arena *a, char *text, size_t n, const struct pm_board_key *keys, size_t nkeys);
 
 void pm_board_files_read(struct pm_board *b);
 /** Appends an entry that is in the ring already. The caller holds `files`. */
@@ -88,8 +76,6 @@ int pm_board_asked_write(struct pm_board *b, struct pm_error *err) PM_CHECK;
 
 /* ---- board_ask.c ---- */
 
-/** The one about the object (NULL: about all); NULL: there is none. The caller holds `mutex`. */
-struct pm_board_asked *pm_board_find(struct pm_board *b, const char *object);
 void pm_board_put(struct pm_board *b, const struct pm_board_suspension *s);
 void pm_board_drop(struct pm_board *b, struct pm_board_asked *x);
 

@@ -46,6 +46,7 @@ int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct 
 		.event = pm_tell_event,
 		.event_arg = k,
 		.lock_wait_s = LOCK_WAIT_S,
+		.hurry = &k->hurry,
 		.seed = k->o->seed };
 
 	return pm_recon_open(&ro, ret, err);
@@ -54,7 +55,7 @@ int pm_keeper_recon(struct pm_keeper *k, const struct pm_config *config, struct 
 void pm_keeper_announce(struct pm_keeper *k)
 {
 	const struct pm_announce_opts o = {
-		.config = k->config, .board = k->board, .clock = k->clock
+		.config = k->config, .board = k->board, .clock = k->beating.inner
 	};
 
 	pm_board_listen(k->board, NULL, NULL);
@@ -69,8 +70,9 @@ int pm_keeper_open(struct pm_keeper *k, const struct pm_daemon_opts *o, struct p
 {
 	memset(k, 0, sizeof(*k));
 	k->o = o;
-	k->clock = o->clock ? o->clock : &pm_clock_system;
+	k->clock = pm_beating_init(&k->beating, o->clock ? o->clock : &pm_clock_system, board);
 	k->cancel = cancel;
+	k->hurry.above = cancel;
 	k->board = board;
 	k->arena = pm_arena_new(1024);
 	pm_fails_init(&k->fails, o->seed);
@@ -176,6 +178,7 @@ struct turn {
 	bool changed; /* the manifests did, since the last plan that was carried out */
 	bool fresh;   /* no plan was made of them yet */
 	bool prune, planned;
+	bool cut;                      /* other files came: not everything was begun */
 	uint64_t began, read, applied; /* monotonic; the times of the others in nanoseconds */
 	struct pm_outcome_of_cycle *ret;
 };
@@ -294,6 +297,10 @@ static void judge_report(struct turn *t)
 		if (a->verb == PM_V_KEEP)
 			continue;
 		pm_board_action(t->k->board, a->verb, r->v[i].outcome);
+		if (r->v[i].err.code == PM_E_CANCELLED) {
+			t->cut = true;
+			continue;
+		}
 		if (!pm_result_failed(&r->v[i])) {
 			tell_recovered(t, id);
 			continue;
@@ -361,7 +368,7 @@ static bool is_all_in_place(const struct turn *t)
 	for (size_t i = 0; i < t->cycle.plan.n; i++)
 		if (t->holding.v[i].yes)
 			return false;
-	return !t->ret->failed;
+	return !t->ret->failed && !t->cut;
 }
 
 static int carry_out(struct turn *t)
@@ -418,15 +425,41 @@ static bool is_checked_out(struct pm_keeper *k)
 	return busy != NULL;
 }
 
+/* What the repository calls the files that were just read. */
+static void take_commit(struct pm_keeper *k)
+{
+	struct pm_arena *a cleanup_arena = pm_arena_new(4096);
+	struct pm_source_state s;
+
+	pm_source_state(k->o->source, a, &s);
+	(void)snprintf(k->tree_id, sizeof(k->tree_id), "%s", s.revision ? s.revision : "");
+	(void)snprintf(k->subject, sizeof(k->subject), "%s", s.subject ? s.subject : "");
+}
+
 /* Says which revision is wanted. */
 static void tell_wanted(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
-	const struct pm_revision r = { .id = k->tree_id };
+	const struct pm_revision r = { .id = k->tree_id,
+		.subject = k->o->source ? k->subject : NULL };
 
-	(void)snprintf(k->tree_id, sizeof(k->tree_id), "tree:%016" PRIx64, k->store.tree);
+	if (k->o->source) {
+		take_commit(k);
+	} else {
+		(void)snprintf(k->tree_id, sizeof(k->tree_id), "tree:%016" PRIx64, k->store.tree);
+		pm_board_source(k->board, k->store.missing);
+	}
 	pm_board_wanted(k->board, &r);
-	pm_board_source(k->board, k->store.missing);
+}
+
+static void tell_applied(struct turn *t)
+{
+	struct pm_keeper *k = t->k;
+	const struct pm_revision done = { .id = k->tree_id,
+		.subject = k->o->source ? k->subject : NULL };
+
+	if (k->whole)
+		pm_board_applied(k->board, &done);
 }
 
 /* The set as it is in force; false: nothing has to be done. */
@@ -435,14 +468,20 @@ static bool load(struct turn *t)
 	struct pm_keeper *k = t->k;
 	bool same = k->loaded && k->store.tree == k->seen, all;
 
-	if (same && t->reasons == PM_WHY_FILES && k->clean)
+	if (same && t->reasons == PM_WHY_FILES && k->clean) {
+		/* Another commit may hold the same files. */
+		tell_wanted(t);
+		if (k->applied == k->store.tree)
+			tell_applied(t);
 		return false;
+	}
 	pm_store_take(&k->store, k->o->dir, &t->set, &t->load, &t->job.diags);
 	all = nothing_left(k, &t->set) || k->o->once;
 	k->seen = k->store.tree;
 	t->changed = k->store.tree != k->applied;
 	t->fresh = k->store.tree != k->tried;
 	t->ret->wrong = !t->load.whole;
+	k->whole = t->load.whole;
 	all = all && !is_checked_out(k);
 	t->prune = k->prune && t->load.whole && all && t->set.n > 0;
 	/* What is gone now has to be gone once more before it is removed. */
@@ -554,7 +593,6 @@ static void tell_trouble(struct turn *t, const char *why)
 static void run(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
-	const struct pm_revision done = { .id = k->tree_id };
 	int64_t began_ms = pm_wall_ms(k->clock);
 	bool all;
 	int r;
@@ -565,8 +603,7 @@ static void run(struct turn *t)
 	k->clean = all;
 	if (all && !k->o->observe) {
 		k->applied = k->store.tree;
-		if (t->load.whole)
-			pm_board_applied(k->board, &done);
+		tell_applied(t);
 	}
 	if (r == -PM_E_CANCELLED || pm_cancelled(k->cancel, k->clock))
 		return;
@@ -588,6 +625,14 @@ static void run(struct turn *t)
 	tell_end(t, began_ms, r);
 }
 
+void pm_keeper_hurry(struct pm_keeper *k)
+{
+	if (pm_store_glance(k->o->dir) == atomic_load(&k->glance))
+		return;
+	pm_info("the manifests changed: nothing more of the plan before is begun");
+	atomic_store(&k->hurry.on, true);
+}
+
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret)
 {
 	struct pm_arena *arena cleanup_arena = pm_arena_new(0);
@@ -596,6 +641,7 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	unsigned nread = k->store.nread, nparsed = k->store.nparsed;
 
 	memset(ret, 0, sizeof(*ret));
+	atomic_store(&k->hurry.on, false);
 	if (reasons & PM_WHY_CONFIG) {
 		pm_keeper_reload(k);
 		ret->reloaded = true;
@@ -608,6 +654,7 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	pm_board_doing(k->board, PM_DOING_READING, NULL);
 	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
 		return;
+	atomic_store(&k->glance, k->store.glance);
 	pm_board_read(k->board, k->store.nread - nread, k->store.nparsed - nparsed);
 	t.reasons &= ~(unsigned)(PM_WHY_POLL | PM_WHY_CONFIG);
 	if (load(&t))

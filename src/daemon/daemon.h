@@ -7,12 +7,14 @@
 #define PM_DAEMON_DAEMON_H
 
 #include "recon/recon.h"
+#include "source/source.h"
 
 struct pm_daemon_opts {
 	const struct pm_config *config;
 	const char *dir;
-	bool observe;                             /* plans and tells, writes nothing */
-	bool once;                                /* one cycle, then end */
+	struct pm_source *source; /* `dir` is its; borrowed; NULL: a folder that others write */
+	bool observe;             /* plans and tells, writes nothing */
+	bool once;                /* one cycle, then end */
 	bool allow_restart, allow_replace, prune; /* besides what the configuration allows */
 	/* For tests; zero in programs. */
 	struct pm_transport *transport; /* borrowed */

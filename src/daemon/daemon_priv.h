@@ -71,6 +71,7 @@ struct pm_store {
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
+	uint64_t glance;                /* over the looks of all files */
 	bool young; /* what the last reading found changed is so young that another one should agree */
 	unsigned nread, nparsed;      /* files, since the start */
 	const struct pm_clock *clock; /* that files are stamped by; NULL: the system's */
@@ -80,6 +81,10 @@ void pm_store_done(struct pm_store *s);
 
 /** Reads the files that look changed. What cannot be read any more keeps its place. */
 void pm_store_read(struct pm_store *s, const char *dir);
+
+/** A number that is another one as soon as a file looks otherwise. Opens no file, and needs no store: any
+ * thread. It is `glance` of a store that has just read the same. */
+uint64_t pm_store_glance(const char *dir);
 
 /** What is in force: the objects of each file as it is, or as it was when it was last good. They stay the
  * store's, until the next reading. Findings about the present contents go to d. ret_load->whole: every file
@@ -137,6 +142,9 @@ void pm_schedule_ask(struct pm_schedule *s);
 /** Looks at the files every so many seconds, because nobody tells of changes. 0: no more. */
 void pm_schedule_poll(struct pm_schedule *s, uint64_t seconds, uint64_t now);
 
+/** When changed files are to be looked at; 0: none has changed. */
+uint64_t pm_schedule_files(const struct pm_schedule *s);
+
 /** Nanoseconds until something is due. */
 uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now);
 
@@ -175,13 +183,28 @@ void pm_returns_note(struct pm_returns *r, const struct pm_plan *p, const struct
 
 #define PM_NO_QUORUM "the cluster has no quorum: nothing is written until it is back"
 
+/* ---- pulse.c: waits are steps ---- */
+
+struct pm_beating {
+	struct pm_clock clock;
+	const struct pm_clock *inner;
+	struct pm_board *board; /* NULL: nobody looks */
+};
+
+/** Makes a clock that tells the board of each wait. *b must stay where it is. */
+const struct pm_clock *pm_beating_init(
+	struct pm_beating *b, const struct pm_clock *inner, struct pm_board *board);
+
 /** What one cycle leaves for the next. */
 struct pm_keeper {
 	const struct pm_daemon_opts *o;
-	const struct pm_clock *clock;
+	const struct pm_clock *clock; /* `beating` */
+	struct pm_beating beating;
 	struct pm_recon *rc;
 	struct pm_cancel *cancel;
-	struct pm_board *board; /* borrowed */
+	struct pm_cancel hurry; /* other files are there: nothing of this plan is begun any more */
+	atomic_uint_fast64_t glance; /* at the files of the cycle that runs */
+	struct pm_board *board;      /* borrowed */
 	const struct pm_config *config;
 	struct pm_config *owned;      /* it, once it was read anew; NULL: it is the caller's */
 	struct pm_announce *announce; /* NULL: nobody is to be told */
@@ -192,7 +215,9 @@ struct pm_keeper {
 	struct pm_window *windows; /* in `arena` */
 	size_t nwindows;
 	struct pm_arena *arena; /* of what was read from the configuration */
-	char tree_id[32];       /* what is wanted, for people */
+	char tree_id[48];       /* what is wanted, for people: a commit or a hash of the files */
+	char subject[128];      /* of the commit; "": none */
+	bool whole;             /* so was the last load */
 	PM_VEC(char *) names;   /* objects of the last load, sorted */
 	bool loaded;            /* there was one */
 	uint64_t applied,
@@ -234,6 +259,9 @@ void pm_keeper_announce(struct pm_keeper *k);
 /** Reads the configuration anew: reload.c. Between two cycles. */
 void pm_keeper_reload(struct pm_keeper *k);
 void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of_cycle *ret);
+/** Looks whether the files are others than those that the running cycle works for; then it begins nothing more
+ * and waits for nothing but tasks. Any thread. */
+void pm_keeper_hurry(struct pm_keeper *k);
 
 bool pm_result_failed(const struct pm_result *r);
 

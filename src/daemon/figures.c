@@ -132,10 +132,21 @@ static void set_counts(struct pm_metrics *m, const struct pm_board_counts *c)
 	set(m, PM_FIG_FILES_PARSED, (int64_t)c->files_parsed);
 }
 
+static void set_requests(struct pm_metrics *m, const struct pm_net_stats *net)
+{
+	static const char *const classes[] = { "none", "1xx", "2xx", "3xx", "4xx", "5xx" };
+
+	for (unsigned i = 0; i < net->nhosts; i++)
+		for (unsigned k = 0; k < PM_COUNT(classes); k++)
+			if (net->host[i].answers[k] > 0)
+				pm_metric_set(m, PM_FIG_REQUESTS,
+					PM_LABELS(net->host[i].host, classes[k]),
+					(int64_t)net->host[i].answers[k]);
+}
+
 static void set_client(struct pm_metrics *m, const struct pm_board_counts *c)
 {
-	set(m, PM_FIG_REQUESTS, (int64_t)c->net.requests);
-	set(m, PM_FIG_REQUESTS_FAILED, (int64_t)c->net.failed);
+	set_requests(m, &c->net);
 	set(m, PM_FIG_CONNECTIONS, (int64_t)c->net.connections);
 	set(m, PM_FIG_BYTES_IN, (int64_t)c->net.bytes_in);
 	set(m, PM_FIG_LOGINS, (int64_t)c->pve.logins);

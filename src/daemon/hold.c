@@ -12,7 +12,8 @@ const char *pm_action_id(struct pm_arena *a, const struct pm_action *action)
 	return pm_obj_id(a, action->want ? action->want : action->have);
 }
 
-const char *pm_tell_span(struct pm_arena *a, uint64_t ms)
+/* "90s", "4m10s": for people. */
+static const char *span(struct pm_arena *a, uint64_t ms)
 {
 	char out[32];
 
@@ -148,7 +149,7 @@ static bool hold_failing(struct pm_holding *h, size_t i, const struct pm_fail *x
 	how.next_ms = pm_wall_ms(h->clock) + (int64_t)left;
 	hold(h, i, how,
 		pm_arena_printf(h->a, "failed %u time%s, is tried again in %s: %s", x->attempts,
-			x->attempts == 1 ? "" : "s", pm_tell_span(h->a, left), x->why));
+			x->attempts == 1 ? "" : "s", span(h->a, left), x->why));
 	return true;
 }
 

@@ -100,7 +100,5 @@ void pm_hold_outside(struct pm_holding *h, const struct pm_window *v, size_t n);
 
 /** "Pod/shop/web" of an action. */
 const char *pm_action_id(struct pm_arena *a, const struct pm_action *action);
-/** "90s", "in 4m10s": for people. */
-const char *pm_tell_span(struct pm_arena *a, uint64_t ms);
 
 #endif

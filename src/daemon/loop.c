@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/pool.h"
 #include "daemon/daemon_priv.h"
 #include "daemon/face.h"
+#include "daemon/remote.h"
 
 #define POLL_SECONDS 10
 
@@ -31,13 +33,16 @@ struct daemon {
 	struct pm_cancel cancel;
 	struct pm_keeper keeper;
 	struct pm_watch watch;
+	struct pm_remote *remote; /* NULL: the files are watched */
 	struct pm_schedule schedule;
 	struct desk desk;
 	pthread_t thread;
-	bool running;       /* the thread is */
-	bool ending;        /* no new cycle */
-	bool reload;        /* the next cycle begins with the configuration */
-	int signals, ended; /* signalfd, eventfd */
+	struct pm_pool *scout; /* looks at files while the thread works */
+	uint64_t scouted;      /* the change that it looked at last */
+	bool running;          /* the thread is */
+	bool ending;           /* no new cycle */
+	bool reload;           /* the next cycle begins with the configuration */
+	int signals, ended;    /* signalfd, eventfd */
 	sigset_t old_mask;
 	struct event_base *base;
 	struct event *on_signal, *on_file, *on_time, *on_end;
@@ -117,6 +122,12 @@ static void tell_face(struct daemon *d)
 
 /* ---- time ---- */
 
+/* Is there nothing to read before the repository was? */
+static bool waits_for_commit(const struct daemon *d)
+{
+	return d->remote && !pm_remote_ready(d->remote);
+}
+
 /* What the timer is set for. */
 static void tell_next(struct daemon *d)
 {
@@ -127,16 +138,47 @@ static void tell_next(struct daemon *d)
 	pm_board_next(d->board, what, wall_ms + (at > now ? (int64_t)((at - now) / PM_MS_NS) : 0));
 }
 
+/* Have files changed since somebody looked at them last, while a cycle runs? */
+static bool wants_scout(const struct daemon *d)
+{
+	return pm_schedule_files(&d->schedule) > 0 && d->schedule.last != d->scouted;
+}
+
+static uint64_t time_left(struct daemon *d)
+{
+	uint64_t now = now_ns(), at = pm_schedule_files(&d->schedule);
+
+	if (!is_busy(d))
+		return pm_schedule_wait(&d->schedule, now);
+	return at > now ? at - now : 0;
+}
+
+static void look_around(void *arg)
+{
+	struct daemon *d = arg;
+
+	pm_keeper_hurry(&d->keeper);
+}
+
+/* While a cycle runs somebody else looks whether it still works for the files that are there. */
+static void send_scout(struct daemon *d)
+{
+	if (!wants_scout(d) || pm_schedule_files(&d->schedule) > now_ns())
+		return;
+	d->scouted = d->schedule.last;
+	pm_pool_run(d->scout, look_around, d);
+}
+
 static void set_timer(struct daemon *d)
 {
-	uint64_t ns = pm_schedule_wait(&d->schedule, now_ns());
+	uint64_t ns = time_left(d);
 	struct timeval tv = { .tv_sec = (time_t)(ns / PM_S_NS),
 		.tv_usec = (suseconds_t)(ns % PM_S_NS / 1000 + 1) };
 
 	if (tv.tv_usec > 999999)
 		tv.tv_usec = 999999;
-	/* While a cycle runs its end is what is waited for. */
-	if (d->ending || is_busy(d))
+	/* While a cycle runs its end is what is waited for, and files that are others meanwhile. */
+	if (d->ending || waits_for_commit(d) || (is_busy(d) && !wants_scout(d)))
 		(void)event_del(d->on_time);
 	else
 		(void)event_add(d->on_time, &tv);
@@ -150,8 +192,13 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (d->ending || is_busy(d))
+	if (d->ending || waits_for_commit(d))
 		return;
+	if (is_busy(d)) {
+		send_scout(d);
+		set_timer(d);
+		return;
+	}
 	reasons = pm_schedule_take(&d->schedule, now_ns());
 	if (reasons != 0 && d->reload)
 		reasons |= PM_WHY_CONFIG;
@@ -205,6 +252,48 @@ static void on_file(evutil_socket_t fd, short what, void *arg)
 	set_timer(d);
 }
 
+/* ---- the repository ---- */
+
+static void on_commit(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->o->once && waits_for_commit(d)) {
+		(void)event_base_loopbreak(d->base);
+		return;
+	}
+	pm_schedule_changed(&d->schedule, now_ns());
+	set_timer(d);
+}
+
+static int open_remote(struct daemon *d, struct pm_error *err)
+{
+	struct pm_remote_opts o = { .base = d->base,
+		.source = d->o->source,
+		.board = d->board,
+		.once = d->o->once,
+		.changed = on_commit,
+		.arg = d };
+
+	if (!d->o->source)
+		return 0;
+	pm_board_doing(d->board, PM_DOING_WAITING, "the repository to be read");
+	return pm_remote_open(&o, &d->remote, err);
+}
+
+/* Somebody says that the files have changed. */
+static void on_wake(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->o->source) {
+		pm_source_wake(d->o->source);
+		return;
+	}
+	pm_schedule_changed(&d->schedule, now_ns());
+	set_timer(d);
+}
+
 /* ---- signals and ends ---- */
 
 static void end(struct daemon *d)
@@ -221,6 +310,10 @@ static void end(struct daemon *d)
 
 static void take_signal(struct daemon *d, unsigned signo)
 {
+	if (signo == SIGUSR1) {
+		on_wake(d);
+		return;
+	}
 	if (signo != SIGHUP) {
 		pm_info("ending", PM_KV_S("signal", signo == SIGINT ? "SIGINT" : "SIGTERM"));
 		end(d);
@@ -285,19 +378,14 @@ static void on_asked(void *arg)
 {
 	struct daemon *d = arg;
 
+	if (d->remote)
+		pm_remote_asked(d->remote);
+	if (pm_board_waiting(d->board) && d->o->source)
+		pm_source_wake(d->o->source);
 	if (pm_board_waiting(d->board))
 		pm_schedule_ask(&d->schedule);
 	else
 		pm_schedule_again(&d->schedule, now_ns());
-	set_timer(d);
-}
-
-/* Somebody says that the files have changed. */
-static void on_wake(void *arg)
-{
-	struct daemon *d = arg;
-
-	pm_schedule_changed(&d->schedule, now_ns());
 	set_timer(d);
 }
 
@@ -306,7 +394,7 @@ static void open_board(struct daemon *d)
 	const struct pm_config *c = d->o->config;
 	struct pm_board_opts bo = { .set = c->set,
 		.cluster = pm_rec_str(c->cluster, PM_CLUSTER_NAME, NULL),
-		.folder = d->o->dir,
+		.folder = d->o->source ? pm_source_url(d->o->source) : d->o->dir,
 		.journal_dir = d->o->observe ? NULL : c->journal_dir,
 		.observe = d->o->observe,
 		.clock = d->o->clock,
@@ -363,6 +451,7 @@ static void block_signals(struct daemon *d, sigset_t *set)
 	(void)sigaddset(set, SIGTERM);
 	(void)sigaddset(set, SIGINT);
 	(void)sigaddset(set, SIGHUP);
+	(void)sigaddset(set, SIGUSR1);
 	(void)pthread_sigmask(SIG_BLOCK, set, &d->old_mask);
 }
 
@@ -400,6 +489,7 @@ static int start_thread(struct daemon *d, struct pm_error *err)
 	if (r != 0)
 		return pm_error_sys(err, r, "cannot start a thread");
 	d->running = true;
+	d->scout = pm_pool_new(1);
 	return 0;
 }
 
@@ -414,6 +504,8 @@ static void close_all(struct daemon *d)
 		(void)pthread_mutex_unlock(&d->desk.mutex);
 		(void)pthread_join(d->thread, NULL);
 	}
+	pm_pool_free(d->scout);
+	pm_remote_close(d->remote);
 	pm_keeper_close(&d->keeper);
 	pm_setlock_release(d->lock);
 	pm_watch_close(&d->watch);
@@ -446,7 +538,8 @@ static int loop(struct daemon *d, struct pm_error *err)
 		return r;
 	pm_board_happened(d->board, &(struct pm_board_entry){ .what = PM_HAP_STARTED });
 	if (!d->o->once) {
-		watch(d);
+		if (!d->remote)
+			watch(d);
 		pm_face_ready(d->face);
 		pm_info(d->o->observe ? "observing" : "watching", PM_KV_S("folder", d->o->dir),
 			PM_KV_S("set", d->o->config->set), PM_KV_I("folders", d->watch.folders));
@@ -455,6 +548,8 @@ static int loop(struct daemon *d, struct pm_error *err)
 	(void)event_base_dispatch(d->base);
 	if (!d->o->once || d->ending)
 		return 0;
+	if (waits_for_commit(d))
+		return pm_remote_error(d->remote, err);
 	if (d->last.failed) {
 		*err = d->last.err;
 		return -(int)d->last.err.code;
@@ -472,7 +567,7 @@ int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
 		.watch = { .fd = -1 },
 		.desk = { .mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER } };
 	sigset_t set;
-	int r = check_dir(o->dir, err);
+	int r = o->source ? 0 : check_dir(o->dir, err);
 
 	if (r < 0)
 		return r;
@@ -485,6 +580,8 @@ int pm_daemon_run(const struct pm_daemon_opts *o, struct pm_error *err)
 		r = open_loop(&d, &set, err);
 	if (r == 0)
 		r = open_face(&d, err);
+	if (r == 0)
+		r = open_remote(&d, err);
 	if (r == 0)
 		r = loop(&d, err);
 	close_all(&d);

@@ -81,7 +81,7 @@ void pm_keeper_reload(struct pm_keeper *k)
 	struct pm_recon *rc = NULL;
 	struct pm_error err = { 0 };
 
-	if (open_new(k, &c, &rc, &err) < 0) {
+	if (open_new(k, &c, &rc, &err) < 0 || !c) {
 		pm_error("the new configuration is not taken, the old one stays",
 			PM_KV_S("error", err.msg));
 		pm_board_config_why(k->board, err.msg);

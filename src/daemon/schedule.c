@@ -58,6 +58,11 @@ static uint64_t files_at(const struct pm_schedule *s)
 	return quiet < cap || s->debounce > CAP_NS ? quiet : cap;
 }
 
+uint64_t pm_schedule_files(const struct pm_schedule *s)
+{
+	return files_at(s);
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	if (a == 0 || b == 0)

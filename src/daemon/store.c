@@ -129,6 +129,13 @@ static bool looks_same(const struct pm_looks *a, const struct pm_looks *b)
 	       a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
 }
 
+/* Folds what a file looks like into a number. */
+static uint64_t glance_at(uint64_t glance, const char *path, const struct pm_looks *looks)
+{
+	glance = pm_hash_fast(path, strlen(path), glance);
+	return looks ? pm_hash_fast(looks, sizeof(*looks), glance) : glance;
+}
+
 static bool take_known(void *arg, const char *path, const struct stat *st)
 {
 	struct walking *w = arg;
@@ -136,6 +143,7 @@ static bool take_known(void *arg, const char *path, const struct stat *st)
 	struct pm_looks looks = looks_of(st);
 	bool same = f->now && !f->racy && looks_same(&looks, &f->looks);
 
+	w->s->glance = glance_at(w->s->glance, path, &looks);
 	w->last = f;
 	f->looks = looks;
 	f->age_ms = w->now_ms - changed_ms(st);
@@ -178,6 +186,8 @@ static void take_found(void *arg, const struct pm_found *found)
 	uint64_t hash;
 
 	f->seen = true;
+	if (f != w->last)
+		w->s->glance = glance_at(w->s->glance, found->path, NULL);
 	drop(&f->hint);
 	if (!found->text) {
 		drop(&f->why);
@@ -265,6 +275,7 @@ void pm_store_read(struct pm_store *s, const char *dir)
 	for (size_t i = 0; i < s->files.n; i++)
 		s->files.v[i]->seen = false;
 	s->young = false;
+	s->glance = 0;
 	drop(&s->missing);
 	if (pm_manifest_walk_changed(a, dir, &walker, &err) < 0)
 		s->missing = pm_xstrdup(err.msg);
@@ -272,6 +283,41 @@ void pm_store_read(struct pm_store *s, const char *dir)
 	if (s->files.n > w.known)
 		qsort(s->files.v, s->files.n, sizeof(void *), compare_kept);
 	s->tree = tree_of(s);
+}
+
+/* ---- looking only ---- */
+
+struct glancing {
+	uint64_t glance;
+	const char *last;
+};
+
+static bool glance_known(void *arg, const char *path, const struct stat *st)
+{
+	struct glancing *g = arg;
+	struct pm_looks looks = looks_of(st);
+
+	g->glance = glance_at(g->glance, path, &looks);
+	g->last = path;
+	return true;
+}
+
+static void glance_found(void *arg, const struct pm_found *found)
+{
+	struct glancing *g = arg;
+
+	if (!g->last || strcmp(g->last, found->path) != 0)
+		g->glance = glance_at(g->glance, found->path, NULL);
+}
+
+uint64_t pm_store_glance(const char *dir)
+{
+	struct pm_arena *a cleanup_arena = pm_arena_new(0);
+	struct glancing g = { 0 };
+	const struct pm_walker walker = { glance_found, glance_known, &g };
+	struct pm_error ignored;
+
+	return pm_manifest_walk_changed(a, dir, &walker, &ignored) < 0 ? 0 : g.glance;
 }
 
 /* ---- what is in force ---- */

@@ -58,6 +58,9 @@ struct pm_exec_opts {
 	bool exact;       /* a saved plan: a VMID that is taken makes it stale, nothing is probed */
 	unsigned workers; /* 0: 4 */
 	unsigned lock_wait_s; /* how long a lock is waited for; 0: 600 */
+	/** Set while a run goes on: nothing more is begun, and nobody waits for anything but tasks, which are
+	 * followed to their end. Has the run's own token above it. NULL: there is none. */
+	struct pm_cancel *hurry;
 	pm_event_fn *event;
 	void *event_arg;
 	uint64_t seed; /* 0: the system's */

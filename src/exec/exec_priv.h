@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "exec/exec.h"
+#include "model/detached.h"
 
 #define PM_TASKS_PER_NODE      2
 #define PM_ALLOCATIONS_AT_ONCE 2 /* per storage and node */
@@ -162,6 +163,9 @@ struct pm_tries {
  * troubles as base/retry.h says. Everything that gets here is looked at again before it is repeated. */
 int pm_act_again(struct pm_act *act, struct pm_tries *t, struct pm_error *err) PM_CHECK;
 
+/** The token of whoever waits for anything but a task. */
+struct pm_cancel *pm_act_patience(const struct pm_act *act);
+
 /** Waits without keeping a worker busy. */
 int pm_act_wait(struct pm_act *act, uint64_t ns, struct pm_error *err) PM_CHECK;
 
@@ -181,6 +185,9 @@ int pm_act_locked(struct pm_act *act, const struct pm_obj *have, struct pm_error
 
 /** Is the guest the object's, by its own marker? */
 bool pm_act_owns(const struct pm_act *act, const struct pm_obj *have);
+
+/** Is it at least the guest that the plan was made for, perhaps under its former name? */
+bool pm_act_knows(const struct pm_act *act, const struct pm_obj *have);
 
 /** Write-ahead: says in the journal what is about to be sent. `task` is PVE's type or "". */
 void pm_act_intent(struct pm_act *act, const char *task);

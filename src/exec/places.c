@@ -49,7 +49,7 @@ static int wait_for_room(struct pm_act *act, bool (*room)(struct pm_act *act, co
 	struct pm_run *run = act->run;
 	bool parked = false;
 
-	while (!room(act, arg) && !pm_cancelled(act->job.cancel, act->job.clock)) {
+	while (!room(act, arg) && !pm_cancelled(pm_act_patience(act), act->job.clock)) {
 		if (!parked) {
 			parked = true;
 			run->parked++;
@@ -59,7 +59,7 @@ static int wait_for_room(struct pm_act *act, bool (*room)(struct pm_act *act, co
 	}
 	if (parked)
 		run->parked--;
-	if (pm_cancelled(act->job.cancel, act->job.clock))
+	if (pm_cancelled(pm_act_patience(act), act->job.clock))
 		return pm_error_set(err, PM_E_CANCELLED, "ended before it was sent");
 	return 0;
 }

@@ -56,7 +56,7 @@ static bool connected_in_time(struct pm_act *act, int fd)
 
 		if (r > 0)
 			return getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &n) == 0 && fault == 0;
-		if ((r < 0 && errno != EINTR) || pm_cancelled(act->job.cancel, act->job.clock))
+		if ((r < 0 && errno != EINTR) || pm_cancelled(pm_act_patience(act), act->job.clock))
 			return false;
 	}
 	return false;

@@ -140,8 +140,8 @@ static int take_once(struct pm_act *act, bool *ret_lifted, struct pm_error *err)
 		r = pm_act_locked(act, have, err);
 	if (r < 0)
 		return r;
-	if (!pm_act_is_holder(act, holder) || !pm_act_owns(act, have))
-		return not_ours(act, pm_act_owns(act, have) ? act->holder : act->vmid, err);
+	if (!pm_act_is_holder(act, holder) || !pm_act_knows(act, have))
+		return not_ours(act, pm_act_knows(act, have) ? act->holder : act->vmid, err);
 	if (pm_act_volumes(act, holder, &v) == 0) {
 		r = delete_holder(act, holder, err);
 	} else if (is_protected(have)) {

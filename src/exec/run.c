@@ -234,7 +234,8 @@ static bool givers_over(const struct pm_run *run, bool *ret_well)
 /* Ends what can never start. Goes on until a round changes nothing: the skipped have dependants too. */
 static void skip_hopeless(struct pm_run *run)
 {
-	bool cancelled = pm_cancelled(run->job->cancel, run->job->clock);
+	const struct pm_cancel *hurry = run->e->o.hurry;
+	bool cancelled = pm_cancelled(hurry ? hurry : run->job->cancel, run->job->clock);
 	bool again = true;
 
 	while (again) {

@@ -38,12 +38,19 @@ static void park(struct pm_act *act, int change)
 	(void)pthread_mutex_unlock(&run->lock);
 }
 
+struct pm_cancel *pm_act_patience(const struct pm_act *act)
+{
+	const struct pm_exec *e = act->run->e;
+
+	return e && e->o.hurry ? e->o.hurry : act->job.cancel;
+}
+
 int pm_act_wait(struct pm_act *act, uint64_t ns, struct pm_error *err)
 {
 	int r;
 
 	park(act, 1);
-	r = pm_wait_ns(act->job.clock, ns, act->job.cancel);
+	r = pm_wait_ns(act->job.clock, ns, pm_act_patience(act));
 	park(act, -1);
 	return r < 0 ? pm_error_set(err, PM_E_CANCELLED, "ended while it waited") : 0;
 }
@@ -68,7 +75,7 @@ int pm_act_again(struct pm_act *act, struct pm_tries *t, struct pm_error *err)
 	int64_t ms;
 	int r;
 
-	if (pm_cancelled(act->job.cancel, act->job.clock))
+	if (pm_cancelled(pm_act_patience(act), act->job.clock))
 		return pm_error_set(err, PM_E_CANCELLED, "ended before it was tried again");
 	if (err->code == PM_E_CONFLICT)
 		return ++t->conflicts <= MOST_CONFLICTS ? 0 : -(int)err->code;
@@ -170,6 +177,19 @@ bool pm_act_owns(const struct pm_act *act, const struct pm_obj *have)
 	       pm_str_eq(m->name, o->name);
 }
 
+bool pm_act_knows(const struct pm_act *act, const struct pm_obj *have)
+{
+	const struct pm_obj *seen = act->a->have;
+	const struct pm_marker *m = have->live->marker;
+	const struct pm_marker *was = seen && seen->live ? seen->live->marker : NULL;
+
+	if (pm_act_owns(act, have))
+		return true;
+	return m && was && m->vmid == have->live->vmid && pm_str_eq(m->set, act->run->e->o.set) &&
+	       pm_str_eq(m->kind, was->kind) && pm_str_eq(m->ns, was->ns) &&
+	       pm_str_eq(m->name, was->name) && pm_str_eq(m->uid, was->uid);
+}
+
 static const char *new_uid(struct pm_arena *a)
 {
 	unsigned char bytes[16];
@@ -212,11 +232,12 @@ struct pm_marker *pm_exec_marker(struct pm_arena *a, const struct pm_exec_opts *
 
 const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *have, bool done)
 {
-	const struct pm_marker *old = have && pm_act_owns(act, have) ? have->live->marker : NULL;
+	const struct pm_marker *old = have && pm_act_knows(act, have) ? have->live->marker : NULL;
 	struct pm_marker *m = pm_exec_marker(act->job.arena, &act->run->e->o, act->a->want, old);
 
 	m->vmid = act->vmid;
 	m->done = done;
+	m->detached = pm_detached_after(act->job.arena, act->a->want, have);
 	return m;
 }
 

@@ -12,7 +12,7 @@ static bool same_guest(const struct pm_act *act, const struct pm_obj *have)
 
 	if (!seen || !seen->live || !seen->live->marker)
 		return !have->live->marker || pm_act_owns(act, have);
-	return pm_act_owns(act, have) &&
+	return pm_act_knows(act, have) &&
 	       pm_str_eq(seen->live->marker->uid, have->live->marker->uid);
 }
 
@@ -73,6 +73,8 @@ static bool all_done(struct pm_act *act, const struct pm_obj *have)
 	size_t n = pm_act_diff(act, have, &left, &waiting);
 
 	if ((act->a->steps & PM_STEP_FINISH) && !have->live->marker->done)
+		return false;
+	if (!pm_act_owns(act, have)) /* it has its former name still */
 		return false;
 	if ((act->a->steps & PM_STEP_RESTART) && waiting && pm_obj_runs(have))
 		return false;

@@ -224,25 +224,9 @@ static void find_same_address(struct linking *l)
 
 /* ---- references ---- */
 
-/* A reference taken apart: "db", or "pod/shop/db". */
-struct ref {
-	const char *kind, *ns, *name; /* kind NULL: any */
-};
-
-static struct ref ref_of(struct pm_arena *a, const struct pm_obj *o, const char *text)
-{
-	char *copy = pm_arena_strdup(a, text), *first = strchr(copy, '/'), *second;
-
-	second = first ? strchr(first + 1, '/') : NULL;
-	if (!second)
-		return (struct ref){ .ns = o->ns, .name = text };
-	*first = '\0';
-	*second = '\0';
-	return (struct ref){ .kind = copy, .ns = first + 1, .name = second + 1 };
-}
-
 /* A bare name is looked for among objects of the same kind first. */
-static struct pm_obj *resolve(const struct pm_set *s, const struct pm_obj *o, const struct ref *ref)
+static struct pm_obj *resolve(
+	const struct pm_set *s, const struct pm_obj *o, const struct pm_ref *ref)
 {
 	struct pm_obj *found = ref->kind ? NULL : pm_set_find(s, o->kind, ref->ns, ref->name);
 
@@ -263,7 +247,7 @@ static const char *spelled(
 }
 
 static void hint_ref(
-	struct linking *l, struct pm_diag *diag, const struct pm_obj *o, const struct ref *ref)
+	struct linking *l, struct pm_diag *diag, const struct pm_obj *o, const struct pm_ref *ref)
 {
 	const struct pm_set *s = l->set;
 	const char **names cleanup_free = NULL;
@@ -298,9 +282,10 @@ static void hint_ref(
 static void find_unknown(struct linking *l, const struct pm_obj *o, const struct pm_field *f,
 	const struct pm_value *v, const char *text)
 {
-	struct ref ref = ref_of(l->d->arena, o, text);
+	struct pm_ref ref;
 	struct pm_diag *diag;
 
+	pm_ref_parse(l->d->arena, o, text, &ref);
 	if (ref.kind && !pm_kind_named(ref.kind))
 		diag = pm_diag_add(l->d, PM_ERROR, pos_at(o, v),
 			"%s names \"%s\": there is no kind %s", f->name, text, ref.kind);
@@ -320,14 +305,14 @@ static void add_dep(struct pm_obj *o, const struct pm_obj *dep)
 }
 
 /* Is it a Pod of the PodSet that is named? */
-static bool is_member(const struct pm_obj *o, const struct ref *ref)
+static bool is_member(const struct pm_obj *o, const struct pm_ref *ref)
 {
 	return o->podset && strcmp(o->podset, ref->name) == 0 && strcmp(o->ns, ref->ns) == 0 &&
 	       (!ref->kind || pm_kind_named(ref->kind) == &pm_kind_podset);
 }
 
 /* The object that is named, or all Pods of the PodSet. false: there is none. */
-static bool add_deps(struct linking *l, struct pm_obj *o, const struct ref *ref)
+static bool add_deps(struct linking *l, struct pm_obj *o, const struct pm_ref *ref)
 {
 	const struct pm_obj *dep = resolve(l->set, o, ref);
 	const struct pm_obj **more;
@@ -360,8 +345,9 @@ static void link_row(struct linking *l, struct pm_obj *o, const struct pm_field 
 	l->room = (unsigned)v->u.list->n;
 	o->deps = pm_new_n(l->set->arena, const struct pm_obj *, l->room);
 	for (size_t i = 0; i < v->u.list->n; i++) {
-		struct ref ref = ref_of(l->d->arena, o, v->u.list->v[i]);
+		struct pm_ref ref;
 
+		pm_ref_parse(l->d->arena, o, v->u.list->v[i], &ref);
 		if (!add_deps(l, o, &ref))
 			find_unknown(l, o, f, v, v->u.list->v[i]);
 	}
@@ -491,6 +477,7 @@ void pm_manifest_link(struct pm_set *s, struct pm_diags *d)
 	find_namesakes(&l);
 	find_same_vmid(&l);
 	find_same_address(&l);
+	pm_moved_check(s, d);
 	if (link_all(&l))
 		find_circles(&l);
 }

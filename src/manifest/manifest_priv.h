@@ -221,6 +221,9 @@ const struct pm_keys *pm_reader_keys(struct pm_reader *r, const struct pm_kind *
  * beyond what there is) is a finding. (podset.c) */
 void pm_podset_expand(struct pm_set *s, const struct pm_obj *of, struct pm_diags *d);
 
+/** Checks what objects say they were called before. (moved.c) */
+void pm_moved_check(const struct pm_set *s, struct pm_diags *d);
+
 /** Reports a pair whose key was there before. */
 void pm_find_twice(struct pm_reader *r, const struct pm_yev *key, struct pm_span first);
 

@@ -393,6 +393,8 @@ static void explain_field(const struct target *t, struct pm_buf *out)
 	if (f->key)
 		pm_buf_addf(out, "  %-10s %s%s%s\n", "at PVE", pm_key_words(f, words),
 			t->in ? " of " : "", t->in ? pm_key_words(t->in, in_words) : "");
+	if (f->source || (t->in && t->in->source))
+		add_fact("known from", f->source ? f->source : t->in->source, out);
 	if (f->type == PM_T_PROPS) {
 		pm_buf_addc(out, '\n');
 		explain_members(f->sub, "", out);

@@ -13,6 +13,9 @@ void pm_schema_write(const struct pm_kind *k, struct pm_buf *out);
 /** Reference page of one kind (Markdown). */
 void pm_docs_write(const struct pm_kind *k, struct pm_buf *out);
 
+/** The page docs/reference/impact.md: when a change of each field takes effect, and where that is known from. */
+void pm_impact_docs(struct pm_buf *out);
+
 /** What `explain Pod.spec.rootfs.size` says; also "Pod", "Pod.spec.resources", "Config.sync.interval".
  * -PM_E_USAGE with a near name when there is no such thing. */
 int pm_explain(const char *path, struct pm_buf *out, struct pm_error *err) PM_CHECK;

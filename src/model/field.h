@@ -92,6 +92,9 @@ struct pm_field {
 	const char *hot; /* feature of `hotplug` without which a live change waits for a restart */
 	const char *since; /* first PVE version that knows the key, as "9.1" */
 	const char *doc;   /* one sentence with a full stop */
+	const char *
+		source; /* where it is known from when a change takes effect: PVE's code, recordings; a
+	                       row of a record without one has that of the record */
 };
 
 /** A kind of object, or the inside of a record. */

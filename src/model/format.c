@@ -427,6 +427,13 @@ static bool fits_object_ref(const char *s)
 	return fits_dns_label(ns) && fits_dns_label(second + 1);
 }
 
+/* "resources.memory", "volumes./var/lib/db.size": whether there is such a row is for the check to say. */
+static bool fits_setting(const char *s)
+{
+	return *s && strcspn(s, ". ") > 0 && utf8(s) && no_controls(s, "") &&
+	       s[strlen(s) - 1] != '.';
+}
+
 static bool fits_token_id(const char *s)
 {
 	const char *at = strchr(s, '@');
@@ -612,6 +619,8 @@ static const struct pm_format formats[] = {
 		"a name of letters, digits and '_', and a value of one line without control characters" },
 	{ "object-ref", fits_object_ref, NULL, "^([A-Za-z]+/" LABEL_P "/)?" LABEL_P "$",
 		"the name of an object, or kind/namespace/name" },
+	{ "setting", fits_setting, NULL, NULL,
+		"the path of a setting below spec, as resources.memory or network.interfaces.eth0.hwaddr" },
 	{ "host-port", fits_host_port, NULL, "^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]+)(:[0-9]+)?$",
 		"a host name or address with an optional port, as pve1.lan, 10.0.0.1:8006 or [fd00::1]:8006" },
 	{ "token-id", fits_token_id, NULL, "^[^@ ,;:=/]+@[A-Za-z0-9._-]+![A-Za-z0-9._-]+$",

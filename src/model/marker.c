@@ -40,6 +40,7 @@ static const struct member {
 	{ "done", offsetof(struct pm_marker, done), M_FLAG, false, false },
 	{ "onRemove", offsetof(struct pm_marker, on_remove), M_TEXT, false, true },
 	{ "of", offsetof(struct pm_marker, of), M_TEXT, false, true },
+	{ "detached", offsetof(struct pm_marker, detached), M_TEXT, false, true },
 	{ "fields", offsetof(struct pm_marker, fields), M_TEXT, false, false },
 };
 

@@ -7,7 +7,8 @@
  * in one line, members in this order, no spaces but the ones shown between "podmox:" and "{" and before
  * "-->". `<` and `>` inside are written as \u003c and \u003e, so the comment cannot end early. `fields`
  * names the PVE keys that podmox set, sub-keys of property strings after a colon. `onRemove` is there only
- * when it is not "delete": it must be known when the manifest is gone. `of` names the PodSet of one of its Pods. */
+ * when it is not "delete": it must be known when the manifest is gone. `of` names the PodSet of one of its Pods.
+ * `detached` has a line "VOLUME PATH" for each volume that podmox detached (model/detached.h). */
 #ifndef PM_MODEL_MARKER_H
 #define PM_MODEL_MARKER_H
 
@@ -27,6 +28,7 @@ struct pm_marker {
 	bool done;             /* the create ended and its second write was made */
 	const char *on_remove; /* "keep" or "stop"; NULL or "": delete */
 	const char *of;        /* the PodSet; NULL or "": none */
+	const char *detached;  /* volumes that podmox detached, and where they were mounted; NULL or "" */
 	const char *fields;
 };
 

@@ -106,6 +106,34 @@ const char *pm_obj_title(struct pm_arena *a, const struct pm_obj *o)
 	return title;
 }
 
+/* ---- references ---- */
+
+void pm_ref_parse(struct pm_arena *a, const struct pm_obj *o, const char *text, struct pm_ref *ret)
+{
+	char *copy = pm_arena_strdup(a, text), *first = strchr(copy, '/'), *second;
+
+	second = first ? strchr(first + 1, '/') : NULL;
+	*ret = (struct pm_ref){ .ns = o->ns, .name = copy };
+	if (!second)
+		return;
+	*first = '\0';
+	*second = '\0';
+	*ret = (struct pm_ref){ .kind = copy, .ns = first + 1, .name = second + 1 };
+}
+
+bool pm_ref_former(struct pm_arena *a, const struct pm_obj *o, const char *text, struct pm_ref *ret)
+{
+	const struct pm_kind *k = o->podset ? &pm_kind_podset : o->kind;
+
+	pm_ref_parse(a, o, text, ret);
+	if (ret->kind && pm_kind_named(ret->kind) != k)
+		return false;
+	ret->kind = o->kind->name;
+	if (o->podset)
+		ret->name = pm_arena_printf(a, "%s-%u", ret->name, o->ordinal);
+	return true;
+}
+
 /* ---- slots ---- */
 
 #define MOST_SLOTS 256

@@ -102,6 +102,19 @@ void pm_set_done(struct pm_set *s);
 struct pm_obj *pm_set_find(
 	const struct pm_set *s, const struct pm_kind *k, const char *ns, const char *name);
 
+/** A reference of a manifest, "db" or "pod/shop/db", taken apart. */
+struct pm_ref {
+	const char *kind, *ns, *name; /* kind NULL: not said */
+};
+
+/** As `o` means it: a name alone is one of its namespace. */
+void pm_ref_parse(struct pm_arena *a, const struct pm_obj *o, const char *text, struct pm_ref *ret);
+
+/** What an object says that it was called before; of a Pod of a PodSet, by its number. False: it may not be
+ * one of that kind. */
+bool pm_ref_former(
+	struct pm_arena *a, const struct pm_obj *o, const char *text, struct pm_ref *ret);
+
 /** Kind, namespace, name; then VMID. */
 void pm_set_sort(struct pm_set *s);
 

@@ -194,29 +194,35 @@ static void add_item(
 	pm_value_format(f, PM_PVE, v, out);
 }
 
-/* "virtio=BC:24:11:00:00:01", or "virtio" as long as there is no MAC. */
-static void add_keyed(const struct pm_rec *r, const struct pm_keyed_shape *s, struct pm_buf *out)
+/* "virtio=BC:24:11:00:00:01", or "virtio" as long as there is no MAC. What PVE holds in another form, or
+ * with a model that nobody knows, is left to the rows; false. */
+static bool add_keyed(const struct pm_rec *r, const struct pm_keyed_shape *s, struct pm_buf *out)
 {
+	const struct pm_field *f = &r->kind->fields[s->key];
 	const struct pm_value *key = &r->val[s->key], *value = &r->val[s->value];
+	const char *text = key->state == PM_SET ? key->u.s : r->raw ? "" : f->fresh;
 
-	pm_buf_adds(out, key->state == PM_SET ? key->u.s : r->kind->fields[s->key].fresh);
-	if (value->state != PM_SET)
-		return;
-	pm_buf_addc(out, '=');
-	pm_value_format(&r->kind->fields[s->value], PM_PVE, value, out);
+	if (!pm_choice(f, text, strlen(text)))
+		return false;
+	pm_buf_adds(out, text);
+	if (value->state == PM_SET) {
+		pm_buf_addc(out, '=');
+		pm_value_format(&r->kind->fields[s->value], PM_PVE, value, out);
+	}
+	return true;
 }
 
 void pm_rec_format(const struct pm_rec *r, struct pm_buf *out)
 {
 	const struct pm_volume_shape *shape = pm_volume_shape(r->kind);
-	const struct pm_keyed_shape *keyed = pm_keyed_shape(r->kind);
+	const struct pm_keyed_shape *shape_of_key = pm_keyed_shape(r->kind);
 	size_t start = out->len;
 	bool fresh = shape && pm_volume_add(r, shape, out);
+	const struct pm_keyed_shape *keyed =
+		shape_of_key && add_keyed(r, shape_of_key, out) ? shape_of_key : NULL;
 	unsigned n;
 	const uint8_t *order = pm_kind_order(r->kind, &n);
 
-	if (keyed)
-		add_keyed(r, keyed, out);
 	for (unsigned i = 0; i < n; i++) {
 		if (shape && (order[i] == shape->volume || (fresh && order[i] == shape->size)))
 			continue;

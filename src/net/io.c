@@ -3,6 +3,7 @@
  * take back what is finished. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,11 @@ struct io {
 	/* written by the thread alone */
 	struct {
 		atomic_uint_fast64_t requests, connections, resumed, bytes_in, failed;
+		struct tally {
+			char host[64]; /* whole before nhosts says so */
+			atomic_uint_fast64_t answers[6];
+		} host[PM_NET_TALLIES];
+		atomic_uint nhosts;
 	} stats;
 };
 
@@ -47,6 +53,34 @@ static void count(atomic_uint_fast64_t *n, uint64_t more)
 {
 	atomic_store_explicit(
 		n, atomic_load_explicit(n, memory_order_relaxed) + more, memory_order_relaxed);
+}
+
+/* The tally of a site; the last one is for all sites that found no other. */
+static struct tally *tally_of(struct io *io, struct pm_site *site, const char *name)
+{
+	unsigned n = atomic_load_explicit(&io->stats.nhosts, memory_order_relaxed), i = 0;
+
+	if (site->tally > 0)
+		return &io->stats.host[site->tally - 1];
+	if (n + 1 >= PM_NET_TALLIES)
+		name = "other";
+	while (i < n && strcmp(io->stats.host[i].host, name) != 0)
+		i++;
+	if (i == n) {
+		(void)snprintf(io->stats.host[i].host, sizeof(io->stats.host[i].host), "%s", name);
+		atomic_store_explicit(&io->stats.nhosts, n + 1, memory_order_release);
+	}
+	site->tally = i + 1;
+	return &io->stats.host[i];
+}
+
+static void count_answer(struct io *io, struct pm_site *site, const struct pm_call *c)
+{
+	unsigned class = c->err.code == PM_OK && c->status >= 100 && c->status < 600
+				 ? (unsigned)c->status / 100
+				 : 0;
+
+	count(&tally_of(io, site, c->host->name ? c->host->name : site->url)->answers[class], 1);
 }
 
 /* ---- from the queue to the network ---- */
@@ -219,6 +253,7 @@ static void reap(struct io *io)
 		count(&io->stats.bytes_in, s->bytes);
 		pm_slot_end(s, result);
 		heed(io, s->site, s->call);
+		count_answer(io, s->site, s->call);
 		finish(io, s->call);
 		slot_release(io, s);
 	}
@@ -392,9 +427,9 @@ static void io_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
 
 /* ---- start and end ---- */
 
-void pm_io_stats(struct pm_transport *t, struct pm_net_stats *ret)
+void pm_io_stats(struct pm_transport *transport, struct pm_net_stats *ret)
 {
-	struct io *io = (struct io *)t;
+	struct io *io = (struct io *)transport;
 
 	*ret = (struct pm_net_stats){
 		.requests = atomic_load(&io->stats.requests),
@@ -402,7 +437,15 @@ void pm_io_stats(struct pm_transport *t, struct pm_net_stats *ret)
 		.handshakes_resumed = atomic_load(&io->stats.resumed),
 		.bytes_in = atomic_load(&io->stats.bytes_in),
 		.failed = atomic_load(&io->stats.failed),
+		.nhosts = atomic_load_explicit(&io->stats.nhosts, memory_order_acquire),
 	};
+	for (unsigned i = 0; i < ret->nhosts; i++) {
+		struct tally *t = &io->stats.host[i];
+
+		memcpy(ret->host[i].host, t->host, sizeof(t->host));
+		for (size_t k = 0; k < PM_COUNT(t->answers); k++)
+			ret->host[i].answers[k] = atomic_load(&t->answers[k]);
+	}
 }
 
 /* What the thread has used is let go. */

@@ -41,6 +41,7 @@ struct pm_site {
 	bool alone; /* another site has this URL and trusts otherwise: no connection is shared */
 	struct pm_queue queue[PM_LANES];
 	struct pm_slot *idle;
+	unsigned tally;   /* which one counts its answers, from 1; 0: not known yet */
 	uint64_t held_ns; /* until then nothing is sent: the server asked for it; 0: send */
 };
 

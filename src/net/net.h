@@ -100,20 +100,29 @@ bool pm_bucket_try(struct pm_bucket *b, uint64_t *ret_wait_ms) PM_CHECK;
 void pm_bucket_reset(struct pm_bucket *b); /* full again */
 
 /** Numbers since the start, for -v, metrics and tests. */
+/** What became of the requests to one host. */
+struct pm_net_tally {
+	char host[64];       /* its name; "other": those for which there was no room */
+	uint64_t answers[6]; /* by the first digit of the status; 0: no answer */
+};
+#define PM_NET_TALLIES 17
+
 struct pm_net_stats {
-	uint64_t requests;           /* handed to the network */
-	uint64_t connections;        /* opened */
-	uint64_t handshakes_resumed; /* of those over TLS */
-	uint64_t bytes_in;           /* of answers: headers and bodies */
-	uint64_t failed;             /* requests without an answer */
+	uint64_t requests;                        /* handed to the network */
+	uint64_t connections;                     /* opened */
+	uint64_t handshakes_resumed;              /* of those over TLS */
+	uint64_t bytes_in;                        /* of answers: headers and bodies */
+	uint64_t failed;                          /* requests without an answer */
+	struct pm_net_tally host[PM_NET_TALLIES]; /* in the order they were first asked */
+	unsigned nhosts;
 };
 
 /** Starts the I/O thread. `o` may be NULL. Owner of *ret: the caller (pm_transport_free). */
 int pm_io_start(
 	const struct pm_net_opts *o, struct pm_transport **ret, struct pm_error *err) PM_CHECK;
 
-/** `t` comes from pm_io_start. What a finished batch did is counted when it returns. */
-void pm_io_stats(struct pm_transport *t, struct pm_net_stats *ret);
+/** `transport` comes from pm_io_start. What a finished batch did is counted when it returns. */
+void pm_io_stats(struct pm_transport *transport, struct pm_net_stats *ret);
 
 /** Ends and joins the thread. NULL is fine. Nobody may be inside a call. */
 void pm_transport_free(struct pm_transport *t);

@@ -87,6 +87,8 @@ static void plan_wanted(struct pm_planner *p, struct pm_obj *want)
 	size_t at = pm_match_find(&p->match, want);
 	const struct pm_obj *have;
 
+	if (at == PM_NOWHERE)
+		at = pm_plan_moved(p, want);
 	if (at == PM_NOWHERE) {
 		pm_plan_missing(p, want);
 		return;
@@ -162,6 +164,7 @@ void pm_planner_run(struct pm_planner *p, struct pm_plan *ret)
 	if (!p->o->delete_all)
 		plan_all_wanted(p);
 	pm_plan_removals(p);
+	pm_plan_suspect_renames(p);
 	pm_plan_order(p, &ret->v);
 	ret->n = p->act.n;
 	for (size_t i = 0; i < ret->n; i++)

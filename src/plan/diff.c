@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "model/detached.h"
 #include "plan/plan_priv.h"
 
 struct differ {
@@ -95,6 +96,33 @@ static void add_value(struct differ *d, const struct pm_spot *s, const struct pm
 	pm_effect(d->want, d->have, s, want, have, c);
 }
 
+/* Where the entry comes from, when it is not made anew. */
+static void attach(
+	struct differ *d, const struct pm_spot *s, const struct pm_rec *want, struct pm_change *c)
+{
+	struct pm_attachment is;
+
+	pm_attachment_of(d->a, d->have->live, s->f, want, &is);
+	switch (is.how) {
+	case PM_ATTACH_AGAIN:
+		c->to = pm_arena_printf(d->a, "%s %s", is.volume, c->to);
+		c->note = pm_arena_printf(d->a, "re-attached unused%u", is.unused);
+		break;
+	case PM_ATTACH_ELSEWHERE:
+		c->blocked = true;
+		c->note = pm_arena_printf(d->a,
+			"its volume %s hangs on the guest as unused%u: name its storage to have it again, or "
+			"delete it (podmox ct set %u --delete unused%u) to have a new one",
+			is.volume, is.unused, d->have->live->vmid, is.unused);
+		break;
+	case PM_ATTACH_WAITS:
+		c->note = "takes back a removal that waited for a restart";
+		break;
+	default:
+		break;
+	}
+}
+
 /* A whole entry of a list that comes or goes. */
 static void add_entry(
 	struct differ *d, struct pm_spot *s, const struct pm_rec *want, const struct pm_rec *have)
@@ -110,6 +138,8 @@ static void add_entry(
 	c->from = have ? entry_text(d, have) : NULL;
 	c->to = want ? entry_text(d, want) : NULL;
 	pm_effect(d->want, d->have, s, NULL, NULL, c);
+	if (have == NULL)
+		attach(d, s, want, c);
 }
 
 /* ---- scalars ---- */
@@ -506,6 +536,11 @@ static void keep_waiting(struct differ *d, size_t nmain)
 		if (known)
 			continue;
 		d->v.v[n] = d->v.v[j];
+		/* Growth and moves have calls of their own, which wait for no restart. */
+		if (d->v.v[j].impact == PM_I_RESIZE || d->v.v[j].impact == PM_I_MOVE) {
+			n++;
+			continue;
+		}
 		d->v.v[n].waiting = true;
 		d->v.v[n].blocked = false;
 		d->v.v[n].impact = PM_I_PENDING;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/detached.h"
 #include "model/volume.h"
 #include "plan/plan_priv.h"
 
@@ -228,6 +229,53 @@ static void name_detached(
 	}
 }
 
+/* ---- what comes ---- */
+
+/* Slots are taken by what is in force, too: an entry that comes back before a restart gets its own. */
+static const struct pm_rec *places(struct pm_planner *p, const struct pm_obj *have)
+{
+	const struct pm_kind *k = have->kind;
+	const struct pm_live *l = have->live;
+	struct pm_rec *spec = NULL;
+
+	for (unsigned i = 0; i < l->npending; i++) {
+		const struct pm_field *f = l->pending[i].field;
+		struct pm_rec *rec;
+
+		if (f == NULL || f->type != PM_T_PROPS || f->count == 0)
+			continue;
+		rec = pm_entry_in_force(p->a, l, f, l->pending[i].slot);
+		if (rec == NULL)
+			continue;
+		if (spec == NULL) {
+			spec = pm_rec_new(p->a, k);
+			memcpy(spec, have->spec, sizeof(*spec) + k->nfields * sizeof(spec->val[0]));
+		}
+		pm_plan_add_entry(p->a, &spec->val[pm_field_index(k, f)], rec);
+	}
+	return spec ? spec : have->spec;
+}
+
+/* A volume of a manifest that the guest has not, and that nobody knows of. */
+static bool adds_volume(const struct pm_obj *want, const struct pm_change *c)
+{
+	const struct pm_value *v = &want->spec->val[c->field];
+
+	if (want->kind->fields[c->field].sub != &pm_kind_volume || c->row != NULL ||
+		c->from != NULL || c->note != NULL || c->waiting || v->state != PM_SET)
+		return false;
+	for (size_t i = 0; i < v->u.recs->n; i++)
+		if (v->u.recs->v[i]->slot == c->slot)
+			return pm_rec_str(v->u.recs->v[i], PM_VOLUME_SOURCE, NULL) == NULL;
+	return false;
+}
+
+static bool attaches(const struct pm_obj *want, const struct pm_change *c)
+{
+	return want->kind->fields[c->field].sub == &pm_kind_volume && c->row == NULL &&
+	       c->from == NULL && c->note != NULL && !c->blocked;
+}
+
 /* ---- what is done ---- */
 
 static void block_all(struct pm_change *v, size_t n, const char *note)
@@ -284,18 +332,38 @@ static enum pm_verb verb_of(const struct verdict *v, unsigned power)
 	return PM_V_UPDATE;
 }
 
-static void keep_without_root(struct pm_planner *p, const struct pm_obj *want,
-	const struct pm_obj *have, struct pm_change *v, size_t n)
+/** Changes of an object that are all held back, and why. */
+struct held {
+	struct pm_change *v;
+	size_t n;
+	const char *why;
+};
+
+static void keep_all(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have,
+	const struct held *h)
 {
 	struct pm_action *a;
 
 	if (p->held == NULL)
 		p->held = pm_obj_title(p->a, want);
-	block_all(v, n, "needs a login as root@pam with a password");
+	block_all(h->v, h->n, h->why);
 	a = pm_planner_add(p, PM_V_KEEP, want, have);
-	a->change = v;
-	a->nchanges = n;
-	a->reason = "held: needs a login as root@pam with a password";
+	a->change = h->v;
+	a->nchanges = h->n;
+	a->reason = pm_arena_printf(p->a, "held: %s", h->why);
+}
+
+/* Why nothing at all is done to it; NULL: it is. */
+static const char *held_by(struct pm_planner *p, const struct pm_obj *want,
+	const struct pm_obj *have, const struct verdict *is, bool adds)
+{
+	if (is->does && pm_plan_lacks_root(p, want, have))
+		return "needs a login as root@pam with a password";
+	if (adds && p->match.unknown != NULL)
+		return pm_arena_printf(p->a,
+			"%s of this set cannot be read, and may hold the volume that is missing",
+			pm_guest_title(p->a, p->match.unknown));
+	return NULL;
 }
 
 static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_obj *have,
@@ -303,16 +371,23 @@ static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_ob
 {
 	const struct pm_obj *holder = pm_plan_holder(p, want);
 	unsigned power = power_step(want, have);
+	struct held held = { .v = v, .n = n };
 	struct verdict is = { 0 };
 	struct pm_action *a;
+	bool adds = false;
 
 	for (size_t i = 0; i < n; i++) {
 		consent(p, &v[i]);
 		weigh(&is, &v[i], have);
 		is.replaces = is.replaces || v[i].impact == PM_I_REPLACE;
+		adds = adds || adds_volume(want, &v[i]);
+		/* How large it is shows when it is attached. */
+		if (attaches(want, &v[i]))
+			is.steps |= PM_STEP_RESIZE;
 	}
-	if (is.does && pm_plan_lacks_root(p, want, have)) {
-		keep_without_root(p, want, have, v, n);
+	held.why = held_by(p, want, have, &is, adds);
+	if (held.why != NULL) {
+		keep_all(p, want, have, &held);
 		return;
 	}
 	add_steps(p, want, have, &is, power);
@@ -353,8 +428,10 @@ void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm
 		return;
 	}
 	seen = pm_plan_with_held(p, want, have, pm_plan_holder(p, want));
-	pm_slots_assign(want->spec, seen->spec);
+	pm_slots_assign(want->spec, places(p, seen));
 	n = pm_diff_obj(p->a, want, seen, &v);
 	name_detached(p, have, v, n);
+	if (strcmp(have->ns, want->ns) != 0 || strcmp(have->name, want->name) != 0)
+		v = pm_plan_with_name(p, want, have, v, n++);
 	decide(p, want, have, v, n);
 }

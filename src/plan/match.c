@@ -238,7 +238,12 @@ void pm_match_done(struct pm_match *m)
 
 size_t pm_match_find(struct pm_match *m, const struct pm_obj *want)
 {
-	uint32_t i = *ident_slot(m, want->kind->name, want->ns, want->name);
+	return pm_match_named(m, want->kind->name, want->ns, want->name);
+}
+
+size_t pm_match_named(struct pm_match *m, const char *kind, const char *ns, const char *name)
+{
+	uint32_t i = *ident_slot(m, kind, ns, name);
 
 	return i > 0 ? i - 1 : PM_NOWHERE;
 }

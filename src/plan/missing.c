@@ -92,7 +92,9 @@ static void find_taken(struct pm_planner *p, const struct pm_obj *want, const st
 		p->d, PM_ERROR, place_of(want, v), "%s: %s", pm_obj_title(p->a, want), why);
 
 	if (p->match.claim[pm_match_vmid(&p->match, guest->live->vmid)] == PM_CLAIM_OURS)
-		pm_diag_hint(p->d, d, "delete that one first, or choose another vmid");
+		pm_diag_hint(p->d, d,
+			"if it was renamed, say so (movedFrom, or podmox move); else delete that one "
+			"first, or choose another vmid");
 	else
 		pm_diag_hint(p->d, d, "choose another vmid, or leave it out: podmox finds one");
 	hold(p, want, why);

@@ -45,6 +45,7 @@ void pm_match_done(struct pm_match *m);
 
 /** Place in have->v of our guest of that identity, or of any guest of that VMID; PM_NOWHERE: none. */
 size_t pm_match_find(struct pm_match *m, const struct pm_obj *want);
+size_t pm_match_named(struct pm_match *m, const char *kind, const char *ns, const char *name);
 size_t pm_match_vmid(struct pm_match *m, unsigned vmid);
 
 /** The guest that holds volumes of that object; PM_NOWHERE: none. */
@@ -108,6 +109,18 @@ void pm_plan_missing(struct pm_planner *p, struct pm_obj *want);
 /** A guest that may be the wanted one, but cannot be looked into now; PM_NOWHERE: none. */
 size_t pm_plan_unknown_guest(struct pm_planner *p, const struct pm_obj *want);
 
+/* ---- moved.c: an object under another name ---- */
+
+/** The guest that the object had under a name before; PM_NOWHERE: none. */
+size_t pm_plan_moved(struct pm_planner *p, const struct pm_obj *want);
+
+/** The changes with one more, for the name. */
+struct pm_change *pm_plan_with_name(struct pm_planner *p, const struct pm_obj *want,
+	const struct pm_obj *have, const struct pm_change *v, size_t n);
+
+/** Warns where one object goes and an equal one comes. */
+void pm_plan_suspect_renames(struct pm_planner *p);
+
 /* ---- replace.c: a new guest in place of one, and the volumes that live on ---- */
 
 /** The guest that holds volumes of the object, which is spoken for from now on; NULL: none. */
@@ -122,6 +135,9 @@ const struct pm_obj *pm_plan_with_held(struct pm_planner *p, const struct pm_obj
 
 /** Of a create: the volumes that the new guest gets from the holder. */
 void pm_plan_from_holder(struct pm_planner *p, struct pm_action *act, const struct pm_obj *holder);
+
+/** Puts an entry into a copy of a list, unless its slot is taken. */
+void pm_plan_add_entry(struct pm_arena *a, struct pm_value *v, struct pm_rec *rec);
 
 /** What is told of a holder whose object no manifest names. */
 const char *pm_plan_left_holder(struct pm_arena *a, const struct pm_obj *holder);

@@ -58,19 +58,19 @@ static bool has_slot(const struct pm_recs *recs, unsigned slot)
 	return false;
 }
 
-/* The entries of `have`, and of the holder those whose place is free. */
-static struct pm_recs *both(
-	struct pm_arena *a, const struct pm_recs *have, const struct pm_recs *held)
+void pm_plan_add_entry(struct pm_arena *a, struct pm_value *v, struct pm_rec *rec)
 {
-	struct pm_recs *all = pm_new(a, struct pm_recs);
+	const struct pm_recs *have = v->state == PM_SET ? v->u.recs : NULL;
+	struct pm_recs *all;
 
-	all->v = pm_new_n(a, struct pm_rec *, (have ? have->n : 0) + held->n);
+	if (has_slot(have, rec->slot))
+		return;
+	all = pm_new(a, struct pm_recs);
+	all->v = pm_new_n(a, struct pm_rec *, (have ? have->n : 0) + 1);
 	for (size_t i = 0; have != NULL && i < have->n; i++)
 		all->v[all->n++] = have->v[i];
-	for (size_t i = 0; i < held->n; i++)
-		if (!has_slot(have, held->v[i]->slot))
-			all->v[all->n++] = held->v[i];
-	return all;
+	all->v[all->n++] = rec;
+	*v = (struct pm_value){ .state = PM_SET, .u = { .recs = all } };
 }
 
 const struct pm_obj *pm_plan_with_held(struct pm_planner *p, const struct pm_obj *want,
@@ -89,8 +89,8 @@ const struct pm_obj *pm_plan_with_held(struct pm_planner *p, const struct pm_obj
 		memcpy(spec, have->spec,
 			sizeof(*spec) + want->kind->nfields * sizeof(spec->val[0]));
 	}
-	spec->val[PM_POD_VOLUMES] = (struct pm_value){ .state = PM_SET,
-		.u = { .recs = both(p->a, entries(have), held) } };
+	for (size_t i = 0; i < held->n; i++)
+		pm_plan_add_entry(p->a, &spec->val[PM_POD_VOLUMES], held->v[i]);
 	o->spec = spec;
 	return o;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "model/detached.h"
 #include "model/volume.h"
 #include "pve/pve_priv.h"
 
@@ -290,13 +291,44 @@ static const char *key_of(struct encode *e, const struct pm_field *f, unsigned s
 	return pm_arena_strdup(e->a, pm_slot_key(f, slot, key));
 }
 
+/* An entry that the guest does not have: a new one, or one of its own that comes back. */
+static void put_new(struct encode *e, const struct pm_field *f, const struct pm_rec *w)
+{
+	const char *key = key_of(e, f, w->slot);
+	struct pm_attachment is;
+	struct pm_rec *r;
+
+	pm_attachment_of(e->a, e->live, f, w, &is);
+	switch (is.how) {
+	case PM_ATTACH_WAITS:
+		pm_vec_push(&e->back, key);
+		break;
+	case PM_ATTACH_ELSEWHERE:
+		break;
+	case PM_ATTACH_AGAIN:
+		r = pm_rec_new(e->a, w->kind);
+		memcpy(r, w, sizeof(*w) + w->kind->nfields * sizeof(w->val[0]));
+		r->val[PM_VOLUME_VOLUME] =
+			(struct pm_value){ .state = PM_SET, .u = { .s = is.volume } };
+		r->val[PM_VOLUME_SIZE].state = PM_UNSET;
+		put_rec(e, key, r, NULL);
+		break;
+	default:
+		put_rec(e, key, w, NULL);
+	}
+}
+
 static void put_entries(struct encode *e, const struct pm_field *f, const struct pm_value *want,
 	const struct pm_value *have)
 {
 	for (size_t i = 0; want->state == PM_SET && i < want->u.recs->n; i++) {
 		const struct pm_rec *w = want->u.recs->v[i];
+		const struct pm_rec *h = entry_at(have, w->slot);
 
-		put_rec(e, key_of(e, f, w->slot), w, entry_at(have, w->slot));
+		if (h)
+			put_rec(e, key_of(e, f, w->slot), w, h);
+		else
+			put_new(e, f, w);
 	}
 	for (size_t i = 0; have->state == PM_SET && i < have->u.recs->n; i++) {
 		const struct pm_rec *h = have->u.recs->v[i];

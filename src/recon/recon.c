@@ -174,6 +174,7 @@ static int new_exec(
 		.exact = c->exact,
 		.workers = rc->o.workers,
 		.lock_wait_s = rc->o.lock_wait_s,
+		.hurry = rc->o.hurry,
 		.event = rc->o.event,
 		.event_arg = rc->o.event_arg,
 		.seed = rc->o.seed };

@@ -40,7 +40,8 @@ struct pm_recon_opts {
 	const char *
 		snapshot; /* a file to read instead of the cluster: offline, and readonly; NULL: none */
 	unsigned workers;
-	unsigned lock_wait_s; /* how long a guest's lock is waited for; 0: 600 */
+	unsigned lock_wait_s;    /* how long a guest's lock is waited for; 0: 600 */
+	struct pm_cancel *hurry; /* of an apply, as in pm_exec_opts; NULL: none */
 	pm_event_fn *event;
 	void *event_arg;
 	uint64_t seed;

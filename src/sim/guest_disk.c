@@ -197,6 +197,21 @@ static void leave(struct pm_sim *s, struct sim_guest *g, const char *value)
 		pm_s_unused_add(s, g, volume);
 }
 
+/* PVE writes no unused entry of a volume that is used. */
+static void take_unused(struct sim_guest *g, const char *volid)
+{
+	char key[16];
+
+	for (unsigned n = 0; n < 256; n++) {
+		const char *v;
+
+		(void)snprintf(key, sizeof(key), "unused%u", n);
+		v = pm_s_conf_get(&g->cur, key);
+		if (v && !strcmp(v, volid))
+			pm_s_conf_del(&g->cur, key);
+	}
+}
+
 void pm_s_mount_apply(struct pm_sim *s, struct sim_guest *g, const char *key, const char *value)
 {
 	struct sim_conf p cleanup_conf = { 0 };
@@ -225,6 +240,7 @@ void pm_s_mount_apply(struct pm_sim *s, struct sim_guest *g, const char *key, co
 			char size[32];
 
 			pm_s_conf_set(&p, "size", pm_s_format_size(v->size, size));
+			take_unused(g, v->volid);
 		}
 		text = pm_s_props_text(&p, "volume", "mp");
 		pm_s_conf_set(&g->cur, key, text);

@@ -29,7 +29,7 @@ struct look {
 int pm_source_open(const struct pm_source_opts *o, struct pm_source **ret, struct pm_error *err)
 {
 	struct pm_source *s = pm_xcalloc(1, sizeof(*s));
-	struct pm_buf base = PM_BUF(0);
+	struct pm_buf base = PM_BUF(0), dir = PM_BUF(0);
 	struct pm_source_kept kept = { 0 };
 	int r;
 
@@ -49,6 +49,8 @@ int pm_source_open(const struct pm_source_opts *o, struct pm_source **ret, struc
 		return r;
 	}
 	s->view.good_ms = kept.good_ms;
+	pm_trees_folder(s->base, &s->settings, NULL, &dir);
+	s->dir = pm_buf_steal(&dir);
 	*ret = s;
 	return 0;
 }
@@ -62,7 +64,18 @@ void pm_source_free(struct pm_source *s)
 		pm_closep(&s->pin[i]);
 	pm_source_settings_done(&s->settings);
 	free(s->base);
+	free(s->dir);
 	free(s);
+}
+
+const char *pm_source_dir(const struct pm_source *s)
+{
+	return s->dir;
+}
+
+const char *pm_source_url(const struct pm_source *s)
+{
+	return s->settings.url;
 }
 
 /* ---- what is told ---- */
@@ -87,7 +100,6 @@ static const char *text(struct pm_arena *a, const char *s)
 
 void pm_source_state(struct pm_source *s, struct pm_arena *a, struct pm_source_state *ret)
 {
-	cleanup_buf struct pm_buf dir = PM_BUF(0);
 	cleanup_buf struct pm_buf tree = PM_BUF(0);
 	struct pm_source_view v;
 
@@ -100,9 +112,8 @@ void pm_source_state(struct pm_source *s, struct pm_arena *a, struct pm_source_s
 	ret->url = pm_arena_strdup(a, s->settings.url);
 	ret->branch = pm_arena_strdup(a, s->settings.branch);
 	if (v.id[0]) {
-		pm_trees_folder(s->base, &s->settings, NULL, &dir);
 		pm_trees_folder(s->base, &s->settings, v.id, &tree);
-		ret->dir = s->peek ? NULL : pm_arena_strdup(a, pm_buf_str(&dir));
+		ret->dir = s->peek ? NULL : pm_arena_strdup(a, s->dir);
 		ret->tree = pm_arena_strdup(a, pm_buf_str(&tree));
 	}
 	ret->revision = text(a, v.id);
@@ -115,7 +126,9 @@ void pm_source_state(struct pm_source *s, struct pm_arena *a, struct pm_source_s
 	ret->approvable = v.approvable;
 	ret->error = text(a, v.error);
 	ret->good_ms = v.good_ms;
+	ret->code = v.code;
 	ret->failures = v.failures;
+	ret->looks = v.looks;
 }
 
 /* ---- judging ---- */
@@ -411,6 +424,7 @@ int pm_source_poll(struct pm_source *s, struct pm_cancel *cancel, struct pm_erro
 	l.view = s->view;
 	(void)pthread_mutex_unlock(&s->mutex);
 	l.view.error[0] = '\0';
+	l.view.code = PM_OK;
 	r = pm_source_lock(s->base, &l.job, &lock, err);
 	if (r == 0)
 		r = look(&l, err);
@@ -420,9 +434,11 @@ int pm_source_poll(struct pm_source *s, struct pm_cancel *cancel, struct pm_erro
 			pm_trees_tidy(s->base, &s->settings, l.view.id);
 	} else {
 		l.view.failures++;
+		l.view.code = err->code;
 		(void)snprintf(l.view.error, sizeof(l.view.error), "%s", err->msg);
 	}
 	pm_closep(&lock);
+	l.view.looks++;
 	publish(s, &l.view);
 	return r;
 }

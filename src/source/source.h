@@ -42,6 +42,13 @@ int pm_source_open(
 /** Ends its thread (what it does is cancelled) and frees all. NULL is fine. */
 void pm_source_free(struct pm_source *s);
 
+/** Folder to load, below the link `current`: a name that stays the same, whether or not it is there yet.
+ * Lives as long as the source. */
+const char *pm_source_dir(const struct pm_source *s);
+
+/** The address, without secrets. */
+const char *pm_source_url(const struct pm_source *s);
+
 /** What is in force, and what is not. Texts are copies in the reader's arena. */
 struct pm_source_state {
 	const char *url, *branch; /* without secrets */
@@ -55,6 +62,8 @@ struct pm_source_state {
 	bool approvable;   /* held until pm_source_approve() says it may pass */
 	const char *error; /* why the last look failed; NULL: it did not */
 	int64_t good_ms;   /* when the remote was last read */
+	enum pm_code code; /* of `error` */
+	uint64_t looks;    /* that are over, well or not */
 	unsigned failures; /* looks in a row that failed */
 	int64_t next_ms;   /* next look of the thread; 0: it has none */
 	uint64_t changes;  /* another number: something of this is another */
@@ -79,6 +88,9 @@ int pm_source_approve(struct pm_source *s, const char *revision, struct pm_error
  * pm_source_state(). */
 int pm_source_start(
 	struct pm_source *s, void (*news)(void *arg), void *arg, struct pm_error *err) PM_CHECK;
+
+/** Ends the thread and what it is doing. */
+void pm_source_stop(struct pm_source *s);
 
 /** The thread looks now; calls that come while it looks make one more look. Any thread. */
 void pm_source_wake(struct pm_source *s);

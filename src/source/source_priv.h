@@ -240,13 +240,16 @@ struct pm_source_view {
 	char held[PM_COMMIT_ID], held_subject[128], held_why[700], error[700];
 	bool approvable;
 	int64_t accepted_ms, good_ms;
+	enum pm_code code;
 	unsigned failures;
+	uint64_t looks;
 };
 
 struct pm_source {
 	struct pm_source_settings settings;
 	const struct pm_clock *clock;
 	char *base; /* folder of all it keeps */
+	char *dir;  /* to load */
 	bool peek;
 	/* Of whoever looks. */
 	int pin[2];

@@ -111,15 +111,21 @@ void pm_source_wake(struct pm_source *s)
 	(void)pthread_mutex_unlock(&s->mutex);
 }
 
+void pm_source_stop(struct pm_source *s)
+{
+	if (!s->running)
+		return;
+	(void)pthread_mutex_lock(&s->mutex);
+	atomic_store(&s->cancel.on, true);
+	(void)pthread_cond_signal(&s->work);
+	(void)pthread_mutex_unlock(&s->mutex);
+	(void)pthread_join(s->thread, NULL);
+	s->running = false;
+}
+
 void pm_source_thread_done(struct pm_source *s)
 {
-	if (s->running) {
-		(void)pthread_mutex_lock(&s->mutex);
-		atomic_store(&s->cancel.on, true);
-		(void)pthread_cond_signal(&s->work);
-		(void)pthread_mutex_unlock(&s->mutex);
-		(void)pthread_join(s->thread, NULL);
-	}
+	pm_source_stop(s);
 	(void)pthread_cond_destroy(&s->work);
 	(void)pthread_mutex_destroy(&s->mutex);
 }

@@ -10,7 +10,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct pm_kind *const kinds[] = { &pm_kind_net, &pm_kind_rootfs, &pm_kind_volume,
-	&pm_kind_device, &pm_kind_features, &pm_kind_startup };
+	&pm_kind_device, &pm_kind_features, &pm_kind_startup, &pm_kind_disk, &pm_kind_vmnet,
+	&pm_kind_efidisk, &pm_kind_cpu, &pm_kind_agent, &pm_kind_boot, &pm_kind_usb,
+	&pm_kind_hostpci, &pm_kind_numa, &pm_kind_smbios };
 
 static struct pm_rec *read_rec(struct pm_arena *a, const struct pm_kind *k, const char *s, size_t n)
 {

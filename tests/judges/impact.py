@@ -1,4 +1,5 @@
-"""Judges when a change takes effect: x-podmox-impact of the schemas against PVE's recordings and PVE's source.
+"""Judges when a change takes effect: x-podmox-impact of the schemas against PVE's recordings and PVE's source, and
+whether what docs/reference/impact.md names as a source is there.
 
 Usage: impact.py RECORDINGS SOURCES SCHEMA...   (SOURCES may be empty; a schema is the output of `podmox schema KIND`)
 """
@@ -221,6 +222,53 @@ def judge_qemu(sources, rows, found):
     return judged
 
 
+# ---- what the rows name ----
+
+def names_of(page):
+    """All sources of the page, split at their semicolons."""
+    with open(page, encoding="utf-8") as file:
+        for line in file:
+            cells = [c.strip() for c in line.strip().strip("|").split(" | ")]
+            if line.startswith("| `") and len(cells) == 5:
+                yield from (source.strip() for source in cells[4].split(";"))
+
+
+def judge_recording_name(source, folder, found):
+    """recordings/05b, NAME and NAME: the file holds exchanges that are called so."""
+    number, names = re.match(r"recordings/(\w+), (.*)", source).groups()
+    known = set()
+    for path in glob.glob(os.path.join(folder, number + "-*.json")):
+        with open(path, encoding="utf-8") as file:
+            known |= {entry.get("name") for entry in json.load(file)}
+    found += [f"{source}: no exchange is called {name}" for name in names.split(" and ") if name not in known]
+
+
+def judge_code_name(source, sources, found):
+    """PVE::LXC::Config::sub: ..., or PVE::LXC::Config, WORD ...: the file is there and holds the word."""
+    module, word = re.match(r"(PVE(?:::\w+)+)(?:, (\w+))?", source).groups()
+    if not word:
+        module, word = module.rsplit("::", 1)
+    path = module.replace("::", "/") + ".pm"
+    files = glob.glob(os.path.join(sources, "*", "src", path))
+    if not files:
+        return 0
+    with open(files[0], encoding="utf-8") as file:
+        if not re.search(r"\b" + re.escape(word) + r"\b", file.read()):
+            found.append(f"{source}: {path} has no {word}")
+    return 1
+
+
+def judge_names(page, recordings, sources, found):
+    seen = 0
+    for source in sorted(set(names_of(page))):
+        if source.startswith("recordings/"):
+            judge_recording_name(source, recordings, found)
+            seen += 1
+        elif source.startswith("PVE::") and sources:
+            seen += judge_code_name(source, sources, found)
+    return seen
+
+
 def main():
     recordings, sources, schemas = sys.argv[1], sys.argv[2], sys.argv[3:]
     found, kinds = [], {}
@@ -234,9 +282,10 @@ def main():
         judged += judge_lxc(sources, kinds["lxc"], found)
     if sources and "qemu" in kinds:
         judged += judge_qemu(sources, kinds["qemu"], found)
+    named = judge_names("docs/reference/impact.md", recordings, sources, found)
     for line in found:
         print(line)
-    print(f"impact: {seen} changes in recordings, {judged} rows by PVE's source"
+    print(f"impact: {named} sources that rows name, {seen} changes in recordings, {judged} rows by PVE's source"
           f"{'' if sources else ' (PVE_SOURCES is not set)'}, {len(found)} differ")
     return 1 if found or not seen else 0
 

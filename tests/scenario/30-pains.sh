@@ -119,6 +119,21 @@ sed -i 's/unprivileged: false/unprivileged: true/' "$dir/repo/pod.yaml"
 apply --allow-replace
 uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
 
+sed -i '/path: \/data/d' "$dir/repo/pod.yaml"
+sed -i 's/volumes:/volumes: []/' "$dir/repo/pod.yaml"
+apply --allow-restart
+ok "P1 a volume that leaves the manifest is kept" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 unused0 | grep -q ."
+pod <<-END
+	rootfs: {storage: local-lvm, size: 6Gi}
+	volumes:
+	  - {path: /data, storage: local-lvm, size: 8Gi, backup: true}
+END
+run 0 podmox plan "$dir/repo"
+ok "P1 and comes back" grep -q 're-attached unused' "$dir/out"
+apply --allow-restart
+ok "P1 with its data" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q 'mp=/data,backup=1,size=10G'"
+uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
+
 # ---- P2 ----
 
 pod <<-'END'
@@ -160,6 +175,18 @@ run 2 podmox plan --detailed-exitcode "$dir/repo"
 ok "P5 a guest that was deleted by hand is made again" grep -q '1 to create' "$dir/out"
 apply
 synced "P5 and is as it was"
+
+uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
+sed -i 's/name: db,/name: store,/' "$dir/repo/pod.yaml"
+run 1 podmox plan "$dir/repo"
+ok "P5 a rename in Git that nobody declared is told, with the remedy" grep -q 'movedFrom: \[Pod/shop/db\]' "$dir/err"
+printf '  movedFrom: [db]\n' >>"$dir/repo/pod.yaml"
+apply
+ok "P5 and with it the guest lives on" same_guest
+synced "P5 under its new name"
+sed -i 's/name: store,/name: db,/; /movedFrom/d' "$dir/repo/pod.yaml"
+run 0 podmox move --yes Pod/shop/store Pod/shop/db
+synced "P5 podmox move does the same by hand"
 
 # ---- P11 ----
 

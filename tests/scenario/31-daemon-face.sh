@@ -218,7 +218,7 @@ ok "are as Prometheus wants them" promtool check metrics <"$dir/metrics"
 ok "objects by state" metric 'podmox_objects{state="in-sync"} 2'
 ok "what is in place" metric 'podmox_revision_in_place 1'
 ok "actions" sh -c "grep -q '^podmox_actions_total{verb=\"create\",outcome=\"done\"} 2' '$dir/metrics'"
-ok "requests" sh -c "grep -q '^podmox_pve_requests_total [1-9]' '$dir/metrics'"
+ok "requests" sh -c "grep -q '^podmox_pve_requests_total{host=\"[a-z0-9.:]*\",class=\"2xx\"} [1-9]' '$dir/metrics'"
 ok "requests over HTTP" metric 'podmox_http_requests_total{path="/hook",code="403"} 1'
 ok "no more than some hundred lines" test "$(wc -l <"$dir/metrics")" -lt 500
 # What is documented is what there is, and rules and dashboard use nothing else.

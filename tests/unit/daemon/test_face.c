@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "daemon/daemon_priv.h"
 #include "daemon/face_priv.h"
 #include "pm_test.h"
 
@@ -665,6 +666,30 @@ PM_TEST(face_feeds_the_watchdog_by_progress)
 	assert_string_equal(told(fd), "WATCHDOG=1");
 	pm_notify_close(&n);
 	forget_systemd(fd);
+}
+
+/* Who waits for a task of an hour asks again and again: that is movement, too. */
+PM_TEST(face_sees_waits_as_movement)
+{
+	struct pm_test_clock inner;
+	struct pm_board_view v;
+	struct pm_beating b;
+	struct head h;
+
+	prepare(&h, "");
+	pm_test_clock_init(&inner);
+	pm_board_view(h.board, h.arena, 0, &v);
+	assert_int_equal(pm_wait_ns(pm_beating_init(&b, &inner.clock, h.board), PM_S_NS, NULL), 0);
+	assert_int_equal(pm_mono_ns(&b.clock), pm_mono_ns(&inner.clock));
+	assert_int_equal(pm_wall_ms(&b.clock), pm_wall_ms(&inner.clock));
+	assert_int_equal(atomic_load(&inner.waits), 1);
+	{
+		uint64_t before = v.counts.progress;
+
+		pm_board_view(h.board, h.arena, 0, &v);
+		assert_int_equal(v.counts.progress, before + 1);
+	}
+	done(&h);
 }
 
 PM_TEST(face_lives_without_systemd)

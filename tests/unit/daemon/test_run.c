@@ -263,6 +263,75 @@ PM_TEST(run_observe_tells_once)
 	house_done(&h);
 }
 
+/* ---- other files while a cycle runs ---- */
+
+/* Passes calls on; with the first create somebody writes another manifest. */
+struct meddling {
+	struct pm_transport base;
+	struct house *h;
+	unsigned creates;
+};
+
+static void meddle(struct pm_transport *t, struct pm_call *const *v, size_t n, pm_call_done_fn *fn,
+	void *arg, struct pm_cancel *cancel)
+{
+	struct meddling *m = (struct meddling *)t;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(v[i]->path);
+
+		if (strcmp(v[i]->method, "POST") != 0 || strcmp(v[i]->path + len - 4, "/lxc") != 0)
+			continue;
+		if (m->creates++ > 0)
+			continue;
+		/* Nothing has changed yet: the run goes on. */
+		pm_keeper_hurry(&m->h->keeper);
+		assert_false(atomic_load(&m->h->keeper.hurry.on));
+		house_put(m->h, "z.yaml", HOUSE_POD("z", "299", ""));
+		pm_keeper_hurry(&m->h->keeper);
+		assert_true(atomic_load(&m->h->keeper.hurry.on));
+	}
+	pm_net_batch(m->h->wire, v, n, fn, arg, cancel);
+}
+
+static void meddling_free(PM_UNUSED struct pm_transport *t)
+{
+}
+
+PM_TEST(run_begins_nothing_more_when_files_change)
+{
+	static const struct pm_transport_ops ops = { meddle, meddling_free };
+	struct pm_board_view v;
+	struct meddling m = { .base = { &ops } };
+	struct house h;
+
+	house_start(&h, "");
+	for (char c = 'c'; c <= 'n'; c++) {
+		struct pm_buf text cleanup_buf = PM_BUF(0);
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%c.yaml", c);
+		(void)pm_buf_addf(&text, HOUSE_POD("%c", "2%02d", ""), c, 10 + c - 'a');
+		house_put(&h, name, pm_buf_str(&text));
+	}
+	m.h = &h;
+	h.o.transport = &m.base;
+	house_open(&h);
+	house_cycle(&h, PM_WHY_DRIFT);
+	house_good(&h);
+	assert_in_range(m.creates, 1, 8);
+	pm_board_view(h.board, h.arena, 0, &v);
+	assert_null(v.applied.id);
+	/* The next cycle has all of it. */
+	house_cycle(&h, PM_WHY_FILES);
+	house_good(&h);
+	assert_int_equal(m.creates, 15);
+	assert_has(house_control(&h, "guests"), "299");
+	pm_board_view(h.board, h.arena, 0, &v);
+	assert_non_null(v.applied.id);
+	house_done(&h);
+}
+
 /* ---- the whole ---- */
 
 PM_TEST(run_once)

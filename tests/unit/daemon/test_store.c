@@ -384,3 +384,28 @@ PM_TEST(store_repeats_findings)
 	}
 	done(&s);
 }
+
+/* A glance needs no store and sees what a reading would read. */
+PM_TEST(store_glance)
+{
+	uint64_t before;
+	struct shelf s;
+
+	start(&s);
+	take(&s);
+	before = pm_store_glance(s.dir);
+	assert_true(before == s.store.glance);
+	assert_true(pm_store_glance(s.dir) == before);
+	write_file(&s, "notes.txt", "nothing to us");
+	assert_true(pm_store_glance(s.dir) == before);
+	write_file(&s, "app.yaml", POD("app", ""));
+	assert_true(pm_store_glance(s.dir) != before);
+	take(&s);
+	assert_true(pm_store_glance(s.dir) == s.store.glance);
+	before = s.store.glance;
+	write_file(&s, "web.yaml", POD("web", "  vmid: 209\n"));
+	assert_true(pm_store_glance(s.dir) != before);
+	take(&s);
+	assert_true(pm_store_glance(s.dir) == s.store.glance);
+	done(&s);
+}

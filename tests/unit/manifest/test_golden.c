@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "manifest_test.h"
@@ -83,4 +84,29 @@ PM_TEST(golden_examples)
 	assert_false(l.load.single_file);
 	assert_round_trip(&l.set);
 	loaded_done(&l);
+}
+
+/* The page is copied from: each block is a manifest without a finding. */
+PM_TEST(golden_howto_of_machines)
+{
+	cleanup_buf struct pm_buf page = PM_BUF(0);
+	struct pm_error err;
+	unsigned blocks = 0;
+
+	assert_ok(pm_file_read(AT_FDCWD, "docs/howto/virtual-machines.md", 1 << 20, &page, &err),
+		&err);
+	for (char *s = page.p, *end; (s = strstr(s, "```yaml\n")); s = end + 3) {
+		struct loaded l;
+
+		s += strlen("```yaml\n");
+		end = strstr(s, "```");
+		assert_non_null(end);
+		parse_text(&l, s, (size_t)(end - s));
+		if (l.diags.first)
+			fail_msg("%s", l.text);
+		assert_int_equal(l.set.n, 1);
+		loaded_done(&l);
+		blocks++;
+	}
+	assert_int_equal(blocks, 3);
 }

@@ -198,3 +198,33 @@ PM_TEST(explain_helps_with_what_it_does_not_know)
 		pm_explain("Pod.metadata.nmae", &b, &err), PM_E_USAGE, &err, "Pod.metadata.name");
 	assert_int_equal(b.len, 0);
 }
+
+/* A row that says when a change takes effect says where that is known from, and has its line in the page. */
+static void check_source(const struct pm_field *f, const struct pm_field *in, const char *page)
+{
+	char name[128];
+
+	if (f->flags & (PM_F_OWN | PM_F_INNER) || !pm_impact(f, in))
+		return;
+	if (!f->source && !(in && in->source))
+		fail_msg("%s%s%s names no source", in ? in->name : "", in ? "." : "", f->name);
+	(void)snprintf(name, sizeof(name), "| `%s%s%s%s` |", in ? in->name : "",
+		in && in->count > 0 ? "[]" : "", in ? "." : "", f->name);
+	if (!strstr(page, name))
+		fail_msg("%s has no line", name);
+}
+
+PM_TEST(impact_page_names_every_source)
+{
+	cleanup_buf struct pm_buf page = PM_BUF(0);
+
+	pm_impact_docs(&page);
+	for (unsigned i = 0; i < pm_kind_pod.nfields; i++) {
+		const struct pm_field *f = &pm_kind_pod.fields[i];
+
+		for (unsigned j = 0; f->type == PM_T_PROPS && j < f->sub->nfields; j++)
+			check_source(&f->sub->fields[j], f, pm_buf_str(&page));
+		if (f->type != PM_T_PROPS)
+			check_source(f, NULL, pm_buf_str(&page));
+	}
+}

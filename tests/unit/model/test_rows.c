@@ -38,6 +38,7 @@ static const struct sample {
 	{ "line", "one line\twith a tab", "two\nlines" },
 	{ "word", "podmox", "pod mox" },
 	{ "object-ref", "Pod/shop/web", "shop/web" },
+	{ "setting", "resources.memory", "resources." },
 	{ "host-port", "[fd00::1]:8006", "pve1:0" },
 	{ "token-id", "podmox@pve!gitops", "podmox@pve" },
 	{ "fingerprint",

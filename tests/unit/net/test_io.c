@@ -139,6 +139,56 @@ PM_TEST(io_keeps_connections)
 	net_stop(&n);
 }
 
+static const struct pm_net_tally *tally(const struct pm_net_stats *s, const char *host)
+{
+	for (unsigned i = 0; i < s->nhosts; i++)
+		if (strcmp(s->host[i].host, host) == 0)
+			return &s->host[i];
+	fail_msg("nothing was counted for %s", host);
+	return NULL;
+}
+
+PM_TEST(io_counts_answers_by_host)
+{
+	struct pm_call c = { 0 };
+	struct pm_net_stats s;
+	struct pm_error err;
+	char dead[64];
+	struct net n;
+
+	net_start(&n, NULL);
+	net_expect(&n, "/ok", 200);
+	net_expect(&n, "/ok", 200);
+	net_expect(&n, "/status/404/Not+Found", 404);
+	net_expect(&n, "/status/595/No+route+to+host", 595);
+	(void)snprintf(dead, sizeof(dead), "http://127.0.0.1:%u", server_dead_port());
+	n.host.url = dead;
+	n.host.name = "pve9";
+	assert_err(net_ask(&n, &c, "GET", "/x", &err), PM_E_UNREACHABLE, &err, NULL);
+	pm_io_stats(n.t, &s);
+	assert_int_equal(s.nhosts, 2);
+	assert_int_equal(tally(&s, "pve1")->answers[2], 2);
+	assert_int_equal(tally(&s, "pve1")->answers[4], 1);
+	assert_int_equal(tally(&s, "pve1")->answers[5], 1);
+	assert_int_equal(tally(&s, "pve1")->answers[0], 0);
+	assert_int_equal(tally(&s, "pve9")->answers[0], 1);
+	/* However many there are, there are never more than so many tallies. */
+	for (int i = 0; i < 40; i++) {
+		char name[16], url[80];
+
+		(void)snprintf(name, sizeof(name), "host%d", i);
+		(void)snprintf(url, sizeof(url), "%s/%d", dead, i);
+		n.host.url = url;
+		n.host.name = name;
+		assert_err(net_ask(&n, &c, "GET", "/x", &err), PM_E_UNREACHABLE, &err, NULL);
+	}
+	pm_io_stats(n.t, &s);
+	assert_int_equal(s.nhosts, PM_NET_TALLIES);
+	assert_int_equal(tally(&s, "host13")->answers[0], 1);
+	assert_int_equal(tally(&s, "other")->answers[0], 26);
+	net_stop(&n);
+}
+
 /* The resolver has sockets of its own, which come and go. */
 PM_TEST(io_finds_hosts_by_name)
 {
