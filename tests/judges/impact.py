@@ -10,7 +10,7 @@ import re
 import sys
 
 # Impacts that PVE's /pending shows as applied, and as waiting.
-APPLIED = ("live", "live, link flaps", "next start")
+APPLIED = ("live", "live with hotplug", "live, link flaps", "next start")
 KINDS = {"Pod": "lxc", "VirtualMachine": "qemu"}
 
 
@@ -194,7 +194,10 @@ def judge_qemu(sources, rows, found):
         text = file.read()
     fast = fast_keys(text, "my $fast_plug_option")
     fast |= set(re.findall(r"^    (\w+) => \{", body_of(text, "my $confdesc_cloudinit"), re.M))
-    hot = hot_keys(body_of(text, "sub vmconfig_hotplug_pending"))
+    loop = body_of(text, "sub vmconfig_hotplug_pending")
+    # Named there, and passed over; the agent is judged by what becomes of its sub-keys.
+    waits = {k for line in re.findall(r'die "skip\\n" if (\$opt eq .*);', loop) for k in re.findall(r"'([\w-]+)'", line)}
+    hot = hot_keys(loop) - waits - {"agent"}
     drives = {"ide", "sata", "scsi", "virtio"}
     net = body_of(text, "sub vmconfig_update_net")
     disk = body_of(text, "sub vmconfig_update_disk")
@@ -203,14 +206,14 @@ def judge_qemu(sources, rows, found):
         if row["x-podmox-impact"] == "create":
             continue
         judged += 1
-        if key in fast or key == "ipconfig" or key in hot | drives - {"agent"}:
+        if key in fast or key == "ipconfig" or key in hot | drives:
             expect(row, key, APPLIED, "PVE applies it to a running machine", found)
         elif key != "agent":
             expect(row, key, ("pending",), "PVE keeps it for the next start", found)
     for sub, row in rows["net"][1].items():
         if sub in compared(net, "$oldnet", "$newnet"):
             judged += 1
-            expect(row, f"net.{sub}", ("live", "live, link flaps"), "vmconfig_update_net applies it", found)
+            expect(row, f"net.{sub}", APPLIED[:3], "vmconfig_update_net applies it", found)
     skipped = set(re.findall(r"\$drive->\{(\w+)\}, \$old_drive->", disk[:disk.index("apply throttle")]))
     throttle = set(re.findall(r"safe_num_ne\(\s*\$drive->\{(\w+)\}", disk))
     for sub, row in rows[next(k for k in rows if k in drives)][1].items():
