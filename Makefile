@@ -366,7 +366,7 @@ clean:
 help:
 	@echo 'programs   all install uninstall clean'
 	@echo 'at once    demo deps'
-	@echo 'tests      test test-unit test-plan test-manifest test-scenario test-lib test-chaos judges   (ROOM= T=)'
+	@echo 'tests      test test-unit test-plan test-manifest test-scenario test-property test-lib test-chaos judges   (ROOM= T=)'
 	@echo 'builds     asan tsan valgrind coverage   fuzz fuzz-smoke   bench'
 	@echo 'lints      gates lint tidy format format-check   generate check-generated   compdb'
 	@echo 'all of it  check nightly'

@@ -148,6 +148,19 @@ int pm_file_write(const char *path, const void *data, size_t n, mode_t mode, str
 	return 0;
 }
 
+void pm_file_give(int fd, const char *path)
+{
+	cleanup_fd int dir = geteuid() == 0 ? open_folder(path) : -1;
+	struct stat folder, file;
+
+	if (dir < 0 || fstat(dir, &folder) < 0 || fstat(fd, &file) < 0)
+		return;
+	/* A file with a second name may be somewhere else's. */
+	if (folder.st_uid != 0 && file.st_uid == 0 && S_ISREG(file.st_mode) && file.st_nlink == 1 &&
+		fchown(fd, folder.st_uid, folder.st_gid) < 0)
+		return;
+}
+
 static int make_one(const char *path, mode_t mode, struct pm_error *err)
 {
 	struct stat st;

@@ -18,6 +18,10 @@ int pm_file_read(
 int pm_file_write(
 	const char *path, const void *data, size_t n, mode_t mode, struct pm_error *err) PM_CHECK;
 
+/** Gives a file that root has made in another user's folder to that user: a service with a user of its own must
+ * be able to use what a command of root leaves there. Nothing happens to other files, and for other users. */
+void pm_file_give(int fd, const char *path);
+
 /** Makes a folder with its parents. */
 int pm_dir_make(const char *path, mode_t mode, struct pm_error *err) PM_CHECK;
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cli_priv.h"
+#include "daemon/ask.h"
 #include "model/docs.h"
 
 #define PATIENCE_NS (1500 * PM_MS_NS)
@@ -139,6 +140,31 @@ static void offer_values(const struct pm_args *a, const struct typed *t, const s
 	}
 }
 
+/* ---- names of the daemon ---- */
+
+/* Objects that a running daemon knows; a daemon answers at once or not at all. */
+static void offer_objects(const struct pm_args *a, const struct typed *t)
+{
+	struct pm_arena *arena cleanup_arena = pm_arena_new(0);
+	struct json_object *data cleanup_json = NULL, *v;
+	struct pm_config *config = NULL;
+	struct pm_error err = { 0 };
+	struct pm_diags diags;
+
+	pm_diags_init(&diags, arena);
+	if (pm_config_open(a->config, &config, &diags, &err) == 0 && config->socket != NULL &&
+		pm_ask(config->socket, "\"do\":\"status\",\"all\":true", PATIENCE_NS, &data,
+			&err) == 0) {
+		v = pm_json_get(data, "objects");
+		for (size_t i = 0; v != NULL && i < json_object_array_length(v); i++) {
+			struct json_object *o = json_object_array_get_idx(v, i);
+
+			offer(t, pm_json_str(o, "id"), pm_json_str(o, "state"));
+		}
+	}
+	pm_config_free(config);
+}
+
 /* ---- direct calls ---- */
 
 /* How many bare words stand before the cursor, and the option that waits for its value. */
@@ -236,6 +262,8 @@ static void offer_for(const struct pm_args *a, const struct typed *t, const stru
 		offer_options(t, pm_global_options);
 	} else if (c->run == cmd_explain) {
 		offer_explain(t);
+	} else if (c->run == cmd_suspend || c->run == cmd_resume || c->run == cmd_history) {
+		offer_objects(a, t);
 	} else if (c->run == cmd_completion) {
 		offer_words(t, "bash zsh fish");
 	} else if (c->run == cmd_api && t->n == 1) {

@@ -70,7 +70,7 @@ static void close_talk(struct talk *t)
 static int ask(
 	struct talk *t, const struct pm_buf *fields, struct json_object **ret, struct pm_error *err)
 {
-	return pm_ask(t->socket, pm_buf_str(fields) + 1, ret, err);
+	return pm_ask(t->socket, pm_buf_str(fields) + 1, PM_ASK_PATIENCE_NS, ret, err);
 }
 
 static void begin(struct pm_jwrite *w, const char *what)
@@ -148,7 +148,7 @@ static int status_of(const struct pm_args *a, struct json_object *data)
 static int ask_status(struct talk *t, struct json_object **ret, struct pm_error *err)
 {
 	return pm_ask(t->socket, t->a->all ? "\"do\":\"status\",\"all\":true" : "\"do\":\"status\"",
-		ret, err);
+		PM_ASK_PATIENCE_NS, ret, err);
 }
 
 /* Of everything but the time. */
@@ -372,7 +372,7 @@ static int run_reconcile(struct talk *t, struct pm_error *err)
 {
 	struct json_object *asked cleanup_json = NULL, *data cleanup_json = NULL;
 	struct pm_buf out cleanup_buf = PM_BUF(0);
-	int r = pm_ask(t->socket, "\"do\":\"reconcile\"", &asked, err);
+	int r = pm_ask(t->socket, "\"do\":\"reconcile\"", PM_ASK_PATIENCE_NS, &asked, err);
 
 	if (r < 0)
 		return r;

@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define PATIENCE_NS (10 * PM_S_NS)
 #define ANSWER_MOST ((size_t)64 << 20)
 
 static int refused(const char *path, int sys_errno, struct pm_error *err)
@@ -142,9 +141,10 @@ static int understand(
 	return 0;
 }
 
-int pm_ask(const char *path, const char *fields, struct json_object **ret, struct pm_error *err)
+int pm_ask(const char *path, const char *fields, uint64_t patience_ns, struct json_object **ret,
+	struct pm_error *err)
 {
-	uint64_t until = pm_mono_ns(&pm_clock_system) + PATIENCE_NS;
+	uint64_t until = pm_mono_ns(&pm_clock_system) + patience_ns;
 	cleanup_buf struct pm_buf line = PM_BUF(ANSWER_MOST);
 	int fd cleanup_fd = -1;
 	int r = reach(path, &fd, err);

@@ -11,11 +11,18 @@ static bool touched(const struct pm_action *a, const struct pm_result *res)
 	return a->want && res->outcome == PM_DONE && !res->unstable && a->verb != PM_V_DELETE;
 }
 
+bool pm_action_powers(const struct pm_action *a)
+{
+	return a->verb != PM_V_UPDATE ||
+	       (a->steps & (PM_STEP_START | PM_STEP_STOP | PM_STEP_RESTART | PM_STEP_MOVE |
+				   PM_STEP_MIGRATE));
+}
+
 /* The first difference that is left: its path in the arena; NULL: none. */
 static const char *difference(
 	struct pm_arena *arena, const struct pm_action *a, const struct pm_obj *have, bool state)
 {
-	int wants_running = state ? pm_obj_wants_running(a->want) : -1;
+	int wants_running = state && pm_action_powers(a) ? pm_obj_wants_running(a->want) : -1;
 	struct pm_change *v = NULL;
 	size_t n = pm_diff_obj(arena, a->want, have, &v);
 

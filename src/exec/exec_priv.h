@@ -208,6 +208,9 @@ void pm_act_settle_at(struct pm_act *act, const char *task, const struct pm_obj 
 size_t pm_act_diff(struct pm_act *act, const struct pm_obj *have, const struct pm_change ***ret,
 	bool *ret_waiting);
 
+/** Has the action to do with the run state? If not, the inventory's old news are for the next plan. */
+bool pm_action_powers(const struct pm_action *a);
+
 /** Is a difference left out on purpose? The plan decides what is done, for it knows the flags of the run;
  * a change that it does not hold is judged by what the object says itself. */
 bool pm_change_left_out(const struct pm_action *a, const struct pm_change *c);

@@ -210,6 +210,7 @@ static int open_file(struct pm_journal *j, struct pm_error *err)
 		j->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (j->fd < 0)
 		return pm_error_sys(err, errno, "journal: %s", j->path);
+	pm_file_give(j->fd, j->path);
 	r = pm_file_read(AT_FDCWD, j->path, JOURNAL_MAX, &text, err);
 	if (r == -PM_E_LIMIT)
 		pm_warning("the journal is too large to be read", PM_KV_S("file", j->path));

@@ -67,6 +67,7 @@ int pm_setlock_take(
 	fd = open(pm_buf_str(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return pm_error_sys(err, errno, "lock of the set: %s", pm_buf_str(&path));
+	pm_file_give(fd, pm_buf_str(&path));
 	r = take(fd, pm_buf_str(&path), set, err);
 	if (r < 0) {
 		pm_closep(&fd);

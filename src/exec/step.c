@@ -370,7 +370,7 @@ int pm_act_verify(struct pm_act *act, struct pm_error *err)
 	const struct pm_change **left;
 	struct pm_obj *have = NULL;
 	bool waiting;
-	int wants_running = pm_obj_wants_running(act->a->want);
+	int wants_running = pm_action_powers(act->a) ? pm_obj_wants_running(act->a->want) : -1;
 	int r = pm_act_read(act, &have, err);
 
 	if (r != 0)

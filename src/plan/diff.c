@@ -596,6 +596,21 @@ static void diff_in_force(struct differ *d, const struct pm_pending *p, unsigned
 	diff_row(d, field, &d->want->spec->val[field], &is);
 }
 
+/* A setting goes that never came into force: what was there before goes with it, and is what is seen to go. */
+static void name_in_force(struct differ *d, const struct pm_pending *p, unsigned field)
+{
+	struct pm_value is = absent;
+	struct pm_error ignored;
+
+	if (p->field->type == PM_T_PROPS || p->field->type == PM_T_STRMAP || p->in_force == NULL ||
+		pm_value_decode(d->a, p->field, p->in_force, strlen(p->in_force), &is, &ignored) <
+			0)
+		return;
+	for (size_t i = 0; i < d->v.n; i++)
+		if (d->v.v[i].field == field && d->v.v[i].to == NULL)
+			d->v.v[i].from = text_of(d, p->field, &is);
+}
+
 static void diff_pending(struct differ *d)
 {
 	const struct pm_live *l = d->have->live;
@@ -608,8 +623,10 @@ static void diff_pending(struct differ *d)
 		if (p->field == NULL || p->field->flags & (PM_F_OWN | PM_F_WRITEONLY))
 			continue;
 		field = pm_field_index(d->want->kind, p->field);
-		if (d->want->spec->val[field].state == PM_UNSET)
+		if (d->want->spec->val[field].state == PM_UNSET) {
+			name_in_force(d, p, field);
 			continue;
+		}
 		diff_in_force(d, p, field);
 		judge_written(d, nmain, field, p->field->count > 0 ? p->slot : PM_NO_SLOT);
 		keep_waiting(d, nmain);

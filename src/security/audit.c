@@ -123,6 +123,7 @@ static int open_file(struct pm_audit *a, struct pm_error *err)
 	if ((st.st_mode & 077) != 0 && fchmod(fd, 0600) < 0)
 		return pm_error_sys(err, errno,
 			"cannot make the audit log %s readable by its owner only", a->path);
+	pm_file_give(fd, a->path);
 	if (a->fd >= 0)
 		(void)close(a->fd);
 	a->fd = steal(&fd);

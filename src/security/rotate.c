@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audit_priv.h"
+#include "base/file.h"
 
 #define cleanup_files PM_CLEANUP(pm_audit_files_done)
 
@@ -50,6 +51,7 @@ static int write_new(const char *path, const struct pm_buf *line, struct pm_erro
 
 	if (fd < 0 || fchmod(fd, 0600) < 0)
 		return pm_error_sys(err, errno, "cannot make %s", path);
+	pm_file_give(fd, path);
 	while (done < line->len) {
 		ssize_t n = write(fd, line->p + done, line->len - done);
 

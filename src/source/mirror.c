@@ -334,6 +334,18 @@ static int check_folder(const struct pm_source_settings *c, struct pm_error *err
 	return 0;
 }
 
+/* Without a look for rewritten addresses in the config: there are none, and libgit2 1.5 loses 20 KiB for
+ * each line that it compares with their pattern. */
+static int new_remote(struct pm_mirror *m, const char *url)
+{
+	git_remote_create_options o;
+
+	(void)git_remote_create_options_init(&o, GIT_REMOTE_CREATE_OPTIONS_VERSION);
+	o.repository = m->repo;
+	o.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
+	return git_remote_create_with_opts(&m->remote, url, &o);
+}
+
 int pm_mirror_ask(
 	struct pm_mirror *m, struct pm_wire *wire, char ret[PM_COMMIT_ID], struct pm_error *err)
 {
@@ -348,7 +360,7 @@ int pm_mirror_ask(
 	m->err.code = PM_OK;
 	m->wire = wire;
 	m->definition.rpc = wire && wire->type->stateless;
-	if (git_remote_create_anonymous(&m->remote, m->repo, url) < 0)
+	if (new_remote(m, url) < 0)
 		return fail(m, m->settings->url, err);
 	(void)git_remote_init_callbacks(&cb, GIT_REMOTE_CALLBACKS_VERSION);
 	fill_callbacks(m, &cb);

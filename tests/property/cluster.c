@@ -61,15 +61,10 @@ static void read_marker(struct pm_arena *a, struct guest *g)
 		g->id = pm_arena_printf(a, "%s/%s/%s", m->kind, m->ns, m->name);
 }
 
-static void read_guest(
-	struct world *w, struct pm_arena *a, struct json_object *row, struct guest *g)
+void pm_guest_read(struct world *w, struct pm_arena *a, struct guest *g)
 {
 	struct pm_buf body cleanup_buf = PM_BUF(0);
 
-	g->vmid = (unsigned)pm_json_int(row, "vmid", 0);
-	g->node = pm_arena_strdup(a, pm_json_str(row, "node"));
-	g->type = pm_arena_strdup(a, pm_json_str(row, "type"));
-	g->pool = pm_json_str(row, "pool") ? pm_arena_strdup(a, pm_json_str(row, "pool")) : NULL;
 	g->running = strstr(world_control(w, "get %u", g->vmid), " running") != NULL;
 	assert_int_equal(
 		world_ask(w, "GET",
@@ -78,6 +73,14 @@ static void read_guest(
 		200);
 	read_settings(a, &body, g);
 	read_marker(a, g);
+}
+
+static void read_row(struct pm_arena *a, struct json_object *row, struct guest *g)
+{
+	g->vmid = (unsigned)pm_json_int(row, "vmid", 0);
+	g->node = pm_arena_strdup(a, pm_json_str(row, "node"));
+	g->type = pm_arena_strdup(a, pm_json_str(row, "type"));
+	g->pool = pm_json_str(row, "pool") ? pm_arena_strdup(a, pm_json_str(row, "pool")) : NULL;
 }
 
 void pm_guests_read(struct world *w, struct pm_arena *a, struct guests *ret)
@@ -91,12 +94,14 @@ void pm_guests_read(struct world *w, struct pm_arena *a, struct guests *ret)
 	data = pm_json_get(doc, "data");
 	*ret = (struct guests){ .a = a, .n = json_object_array_length(data) };
 	ret->v = pm_new_n(a, struct guest, ret->n + 1);
-	for (size_t i = 0; i < ret->n; i++)
-		read_guest(w, a, json_object_array_get_idx(data, i), &ret->v[i]);
+	for (size_t i = 0; i < ret->n; i++) {
+		read_row(a, json_object_array_get_idx(data, i), &ret->v[i]);
+		pm_guest_read(w, a, &ret->v[i]);
+	}
 	pm_json_putp(&doc);
 }
 
-const struct guest *pm_guest_find(const struct guests *g, const char *id)
+struct guest *pm_guest_find(const struct guests *g, const char *id)
 {
 	for (size_t i = 0; i < g->n; i++)
 		if (pm_str_eq(g->v[i].id, id))

@@ -17,7 +17,7 @@
 #define MOST_WORKERS  16
 #define MOST_FAILURES 3
 #define MOST_KINDS    8
-#define LOGGED        4 /* trials whose requests are written down */
+#define LOGGED        4 /* trials of the first worker whose requests are written down */
 
 /* What the processes share. */
 struct board {
@@ -68,10 +68,13 @@ static void note_failure(struct board *b, uint64_t seed)
 
 static void work(struct board *b, unsigned me, const struct asked *asked)
 {
+	unsigned done = 0;
+
 	while (!is_enough(b, asked->runs) && atomic_load(&b->failures) < MOST_FAILURES) {
 		struct failure f = { .text = PM_BUF(0) };
 		uint64_t n = atomic_fetch_add(&b->next, 1);
-		FILE *log = asked->log && n < LOGGED ? fopen(asked->log, "ae") : NULL;
+		FILE *log =
+			asked->log && me == 0 && done++ < LOGGED ? fopen(asked->log, "ae") : NULL;
 		struct tally tally = { 0 };
 		struct trial *t;
 

@@ -153,7 +153,8 @@ struct guests {
 };
 
 void pm_guests_read(struct world *w, struct pm_arena *a, struct guests *ret);
-const struct guest *pm_guest_find(const struct guests *g, const char *id);
+void pm_guest_read(struct world *w, struct pm_arena *a, struct guest *g); /* once more */
+struct guest *pm_guest_find(const struct guests *g, const char *id);
 const struct setting *pm_setting(const struct guest *g, const char *key);
 
 /** Does both guests' state mean the same, where `spec` speaks of it or PVE has no word of its own? Adds

@@ -391,26 +391,28 @@ static const char *key_of(struct running *r, const struct poke *p, const struct 
 	return NULL;
 }
 
-static void do_poke(struct running *r, const struct poke *p, const struct guest *g)
+static bool do_poke(struct running *r, const struct poke *p, const struct guest *g)
 {
 	struct pm_buf form cleanup_buf = PM_BUF(0), answer cleanup_buf = PM_BUF(0);
 	const char *key = key_of(r, p, g), *text = p->text;
 	const struct setting *s = key ? pm_setting(g, key) : NULL;
 
 	if (!key)
-		return;
+		return false;
 	if (!p->whole) {
 		if (s && strstr(pm_arena_printf(r->a, ",%s", s->value),
 				 pm_arena_printf(r->a, ",%s=", p->sub)))
-			return;
+			return false;
 		text = pm_arena_printf(
 			r->a, "%s%s%s=%s", s ? s->value : "", s ? "," : "", p->sub, p->text);
 	}
 	pm_form_add(&form, key, text);
 	if (world_ask(r->w, "PUT",
 		    pm_arena_printf(r->a, "/nodes/%s/%s/%u/config", g->node, g->type, g->vmid),
-		    pm_buf_str(&form), &answer) == 200)
-		r->tally->poked++;
+		    pm_buf_str(&form), &answer) != 200)
+		return false; /* PVE, too, takes not everything */
+	r->tally->poked++;
+	return true;
 }
 
 static const char *id_of(struct running *r, const struct pm_obj *o)
@@ -420,17 +422,16 @@ static const char *id_of(struct running *r, const struct pm_obj *o)
 
 static void poke_all(struct running *r)
 {
+	struct guests now;
+
+	pm_guests_read(r->w, r->a, &now);
 	for (size_t i = 0; i < r->t->n; i++) {
 		const struct member *m = &r->t->v[i];
+		struct guest *g = m->npoke > 0 ? pm_guest_find(&now, id_of(r, m->x)) : NULL;
 
-		for (size_t k = 0; k < m->npoke; k++) {
-			const struct guest *g;
-			struct guests now;
-
-			pm_guests_read(r->w, r->a, &now);
-			g = pm_guest_find(&now, id_of(r, m->x));
-			if (g)
-				do_poke(r, &m->poke[k], g);
+		for (size_t k = 0; g && k < m->npoke; k++) {
+			if (do_poke(r, &m->poke[k], g))
+				pm_guest_read(r->w, r->a, g);
 		}
 	}
 	pass(r);

@@ -215,7 +215,7 @@ static void roll_pokes(struct dice *d, struct member *m)
 {
 	if (!m->x || m->x->kind == &pm_kind_podset)
 		return;
-	for (unsigned n = 1 + pm_roll(d, 24); n > 0; n--)
+	for (unsigned n = 8 + pm_roll(d, 64); n > 0 && m->npoke < 16; n--)
 		poke_row(d, m, pm_roll(d, m->x->kind->nfields));
 }
 
@@ -240,16 +240,25 @@ static void roll_member(struct dice *d, struct trial *t)
 		roll_pokes(d, m);
 }
 
-/* The inventory is believed where podmox is not to care for the state: it must be right by then. */
-static bool leaves_state(const struct pm_obj *o)
+/* What the inventory says is believed where the state is not podmox's to care for, and where it is what the
+ * manifest wants: it must be right by then. */
+static void leave_state(struct pm_obj *o, const char *state)
 {
-	const struct pm_value *v;
+	struct pm_value *v;
 
 	if (!o)
-		return false;
+		return;
 	v = pm_at(
 		o->kind == &pm_kind_podset ? pm_at(o->spec, "template")->u.rec : o->spec, "state");
-	return v->state == PM_SET && pm_str_eq(v->u.s, "ignored");
+	if (v->state == PM_SET && pm_str_eq(v->u.s, state))
+		v->state = PM_UNSET;
+}
+
+static void make_hasty(struct member *m)
+{
+	leave_state(m->x, "ignored");
+	leave_state(m->y, "ignored");
+	leave_state(m->y, "stopped");
 }
 
 struct trial *pm_trial_new(uint64_t seed)
@@ -268,8 +277,8 @@ struct trial *pm_trial_new(uint64_t seed)
 		roll_member(&d, t);
 		roll_depends(&d, t, false);
 		roll_depends(&d, t, true);
-		if (leaves_state(t->v[d.member].x) || leaves_state(t->v[d.member].y))
-			t->hasty = false;
+		if (t->hasty)
+			make_hasty(&t->v[d.member]);
 	}
 	return t;
 }

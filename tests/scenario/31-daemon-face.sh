@@ -157,6 +157,9 @@ ok "or is only asked" out_has 'has been asked'
 run 1 p approve
 ok "nothing waits for approval" err_has 'no revision waits'
 
+run 0 p complete suspend 'Pod/shop/w'
+ok "names are completed" test "$(cut -f1 "$dir/out")" = Pod/shop/web
+
 # ---- what is held back, what is broken, what fails ----
 pod db 202 256Mi 'features: {nesting: true}' >"$m/db.yaml"
 ok "a change that needs a restart" until_true status_says 'd["summary"]["held"]' 1

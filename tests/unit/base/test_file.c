@@ -164,3 +164,33 @@ PM_TEST(dir_is_made_with_its_parents)
 	assert_err(pm_dir_make("/proc/none/x", 0755, &err), PM_E_IO, &err, "/proc/none");
 	assert_err(pm_dir_make("", 0755, &err), PM_E_IO, &err, NULL);
 }
+
+/* A service with a user of its own has to be able to use what root leaves in its folder. */
+PM_TEST(file_given_to_the_owner_of_its_folder)
+{
+	const char *dir = pm_test_dir(), *path = pm_test_file(dir, "journal", "x");
+	const char *other = pm_test_file(dir, "linked", "x");
+	char second[512];
+	struct stat st;
+	int fd;
+
+	if (geteuid() != 0)
+		skip();
+	(void)snprintf(second, sizeof(second), "%s/second", dir);
+	assert_int_equal(link(other, second), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	pm_file_give(fd, path);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(chown(dir, 12345, 23456), 0);
+	pm_file_give(fd, path);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_uid, 12345);
+	assert_int_equal(st.st_gid, 23456);
+	(void)close(fd);
+	fd = open(second, O_RDWR | O_CLOEXEC);
+	pm_file_give(fd, second);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	(void)close(fd);
+}

@@ -154,6 +154,32 @@ PM_TEST(size_that_waits_is_written_again)
 	world_done(&w);
 }
 
+/* ---- old news of the inventory ---- */
+
+PM_TEST(a_state_that_the_run_did_not_touch_is_not_unstable)
+{
+	static const struct pair p = { "somebody started it a moment ago", POD "  state: stopped\n",
+		POD "  state: stopped\n  options: {tty: 3}\n", .at_once = true };
+	struct world w;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	apply(&w, &p, p.x);
+	world_wait(&w, 30);
+	vmid = world_vmid(&w, "Pod/shop/a");
+	assert_int_equal(
+		world_call(&w, "POST",
+			pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/status/start", vmid), ""),
+		200);
+	world_wait(&w, 1); /* it runs, and the inventory does not know */
+	apply(&w, &p, p.y);
+	assert_has(world_control(&w, "get %u", vmid), " running");
+	world_wait(&w, 30);
+	apply(&w, &p, p.y);
+	assert_has(world_control(&w, "get %u", vmid), " stopped");
+	world_done(&w);
+}
+
 /* ---- export ---- */
 
 static struct pm_obj *exported(struct world *w, struct pm_arena *a)
