@@ -348,17 +348,16 @@ static void hold_back(struct turn *t)
 {
 	struct pm_keeper *k = t->k;
 	struct pm_holding *h = &t->holding;
-	bool again = t->reasons & (PM_WHY_RETRY | PM_WHY_CONFIRM);
 
 	if (k->o->observe)
 		return;
 	if (!t->cycle.have.facts.quorate)
-		(void)pm_hold_all(h, PM_SYNC_HELD, PM_NO_QUORUM);
+		pm_hold_all(h, PM_SYNC_HELD, PM_NO_QUORUM);
 	pm_hold_suspended(h, k->board);
-	if (!t->changed && !k->heal && !again) {
+	if (!k->heal && !t->changed)
 		k->told_plan = pm_tell_plan(&t->cycle.plan, "drift, not healed", k->told_plan);
-		(void)pm_hold_all(h, PM_SYNC_HELD, "drift, and sync.heal is off");
-	}
+	if (!k->heal)
+		pm_hold_drift(h, !t->changed, t->reasons & PM_WHY_CONFIRM);
 	pm_hold_failing(h, &k->fails);
 	pm_hold_outside(h, k->windows, k->nwindows);
 }

@@ -92,6 +92,8 @@ void pm_drift_tell(struct pm_keeper *k, struct pm_job *j, struct pm_holding *h)
 
 		if (action->verb == PM_V_KEEP || !o)
 			continue;
+		h->v[i].drift =
+			o->sync == PM_SYNC_OK || (o->why && strcmp(o->why, PM_NOT_HEALED) == 0);
 		/* Told before: it is still so. */
 		if (o->sync != PM_SYNC_OK) {
 			h->v[i].by = o->by;

@@ -86,17 +86,6 @@ void pm_control_leave(const struct pm_place *place);
 int pm_http_open(struct pm_face *f, const char *listen, struct pm_server **ret,
 	struct pm_error *err) PM_CHECK;
 
-/** One request of HTTP, as far as it matters here. */
-struct pm_http_request {
-	char method[16], path[128], host[256];
-	bool foreign;  /* a web page of another origin sent it */
-	size_t length; /* of head and body */
-	int status;    /* 0: it can be answered; else what is wrong with it */
-};
-
-/** Reads a request; false: it is not whole yet. */
-bool pm_http_parse(const char *s, size_t n, struct pm_http_request *ret);
-
 /* ---- notify.c: systemd's notify protocol ---- */
 
 /** When the thread of cycles was last seen to move. */

@@ -46,6 +46,7 @@ static void hold(struct pm_holding *h, size_t i, struct pm_held how, const char 
 	how.hard = how.hard || brings_it_up(how.verb);
 	if (!how.by)
 		how.by = h->v[i].by;
+	how.drift = h->v[i].drift;
 	h->v[i] = how;
 	pm_plan_hold(h->plan, i, reason);
 	if (how.next_ms > 0 && (h->next_ms == 0 || how.next_ms < h->next_ms))
@@ -69,15 +70,10 @@ static void hold_dependants(struct pm_holding *h)
 	}
 }
 
-unsigned pm_hold_all(struct pm_holding *h, enum pm_sync sync, const char *reason)
+void pm_hold_all(struct pm_holding *h, enum pm_sync sync, const char *reason)
 {
-	unsigned n = 0;
-
-	for (size_t i = 0; i < h->plan->n; i++) {
-		n += h->plan->v[i].verb != PM_V_KEEP;
+	for (size_t i = 0; i < h->plan->n; i++)
 		hold(h, i, (struct pm_held){ .sync = sync }, reason);
-	}
-	return n;
 }
 
 /* ---- suspended ---- */
@@ -125,6 +121,13 @@ void pm_hold_suspended(struct pm_holding *h, struct pm_board *b)
 static bool takes_away(const struct pm_action *a)
 {
 	return a->verb == PM_V_DELETE || (a->verb == PM_V_STOP && !a->want);
+}
+
+void pm_hold_drift(struct pm_holding *h, bool all, bool confirm)
+{
+	for (size_t i = 0; i < h->plan->n; i++)
+		if (h->v[i].drift || (all && !(confirm && takes_away(&h->plan->v[i]))))
+			hold(h, i, (struct pm_held){ .sync = PM_SYNC_HELD }, PM_NOT_HEALED);
 }
 
 /* What fails and is due now is tried in this run, which then decides by itself. */

@@ -73,6 +73,7 @@ const char *pm_window_impact_name(unsigned impacts);
 /** Why an action was held, parallel to the plan's; of the others `verb` is the plan's own. */
 struct pm_held {
 	bool yes, hard; /* hard: what waits for it is held, too */
+	bool drift;     /* it was in sync by these manifests */
 	enum pm_sync sync;
 	enum pm_verb verb; /* that it had */
 	const char *by;
@@ -89,8 +90,11 @@ struct pm_holding {
 
 void pm_hold_begin(
 	struct pm_holding *h, struct pm_plan *p, struct pm_arena *a, const struct pm_clock *clock);
-/** Everything; returns how many. */
-unsigned pm_hold_all(struct pm_holding *h, enum pm_sync sync, const char *reason);
+/** Everything. */
+void pm_hold_all(struct pm_holding *h, enum pm_sync sync, const char *reason);
+/** What has drifted, or (`all`) everything but, with `confirm`, the removals that were asked for. */
+void pm_hold_drift(struct pm_holding *h, bool all, bool confirm);
+#define PM_NOT_HEALED "drift, and sync.heal is off"
 /** What somebody has suspended: some objects, or all. */
 void pm_hold_suspended(struct pm_holding *h, struct pm_board *b);
 /** What has failed and is not due; while anything fails nothing is removed. */

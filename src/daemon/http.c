@@ -15,131 +15,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/num.h"
 #include "base/text.h"
 #include "daemon/face_priv.h"
+#include "net/request.h"
 
 #define PEERS_MOST   32
-#define HEAD_BYTES   ((size_t)8192)
-#define BODY_BYTES   ((size_t)1 << 20) /* a hook of a code host is some ten thousand bytes long */
 #define PATIENCE_S   10
 #define PORT         "9470"
 #define STILL_MOST_S 600 /* longer than anything the daemon waits for without a step */
-
-/* ---- requests ---- */
-
-struct words {
-	const char *s;
-	size_t n;
-};
-
-static bool is_word(struct words w, const char *word)
-{
-	return strlen(word) == w.n && strncasecmp(w.s, word, w.n) == 0;
-}
-
-static bool copy(char *out, size_t size, struct words w)
-{
-	if (w.n >= size)
-		return false;
-	memcpy(out, w.s, w.n);
-	out[w.n] = '\0';
-	return true;
-}
-
-/* The part up to `end`, which is taken off together with it; what is left when there is none. */
-static struct words cut(struct words *w, char end)
-{
-	const char *at = memchr(w->s, end, w->n);
-	struct words part = { w->s, at ? (size_t)(at - w->s) : w->n };
-	size_t used = part.n + (at != NULL);
-
-	w->s += used;
-	w->n -= used;
-	return part;
-}
-
-static struct words trim(struct words w)
-{
-	while (w.n > 0 && (w.s[0] == ' ' || w.s[0] == '\t')) {
-		w.s++;
-		w.n--;
-	}
-	while (w.n > 0 && strchr(" \t\r", w.s[w.n - 1]))
-		w.n--;
-	return w;
-}
-
-/* "POST /hook?x HTTP/1.1" */
-static void parse_line(struct words line, struct pm_http_request *q)
-{
-	struct words method = cut(&line, ' '), target = cut(&line, ' ');
-	struct words path = cut(&target, '?');
-
-	if (line.n != 8 || memcmp(line.s, "HTTP/1.", 7) != 0 || path.n == 0 || path.s[0] != '/' ||
-		method.n == 0 || memchr(path.s, '\0', path.n) ||
-		!copy(q->method, sizeof(q->method), method))
-		q->status = 400;
-	else if (!copy(q->path, sizeof(q->path), path))
-		q->status = 404;
-}
-
-static void parse_length(struct words value, size_t *body, struct pm_http_request *q)
-{
-	char text[24];
-	int64_t n;
-
-	if (!copy(text, sizeof(text), value) || pm_parse_int(text, 0, INT64_MAX, &n) < 0 ||
-		*body != 0)
-		q->status = 400;
-	else if (n > (int64_t)BODY_BYTES)
-		q->status = 413;
-	else
-		*body = (size_t)n;
-}
-
-static void parse_header(struct words line, size_t *body, struct pm_http_request *q)
-{
-	struct words name = cut(&line, ':'), value = trim(line);
-
-	if (name.n == 0 || memchr(name.s, ' ', name.n) || memchr(name.s, '\t', name.n)) {
-		q->status = 400;
-	} else if (is_word(name, "host")) {
-		if (q->host[0] != '\0' || !copy(q->host, sizeof(q->host), value))
-			q->status = 400;
-	} else if (is_word(name, "content-length")) {
-		parse_length(value, body, q);
-	} else if (is_word(name, "transfer-encoding")) {
-		q->status = 411;
-	} else if (is_word(name, "origin")) {
-		q->foreign = true;
-	} else if (is_word(name, "sec-fetch-site")) {
-		q->foreign |= !is_word(value, "none") && !is_word(value, "same-origin");
-	}
-}
-
-bool pm_http_parse(const char *s, size_t n, struct pm_http_request *ret)
-{
-	const char *end = memmem(s, n, "\r\n\r\n", 4);
-	struct words head = { s, end ? (size_t)(end - s) + 2 : 0 };
-	size_t body = 0;
-
-	memset(ret, 0, sizeof(*ret));
-	if (!end) {
-		ret->length = n;
-		ret->status = 431;
-		return n >= HEAD_BYTES;
-	}
-	ret->length = head.n + 2;
-	parse_line(trim(cut(&head, '\n')), ret);
-	while (head.n > 0 && ret->status == 0)
-		parse_header(cut(&head, '\n'), &body, ret);
-	if (ret->status == 0 && ret->host[0] == '\0')
-		ret->status = 400;
-	if (ret->status == 0)
-		ret->length += body;
-	return ret->status != 0 || n >= ret->length;
-}
 
 /* ---- whom it is meant for ---- */
 
@@ -148,10 +31,8 @@ static void host_of(const char *text, char out[256])
 {
 	const char *end = text[0] == '[' ? strchr(text, ']') : strchr(text, ':');
 	const char *from = text[0] == '[' ? text + 1 : text;
-	struct words w = { from, end ? (size_t)(end - from) : strlen(from) };
 
-	if (!copy(out, 256, w))
-		out[0] = '\0';
+	(void)snprintf(out, 256, "%.*s", end ? (int)(end - from) : 255, from);
 }
 
 static bool is_address(const char *host)
@@ -309,7 +190,7 @@ static const struct {
 	{ "/hook", true, post_hook },
 };
 
-static void run(struct pm_face *f, size_t route, const struct pm_http_request *q, struct reply *r)
+static void run(struct pm_face *f, size_t route, const struct pm_request *q, struct reply *r)
 {
 	struct pm_arena *a cleanup_arena = pm_arena_new(0);
 	bool reads = strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0;
@@ -325,7 +206,7 @@ static void run(struct pm_face *f, size_t route, const struct pm_http_request *q
 	}
 }
 
-static void answer(struct pm_face *f, const struct pm_http_request *q, struct reply *r)
+static void answer(struct pm_face *f, const struct pm_request *q, struct reply *r)
 {
 	const char *path = "other";
 	char code[12];
@@ -350,9 +231,9 @@ static void answer(struct pm_face *f, const struct pm_http_request *q, struct re
 static size_t on_request(struct pm_peer *p, const char *s, size_t n)
 {
 	struct reply r = { .body = PM_BUF(0) };
-	struct pm_http_request q;
+	struct pm_request q;
 
-	if (!pm_http_parse(s, n, &q))
+	if (!pm_request_parse(s, n, &q))
 		return 0;
 	answer(pm_peer_arg(p), &q, &r);
 	send_reply(p, &r, strcmp(q.method, "HEAD") == 0);
@@ -419,7 +300,7 @@ int pm_http_open(
 {
 	struct pm_server_opts o = { .base = f->o.base,
 		.peers = PEERS_MOST,
-		.bytes = HEAD_BYTES + BODY_BYTES,
+		.bytes = PM_REQUEST_HEAD + PM_REQUEST_BODY,
 		.patience = PATIENCE_S,
 		.take = on_request,
 		.too_long = on_long_request,

@@ -3,6 +3,7 @@
  * torn or written by another version costs nothing but the waiting for tasks that still run. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -257,7 +258,11 @@ static void compact(struct pm_journal *j)
 {
 	struct pm_buf text cleanup_buf = PM_BUF(0);
 	struct pm_error err;
+	struct stat st;
 
+	/* Nothing was in it and nothing came: writing it costs the disk two flushes. */
+	if (j->open.n == 0 && fstat(j->fd, &st) == 0 && st.st_size == 0)
+		return;
 	for (size_t i = 0; i < j->open.n; i++) {
 		const struct pm_intent *open_one = &j->open.v[i];
 		struct pm_jwrite w = { .out = &text };

@@ -57,7 +57,8 @@ static const struct sample samples[] = {
 };
 
 /* Rows that are not set: what they ask for is not there, or takes real time. */
-static const char *const left_out[] = { "ready.ip", "ready.tcp", "options.ha-managed" };
+static const char *const left_out[] = { "ready.ip", "ready.tcp", "options.ha-managed",
+	"movedFrom" };
 
 /* Bounds that are those of the cluster, not of the row. */
 static const struct {

@@ -512,51 +512,6 @@ PM_TEST(face_takes_a_hook)
 	done(&h);
 }
 
-PM_TEST(face_reads_requests)
-{
-	static const struct {
-		const char *text;
-		int status; /* -1: not whole yet */
-	} v[] = {
-		{ "", -1 },
-		{ "GET / HTTP/1.1\r\n", -1 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
-		{ "GET / HTTP/1.1\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400 },
-		{ "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 400 },
-		{ "GET /\r\nHost: a\r\n\r\n", 400 },
-		{ "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-		{ "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-		{ "AVERYLONGMETHODNAME / HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", 400 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx", -1 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxx", 0 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -2\r\n\r\nxx", 400 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-			400 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
-			400 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 411 },
-	};
-	struct pm_http_request q;
-	char *large = pm_xcalloc(1, 9001);
-
-	for (size_t i = 0; i < PM_COUNT(v); i++) {
-		bool whole = pm_http_parse(v[i].text, strlen(v[i].text), &q);
-
-		if (whole != (v[i].status >= 0) || (whole && q.status != v[i].status))
-			fail_msg("%s gives %d", v[i].text, whole ? q.status : -1);
-	}
-	memset(large, 'a', 9000);
-	assert_false(pm_http_parse(large, 8000, &q));
-	assert_true(pm_http_parse(large, 9000, &q));
-	assert_int_equal(q.status, 431);
-	free(large);
-}
-
 /* ---- systemd ---- */
 
 /* A socket in systemd's place; abstract, so that its path has a length of its own. */

@@ -465,3 +465,30 @@ PM_TEST(hold_answers_tickets)
 	assert_false(pm_board_waiting(h.board));
 	house_done(&h);
 }
+
+/* With healing off drift stays, whatever else is to be done or tried again. */
+PM_TEST(hold_drift_while_something_waits)
+{
+	struct pm_board_suspension s = { .object = "Pod/default/c" };
+	struct pm_error err;
+	struct house h;
+
+	house_start(&h, "sync: {heal: false}\n");
+	house_open(&h);
+	s.until_ms = pm_wall_ms(&h.clock.clock) + 60000;
+	assert_ok(pm_board_suspend(h.board, &s, &err), &err);
+	house_put(&h, "c.yaml", HOUSE_POD("c", "203", ""));
+	house_cycle(&h, PM_WHY_DRIFT);
+	assert_null(strstr(house_control(&h, "guests"), "203"));
+	(void)house_control(&h, "set 201 memory=512");
+	for (unsigned i = 0; i < 3; i++)
+		house_cycle(&h, PM_WHY_DRIFT);
+	assert_has(house_control(&h, "get 201 memory"), "512");
+	assert_string_equal(shown(&h, "Pod/default/a")->why, PM_NOT_HEALED);
+	/* The suspension ends: what was wanted is done, what has drifted is not. */
+	pass(&h, 60);
+	house_cycle(&h, PM_WHY_RETRY);
+	assert_has(house_control(&h, "guests"), "203");
+	assert_has(house_control(&h, "get 201 memory"), "512");
+	house_done(&h);
+}

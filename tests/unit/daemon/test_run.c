@@ -263,6 +263,69 @@ PM_TEST(run_observe_tells_once)
 	house_done(&h);
 }
 
+/* ---- observing ---- */
+
+/* Passes calls on and counts those that could change anything. */
+struct counting {
+	struct pm_transport base;
+	struct house *h;
+	atomic_uint writes;
+};
+
+static void count_writes(struct pm_transport *t, struct pm_call *const *v, size_t n,
+	pm_call_done_fn *fn, void *arg, struct pm_cancel *cancel)
+{
+	struct counting *c = (struct counting *)t;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i]->method, "GET") != 0 && !strstr(v[i]->path, "/access/ticket"))
+			atomic_fetch_add(&c->writes, 1);
+	pm_net_batch(c->h->wire, v, n, fn, arg, cancel);
+}
+
+static void borrowed_free(PM_UNUSED struct pm_transport *t)
+{
+}
+
+static const struct pm_transport_ops counting_ops = { count_writes, borrowed_free };
+
+/* New, changed, stopped and superfluous objects, new manifests, all consents given: nothing is sent. */
+PM_TEST(run_observe_sends_nothing)
+{
+	struct counting c = { .base = { &counting_ops } };
+	struct house h;
+
+	house_start(&h, "sync: {prune: true, restart: allow, replace: allow}\n");
+	c.h = &h;
+	h.o.transport = &c.base;
+	house_open(&h);
+	house_cycle(&h, PM_WHY_DRIFT);
+	house_good(&h);
+	assert_true(atomic_load(&c.writes) > 0);
+	pm_keeper_close(&h.keeper);
+	pm_board_free(h.board);
+	atomic_store(&c.writes, 0);
+	h.o.observe = true;
+	house_open(&h);
+	house_put(&h, "a.yaml", HOUSE_POD("a", "201", "  tags: [seen]\n"));
+	house_put(&h, "b.yaml", NULL);
+	house_put(&h, "c.yaml", HOUSE_POD("c", "203", ""));
+	(void)house_control(&h, "set 201 memory=512");
+	for (unsigned i = 0; i < 4; i++)
+		house_cycle(&h, PM_WHY_DRIFT | PM_WHY_FILES | PM_WHY_CONFIRM | PM_WHY_RETRY);
+	house_good(&h);
+	assert_int_equal(atomic_load(&c.writes), 0);
+	/* Not because nobody tries: whoever does is stopped where requests are sent. */
+	h.o.observe = false;
+	pm_log_setup(PM_LOG_ERROR - 1, false);
+	house_cycle(&h, PM_WHY_DRIFT);
+	pm_log_setup(PM_LOG_WARNING, false);
+	assert_true(h.out.failed);
+	assert_int_equal(atomic_load(&c.writes), 0);
+	assert_null(strstr(house_control(&h, "guests"), "203"));
+	house_done(&h);
+}
+
 /* ---- other files while a cycle runs ---- */
 
 /* Passes calls on; with the first create somebody writes another manifest. */
@@ -294,13 +357,9 @@ static void meddle(struct pm_transport *t, struct pm_call *const *v, size_t n, p
 	pm_net_batch(m->h->wire, v, n, fn, arg, cancel);
 }
 
-static void meddling_free(PM_UNUSED struct pm_transport *t)
-{
-}
-
 PM_TEST(run_begins_nothing_more_when_files_change)
 {
-	static const struct pm_transport_ops ops = { meddle, meddling_free };
+	static const struct pm_transport_ops ops = { meddle, borrowed_free };
 	struct pm_board_view v;
 	struct meddling m = { .base = { &ops } };
 	struct house h;
