@@ -185,6 +185,18 @@ static void describe_marker(const struct pm_marker *m)
 		m->fields != NULL ? m->fields : "-");
 }
 
+/* What the manifest leaves to others. */
+static void describe_ignored(const struct pm_cli *s, const struct pm_obj *o)
+{
+	const struct pm_obj *want = pm_set_find(&s->cycle.want, o->kind, o->ns, o->name);
+	const struct pm_value *v =
+		want && want->spec ? pm_rec_get(want->spec, PM_G_LIFE_IGNORE) : NULL;
+
+	for (size_t i = 0; v && v->state == PM_SET && i < v->u.list->n; i++)
+		(void)printf("%s%s%s", i == 0 ? "Ignored:   " : ", ", v->u.list->v[i],
+			i + 1 == v->u.list->n ? "\n" : "");
+}
+
 static void describe_spec(struct pm_arena *arena, const struct pm_obj *o)
 {
 	struct pm_buf text cleanup_buf = PM_BUF(0);
@@ -229,6 +241,7 @@ static void describe(struct pm_cli *s, const struct pm_obj *o)
 	if (o->live->unread_why != NULL)
 		(void)printf("Not read:  %s\n", o->live->unread_why);
 	describe_pending(o);
+	describe_ignored(s, o);
 	describe_action(action_of(&s->cycle.plan, o));
 	if (o->spec != NULL)
 		describe_spec(s->job.arena, o);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "model/check_priv.h"
+#include "model/ignore.h"
 #include "model/marker.h"
 
 #define PVE_DESCRIPTION 8192 /* characters that PVE takes */
@@ -371,11 +372,24 @@ static void check_ready(const struct pm_checking *c, const struct pm_rec *spec)
 			"%s never comes true for a guest whose state is stopped", first->name);
 }
 
+static void check_ignored(const struct pm_checking *c, const struct pm_rec *spec)
+{
+	const struct pm_value *v = &spec->val[PM_G_LIFE_IGNORE];
+
+	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++) {
+		const char *why = pm_ignore_fault(c->d->arena, spec, v->u.list->v[i]);
+
+		if (why)
+			(void)PM_ERROR_AT(c, pm_at_value(c, v), "lifecycle.ignore: %s", why);
+	}
+}
+
 void pm_check_guest(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	check_tags(c, &spec->val[PM_G_TAGS]);
 	check_description(c, spec);
 	check_ready(c, spec);
+	check_ignored(c, spec);
 }
 
 static void check_pod(const struct pm_checking *c, const struct pm_rec *spec)

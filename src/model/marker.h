@@ -28,7 +28,8 @@ struct pm_marker {
 	bool done;             /* the create ended and its second write was made */
 	const char *on_remove; /* "keep" or "stop"; NULL or "": delete */
 	const char *of;        /* the PodSet; NULL or "": none */
-	const char *detached;  /* volumes that podmox detached, and where they were mounted; NULL or "" */
+	const char *
+		detached; /* volumes that podmox detached, and where they were mounted; NULL or "" */
 	const char *fields;
 };
 

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "model/detached.h"
+#include "model/ignore.h"
 #include "plan/plan_priv.h"
 
 struct differ {
@@ -678,13 +679,15 @@ static void wait_together(struct differ *d)
 size_t pm_diff_obj(struct pm_arena *a, const struct pm_obj *want, const struct pm_obj *have,
 	struct pm_change **ret)
 {
-	struct differ d = { .a = a, .want = want, .have = have, .marker = have->live->marker };
+	struct differ d = { .a = a, .have = have, .marker = have->live->marker };
 	const struct pm_kind *k = want->kind;
 	size_t n;
 
 	*ret = NULL;
 	if (want->spec == NULL || have->spec == NULL)
 		return 0;
+	want = pm_obj_ignoring(a, want, have);
+	d.want = want;
 	for (unsigned i = 0; i < k->nfields; i++) {
 		const struct pm_value *w = &want->spec->val[i];
 

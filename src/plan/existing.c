@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "model/detached.h"
+#include "model/ignore.h"
 #include "model/volume.h"
 #include "plan/plan_priv.h"
 
@@ -53,7 +54,7 @@ bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const s
 
 	if (p->facts->root_pam)
 		return false;
-	what = pm_obj_needs_root(want, have, &line);
+	what = pm_obj_needs_root(have ? pm_obj_ignoring(p->a, want, have) : want, have, &line);
 	if (what == NULL)
 		return false;
 	d = pm_diag_add(p->d, PM_ERROR, (struct pm_pos){ .file = want->file, .line = line },

@@ -484,6 +484,21 @@ static void end_of_action_line(struct printer *r, const struct pm_action *a)
 		flush(r);
 }
 
+/* What is left to others. */
+static void ignores_line(struct printer *r, const struct pm_action *a)
+{
+	struct pm_buf b cleanup_buf = PM_BUF(0);
+	const struct pm_value *v =
+		a->want && a->want->spec ? &a->want->spec->val[PM_G_LIFE_IGNORE] : NULL;
+
+	if (v == NULL || v->state != PM_SET || v->u.list->n == 0 || a->have == NULL ||
+		a->verb == PM_V_DELETE)
+		return;
+	(void)pm_buf_adds(&b, "ignores ");
+	add_names(&b, v->u.list->v, v->u.list->n);
+	wrapped(r, 4, pm_buf_str(&b));
+}
+
 static void print_action(struct printer *r, const struct pm_action *a)
 {
 	action_line(r, a);
@@ -499,6 +514,7 @@ static void print_action(struct printer *r, const struct pm_action *a)
 	}
 	for (size_t i = 0; i < a->nchanges; i++)
 		change_line(r, a, &a->change[i]);
+	ignores_line(r, a);
 }
 
 /* ---- head and sum ---- */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "model/detached.h"
+#include "model/ignore.h"
 #include "model/volume.h"
 #include "pve/pve_priv.h"
 
@@ -550,10 +551,14 @@ static void hold_boot_order(struct encode *e)
 
 bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form)
 {
-	struct encode e = {
-		.a = a, .u = u, .live = u->have->live, .mark = u->have->live->marker, .form = form
-	};
+	struct pm_update own = *u;
+	struct encode e = { .a = a,
+		.u = &own,
+		.live = u->have->live,
+		.mark = u->have->live->marker,
+		.form = form };
 
+	own.want = pm_obj_ignoring(a, u->want, u->have);
 	for (unsigned i = 0; i < u->want->kind->nfields; i++)
 		put_row(&e, i);
 	hold_boot_order(&e);

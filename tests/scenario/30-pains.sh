@@ -163,6 +163,11 @@ synced "P2 sizes in another unit are the same"
 ok "P2 a MAC that PVE made stays" [ "$before" = "$(value net0)" ]
 ctl sim set 210 debug=1 >/dev/null
 synced "P2 a key that the manifest does not mention is not podmox's business"
+printf '  lifecycle: {ignore: [resources.cpuunits, network.interfaces.eth0.rate]}\n' >>"$dir/repo/pod.yaml"
+ctl sim set 210 cpuunits=300 >/dev/null
+synced "P2 a key that the manifest leaves to others is nobody's difference"
+sed -i '/lifecycle: {ignore/d' "$dir/repo/pod.yaml"
+apply
 
 # ---- P5 ----
 

@@ -51,6 +51,7 @@ static const struct sample {
 	{ "repo-path", "manifests/live", "../live" },
 	{ "signing-key", "ssh-ed25519 AAAA me", "-----BEGIN OPENSSH PRIVATE KEY-----" },
 	{ "clock", "24:00", "24:01" },
+	{ "setting", "network.interfaces.eth0.hwaddr", "resources." },
 	{ "vmid", "9000", "99" },
 	{ "snapshot", "before-upgrade", "1st" },
 	{ "cpuset", "0,5,8-11", "0,,5" },
