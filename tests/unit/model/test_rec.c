@@ -92,7 +92,8 @@ PM_TEST(rec_volume_that_is_not_made_yet_has_its_size)
 PM_TEST(rec_merge_leaves_alone_what_says_the_default)
 {
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
-	const struct pm_rec *have = rec_of(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,shared=0,size=1G");
+	const struct pm_rec *have =
+		rec_of(a, &pm_kind_rootfs, "local:1/x.raw,ro=1,shared=0,size=1G");
 	struct pm_rec *want = pm_rec_new(a, &pm_kind_rootfs);
 
 	rec_set(a, want, "shared", NULL);
