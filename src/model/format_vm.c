@@ -94,6 +94,5 @@ const struct pm_format pm_formats_vm[] = {
 		.pattern = "^[A-Za-z0-9_ -]{1,16}$",
 		.what = "at most 16 letters, digits, blanks, '_' and '-'" },
 	{ .name = "vm-memory", .what = "a size" },
-	{ .name = "disk-size", .what = "a size" },
 	{ .name = NULL },
 };

@@ -10,9 +10,9 @@ static const struct {
 	const char *impact, *running, *stopped;
 } words[] = {
 	{ "live", "at once", "at once" },
-	{ "live with hotplug", "at once where `hotplug` allows it, else it waits for a restart",
-		"at once" },
 	{ "live, link flaps", "at once, the link flaps", "at once" },
+	{ "live with hotplug", "at once where `hotplug` has it, else it waits for a restart",
+		"at once" },
 	{ "next start", "stored at once, acts from the next start on", "at once" },
 	{ "pending", "waits for a restart", "at once" },
 	{ "resize", "at once; it only grows", "at once; it only grows" },
@@ -22,48 +22,16 @@ static const struct {
 	{ "create", "never: read at the creation only", "never: read at the creation only" },
 };
 
-/** What a running machine does otherwise than a container; NULL: of any record. */
+/** What becomes of a whole entry of a list of a running container. */
 static const struct {
-	const char *impact;
-	const struct pm_kind *sub;
-	const char *running;
-} machine_words[] = {
-	{ "move", &pm_kind_tpmstate, "moved: stops and starts it" },
-	{ "move", NULL, "moved while it runs" },
-	{ "migrate", NULL, "migrated while it runs" },
-};
-
-#define HOTPLUG "PVE::QemuServer::vmconfig_hotplug_pending"
-#define RESTART "waits for a restart"
-
-/** What becomes of a whole entry of a list of a running guest. */
-static const struct {
-	const struct pm_kind *kind;
-	const char *field, *added, *removed, *since, *source;
+	const char *field, *added, *removed, *source;
 } entries[] = {
-	{ &pm_kind_pod, "network.interfaces", "at once",
-		"at once; from the eleventh on it waits for a restart", "",
+	{ "network.interfaces", "at once", "at once; from the eleventh on it waits for a restart",
 		"PVE::LXC::Config::vmconfig_hotplug_pending, net(\\d); recordings/05b, put net2 hotplug and delete net2 hotplug" },
-	{ &pm_kind_pod, "volumes", "at once", "waits for a restart; a volume is kept as unused", "",
+	{ "volumes", "at once", "waits for a restart; a volume is kept as unused",
 		"PVE::LXC::Config::vmconfig_hotplug_pending, mp(\\d+); recordings/05b, put mp3 hotplug and delete mp0" },
-	{ &pm_kind_pod, "devices", "at once since 9.0, before it waits for a restart",
-		"waits for a restart", "8.1",
+	{ "devices", "at once since 9.0, before it waits for a restart", "waits for a restart",
 		"PVE::LXC::Config::vmconfig_hotplug_pending, dev(\\d+)" },
-	{ &pm_kind_vm, "disks",
-		"at once for scsi and virtio where `hotplug` has disk, else it waits for a restart",
-		"the same; the volume is kept as unused", "", HOTPLUG },
-	{ &pm_kind_vm, "network.interfaces",
-		"at once where `hotplug` has network, else it waits for a restart", "the same", "",
-		HOTPLUG },
-	{ &pm_kind_vm, "usb", "at once where `hotplug` has usb, else it waits for a restart",
-		"the same", "", HOTPLUG },
-	{ &pm_kind_vm, "cloudInit.ipconfig", "stored at once, acts from the next start on",
-		"the same", "", "PVE::QemuServer, fast_plug_option" },
-	{ &pm_kind_vm, "serial", RESTART, RESTART, "", HOTPLUG " skips it" },
-	{ &pm_kind_vm, "parallel", RESTART, RESTART, "", HOTPLUG " skips it" },
-	{ &pm_kind_vm, "hostpci", RESTART, RESTART, "", HOTPLUG " skips it" },
-	{ &pm_kind_vm, "numa", RESTART, RESTART, "", HOTPLUG " skips it" },
-	{ &pm_kind_vm, "virtiofs", RESTART, RESTART, "", HOTPLUG " skips it" },
 };
 
 static void add_cell(const char *text, struct pm_buf *out)
@@ -88,17 +56,14 @@ static void add_line(const char *field, const char *running, const char *stopped
 	pm_buf_addc(out, '\n');
 }
 
-/* What the impact comes to while the guest runs. */
-static const char *running_words(const struct pm_kind *k, const struct pm_field *in, unsigned word)
+/* A virtual machine moves disks and itself while it runs, but not the state of its TPM. */
+static const char *running_words(size_t i, const struct pm_kind *k, const struct pm_field *in)
 {
-	for (size_t i = 0; k == &pm_kind_vm && i < PM_COUNT(machine_words); i++) {
-		const struct pm_kind *sub = machine_words[i].sub;
-
-		if (!strcmp(machine_words[i].impact, words[word].impact) &&
-			(!sub || (in && in->sub == sub)))
-			return machine_words[i].running;
-	}
-	return words[word].running;
+	if (k == &pm_kind_pod || (in && in->sub == &pm_kind_tpmstate))
+		return words[i].running;
+	if (!strcmp(words[i].impact, "move"))
+		return "moved while it runs";
+	return !strcmp(words[i].impact, "migrate") ? "migrated while it runs" : words[i].running;
 }
 
 /* One row; podmox's own say nothing to PVE, and so have no line. */
@@ -114,25 +79,43 @@ static void add_row(const struct pm_kind *k, const struct pm_field *f, const str
 		in ? "." : "", f->name);
 	for (size_t i = 0; impact && i < PM_COUNT(words); i++) {
 		if (!strcmp(words[i].impact, impact))
-			add_line(pm_buf_str(&name), running_words(k, in, (unsigned)i),
-				words[i].stopped, f->since, source, out);
+			add_line(pm_buf_str(&name), running_words(i, k, in), words[i].stopped,
+				f->since, source, out);
 	}
 }
 
-static void add_entries(const struct pm_kind *k, const struct pm_field *f, struct pm_buf *out)
+static void add_entry(const struct pm_field *f, const char *what, const char *running,
+	const char *source, struct pm_buf *out)
+{
+	cleanup_buf struct pm_buf name = PM_BUF(0);
+
+	pm_buf_addf(&name, "%s: an entry %s", f->name, what);
+	add_line(pm_buf_str(&name), running, "at once", f->since, source, out);
+}
+
+/* Of a virtual machine an entry comes and goes alike. */
+static void add_entries_of_vm(const struct pm_field *f, struct pm_buf *out)
+{
+	cleanup_buf struct pm_buf running = PM_BUF(0);
+
+	if (f->hot)
+		pm_buf_addf(&running,
+			"at once where `hotplug` has %s%s, else it waits for a restart", f->hot,
+			f->slots ? " and the bus is scsi or virtio" : "");
+	else
+		pm_buf_adds(&running, f->flags & PM_F_NOTLIVE
+					      ? "stored at once, acts from the next start on"
+					      : "waits for a restart");
+	add_entry(f, "comes or goes", pm_buf_str(&running), f->source, out);
+}
+
+static void add_entries(const struct pm_field *f, struct pm_buf *out)
 {
 	for (size_t i = 0; i < PM_COUNT(entries); i++) {
-		cleanup_buf struct pm_buf name = PM_BUF(0);
-
-		if (entries[i].kind != k || strcmp(entries[i].field, f->name) != 0)
+		if (strcmp(entries[i].field, f->name) != 0)
 			continue;
-		pm_buf_addf(&name, "%s: an entry comes", f->name);
-		add_line(pm_buf_str(&name), entries[i].added, "at once", f->since,
-			entries[i].source, out);
-		pm_buf_clear(&name);
-		pm_buf_addf(&name, "%s: an entry goes", f->name);
-		add_line(pm_buf_str(&name), entries[i].removed, "at once", f->since,
-			entries[i].source, out);
+		add_entry(f, "comes", entries[i].added, entries[i].source, out);
+		add_entry(f, "goes", entries[i].removed, entries[i].source, out);
 	}
 }
 
@@ -144,8 +127,10 @@ static void add_field(const struct pm_kind *k, const struct pm_field *f, struct 
 		add_row(k, f, NULL, out);
 		return;
 	}
-	if (f->count > 0)
-		add_entries(k, f, out);
+	if (f->count > 0 && k == &pm_kind_pod)
+		add_entries(f, out);
+	else if (f->count > 0)
+		add_entries_of_vm(f, out);
 	for (unsigned i = 0; i < f->sub->nfields; i++) {
 		if (!(f->sub->fields[i].flags & PM_F_INNER))
 			add_row(k, &f->sub->fields[i], f, out);
@@ -173,7 +158,7 @@ void pm_impact_docs(struct pm_buf *out)
 		"the first version of PVE that knows the field. Fields that are podmox's own are not in the list:\n"
 		"nothing of them is in the guest.\n");
 	for (unsigned i = 0; pm_kinds[i]; i++) {
-		if (pm_kinds[i]->envelope && pm_field_find(pm_kinds[i], "vmid"))
+		if (pm_kind_is_guest(pm_kinds[i]))
 			add_kind(pm_kinds[i], out);
 	}
 }

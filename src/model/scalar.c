@@ -10,12 +10,10 @@
 
 /* ---- bounds ---- */
 
-/* An image that is imported may end anywhere: disks of machines count in KiB. */
+/* PVE keeps memory in MiB, and volumes as their images are: an imported one may have any number of KiB. */
 static int64_t grain(const struct pm_field *f)
 {
-	if (f->format && !strcmp(f->format, "disk-size"))
-		return 1024;
-	return f->unit ? f->unit : PM_MIB;
+	return f->unit ? f->unit : 1024;
 }
 
 static void number_words(const struct pm_field *f, int64_t i, struct pm_buf *out)
@@ -340,7 +338,7 @@ static int size_parse(const struct pm_reading *r, struct pm_value *v)
 		return bad_size(r);
 	if (i % grain(f))
 		return pm_error_set(r->err, PM_E_INPUT, "must be whole %s, not '%.*s'",
-			grain(f) < PM_MIB ? "KiB" : "MiB", PM_MOST_SHOWN, r->text);
+			f->unit ? "MiB" : "KiB", PM_MOST_SHOWN, r->text);
 	v->u.i = i;
 	v->state = PM_SET;
 	return 0;

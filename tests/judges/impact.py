@@ -10,7 +10,7 @@ import re
 import sys
 
 # Impacts that PVE's /pending shows as applied, and as waiting.
-APPLIED = ("live", "live with hotplug", "live, link flaps", "next start")
+APPLIED = ("live", "live, link flaps", "live with hotplug", "next start")
 KINDS = {"Pod": "lxc", "VirtualMachine": "qemu"}
 
 
@@ -110,8 +110,8 @@ def judge_recordings(folder, kinds, found):
             seen += 1
             row = rows[name][0]
             applied = row["x-podmox-impact"] in APPLIED
-            if row.get("x-podmox-hot"):
-                applied = row["x-podmox-hot"] in ("network", "disk", "usb")
+            if row["x-podmox-impact"] == "live with hotplug":
+                applied = name not in ("memory", "vcpus")  # on when nothing is said: network, disk and usb
             if "items" in row and added and not waits:
                 continue  # entries are plugged in where PVE can
             if applied == waits:
@@ -194,11 +194,10 @@ def judge_qemu(sources, rows, found):
         text = file.read()
     fast = fast_keys(text, "my $fast_plug_option")
     fast |= set(re.findall(r"^    (\w+) => \{", body_of(text, "my $confdesc_cloudinit"), re.M))
-    loop = body_of(text, "sub vmconfig_hotplug_pending")
-    # Named there, and passed over; the agent is judged by what becomes of its sub-keys.
-    waits = {k for line in re.findall(r'die "skip\\n" if (\$opt eq .*);', loop) for k in re.findall(r"'([\w-]+)'", line)}
-    hot = hot_keys(loop) - waits - {"agent"}
+    hot = hot_keys(body_of(text, "sub vmconfig_hotplug_pending"))
     drives = {"ide", "sata", "scsi", "virtio"}
+    # Named in the loop only to be skipped; of the agent one word alone is taken over.
+    skipped_whole = {"efidisk0", "tpmstate0", "agent"}
     net = body_of(text, "sub vmconfig_update_net")
     disk = body_of(text, "sub vmconfig_update_disk")
     judged = 0
@@ -206,7 +205,7 @@ def judge_qemu(sources, rows, found):
         if row["x-podmox-impact"] == "create":
             continue
         judged += 1
-        if key in fast or key == "ipconfig" or key in hot | drives:
+        if key in fast or key == "ipconfig" or key in (hot | drives) - skipped_whole:
             expect(row, key, APPLIED, "PVE applies it to a running machine", found)
         elif key != "agent":
             expect(row, key, ("pending",), "PVE keeps it for the next start", found)
