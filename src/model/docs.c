@@ -64,7 +64,7 @@ static const struct {
 	{ "replace", "needs a new guest" },
 	{ "resize", "grows at once; cannot be undone" },
 	{ "move", "moves the data to the other storage; a container stands still meanwhile" },
-	{ "migrate", "moves the guest to the other node; restarts it" },
+	{ "migrate", "moves the guest to the other node; a container is restarted" },
 	{ "pending", "needs a restart" },
 	{ HOT, "at once where `hotplug` allows it, else at the next start" },
 	{ "live, link flaps", "at once; the network link goes down for a moment" },

@@ -319,10 +319,11 @@ static void merge_keyed(const struct merge *m, const struct item *it)
 	pm_value_format(&fields[s->value], PM_PVE, value, m->out);
 }
 
+/* Nothing but in the older way? */
 static bool says_nothing(const struct pm_rec *r)
 {
 	for (unsigned i = 0; i < r->kind->nfields; i++) {
-		if (r->val[i].state == PM_SET)
+		if (r->val[i].state == PM_SET && !(r->kind->fields[i].flags & PM_F_OLD))
 			return false;
 	}
 	return true;

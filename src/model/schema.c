@@ -368,6 +368,8 @@ static void add_field(
 		pm_jw_bool(w, "x-podmox-head", true);
 	if (impact)
 		pm_jw_str(w, "x-podmox-impact", impact);
+	if (f->hot)
+		pm_jw_str(w, "x-podmox-hot", f->hot);
 	if (f->flags & PM_F_ROOT)
 		pm_jw_bool(w, "x-podmox-root", true);
 	if (f->since)
