@@ -149,6 +149,16 @@ static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
 	return r == 0 && !first ? change_volumes(act, err) : r;
 }
 
+/* Out of a pool, the marker has to forget it, too. */
+static int change_pool(struct pm_act *act, struct pm_error *err)
+{
+	int r = pm_act_pool(act, err);
+
+	if (r < 0 || pm_rec_get(act->a->want->spec, PM_G_POOL)->state == PM_SET)
+		return r;
+	return pm_act_write_config(act, false, NULL, err);
+}
+
 static int do_steps(struct pm_act *act, struct pm_error *err)
 {
 	unsigned steps = act->a->steps;
@@ -159,7 +169,7 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 		finish_create(act);
 	r = change_config_and_volumes(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
-		r = pm_act_pool(act, err);
+		r = change_pool(act, err);
 	/* What is to be stopped anyway goes to its node stopped. */
 	if (r == 0 && stops)
 		r = change_state(act, err);

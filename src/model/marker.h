@@ -45,6 +45,9 @@ const char *pm_marker_join(
 /** Was this key ("memory") or sub-key ("net0", "tag") set by podmox? sub NULL: the key itself. */
 bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub);
 
+/** The word of `fields` for membership in a pool, which has no key. */
+#define PM_MARKER_POOL "pool"
+
 /** `fields` of a spec whose slots are assigned; of env the names of the variables. What is only sent at
  * the creation is left out: it cannot be taken back. */
 const char *pm_marker_fields(struct pm_arena *a, const struct pm_rec *spec) PM_CHECK;

@@ -138,6 +138,10 @@ bool pm_plan_empty(const struct pm_plan *p);
  * long as the plan. */
 void pm_plan_hold(struct pm_plan *p, size_t action, const char *reason);
 
+/** How many settings ask for what can never be done to the guest that is there: a volume that shrinks. They are
+ * listed as not done, and are no success for ever: --detailed-exitcode counts them. */
+unsigned pm_plan_unmet(const struct pm_plan *p);
+
 /** Text for people, 80 columns, colour as asked. */
 void pm_plan_print(const struct pm_plan *p, bool colour, struct pm_buf *out);
 
