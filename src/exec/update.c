@@ -146,6 +146,8 @@ static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
 
 	if (r == 0)
 		r = change_config(act, err);
+	if (r == 0 && (act->a->steps & PM_STEP_ATTACH))
+		r = pm_act_resize(act, err);
 	return r == 0 && !first ? change_volumes(act, err) : r;
 }
 

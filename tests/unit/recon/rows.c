@@ -60,6 +60,8 @@ static const struct sample by_format[] = {
 	{ "fstype", "nfs", "cifs" },
 	{ "mode", "\"0660\"", "\"0600\"" },
 	{ "cpu-weight", "100", "200" },
+	{ "setting", "resources", "onboot" },
+	{ "object-ref", "former", "Pod/shop/earlier" },
 };
 
 static bool find_sample(
