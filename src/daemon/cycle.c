@@ -424,7 +424,8 @@ static bool is_checked_out(struct pm_keeper *k)
 	return busy != NULL;
 }
 
-/* What the repository calls the files that were just read. */
+/* What the repository calls the files that are about to be read. Files of the next commit may then be called
+ * by the one before, until the cycle that it asks for; never the other way round. */
 static void take_commit(struct pm_keeper *k)
 {
 	struct pm_arena *a cleanup_arena = pm_arena_new(4096);
@@ -442,9 +443,7 @@ static void tell_wanted(struct turn *t)
 	const struct pm_revision r = { .id = k->tree_id,
 		.subject = k->o->source ? k->subject : NULL };
 
-	if (k->o->source) {
-		take_commit(k);
-	} else {
+	if (!k->o->source) {
 		(void)snprintf(k->tree_id, sizeof(k->tree_id), "tree:%016" PRIx64, k->store.tree);
 		pm_board_source(k->board, k->store.missing);
 	}
@@ -651,6 +650,8 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	k->look |= reasons & PM_WHY_DRIFT;
 	k->look_at_all |= reasons & PM_WHY_ASKED;
 	pm_board_doing(k->board, PM_DOING_READING, NULL);
+	if (k->o->source)
+		take_commit(k);
 	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
 		return;
 	atomic_store(&k->glance, k->store.glance);

@@ -29,6 +29,12 @@ const char *pm_tell_changes(struct pm_arena *a, const struct pm_action *action)
 	return pm_arena_strndup(a, pm_buf_str(&text), text.len);
 }
 
+/* Not failed: we were told to stop. */
+static bool is_cut(const struct pm_event *e)
+{
+	return e->result && e->result->err.code == PM_E_CANCELLED;
+}
+
 static const char *message_of(const struct pm_event *e)
 {
 	static const char *const done[PM_VERB_MAX] = { [PM_V_CREATE] = "created",
@@ -43,7 +49,7 @@ static const char *message_of(const struct pm_event *e)
 	case PM_EV_DONE:
 		return done[e->action->verb];
 	case PM_EV_FAILED:
-		return "failed";
+		return is_cut(e) ? "left for later" : "failed";
 	case PM_EV_SKIPPED:
 		return "skipped";
 	case PM_EV_WAIT:
@@ -61,7 +67,7 @@ static enum pm_level level_of(const struct pm_event *e)
 	case PM_EV_DONE:
 		return e->result && e->result->unstable ? PM_LOG_WARNING : PM_LOG_INFO;
 	case PM_EV_FAILED:
-		return PM_LOG_ERROR;
+		return is_cut(e) ? PM_LOG_INFO : PM_LOG_ERROR;
 	case PM_EV_SKIPPED:
 		return PM_LOG_WARNING;
 	case PM_EV_WAIT:
@@ -161,11 +167,11 @@ static uint64_t hash_of(const struct pm_diags *d)
 	return h;
 }
 
+static const enum pm_level levels
+	[] = { [PM_NOTE] = PM_LOG_INFO, [PM_WARNING] = PM_LOG_WARNING, [PM_ERROR] = PM_LOG_ERROR };
+
 static void tell_finding(struct pm_arena *a, const struct pm_diag *d)
 {
-	static const enum pm_level levels[] = {
-		[PM_NOTE] = PM_LOG_INFO, [PM_WARNING] = PM_LOG_WARNING, [PM_ERROR] = PM_LOG_ERROR
-	};
 	const char *where = d->pos.file ? d->pos.file : "";
 	struct pm_kv kv[2];
 	unsigned n = 0;
@@ -189,7 +195,7 @@ uint64_t pm_tell_findings(const struct pm_diags *d, uint64_t last)
 		return hash;
 	a = pm_arena_new(0);
 	for (const struct pm_diag *diag = d->first; diag && n < FINDINGS_MAX; diag = diag->next) {
-		if (diag->severity == PM_NOTE && !pm_log_enabled(PM_LOG_INFO))
+		if (!pm_log_enabled(levels[diag->severity]))
 			continue;
 		tell_finding(a, diag);
 		n++;

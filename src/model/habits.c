@@ -92,7 +92,7 @@ static size_t group_of(const struct pm_kind *k, const char *path)
 /* Is it "guest" or the kind's own name, and the group? */
 static bool is_in(const char *in, const struct pm_kind *k, const char *group, size_t ngroup)
 {
-	bool guest = k->envelope && pm_field_find(k, "vmid");
+	bool guest = pm_kind_is_guest(k);
 	const char *name = guest ? "guest" : k->name;
 	size_t n = strcspn(in, ".");
 

@@ -11,6 +11,8 @@ static const struct {
 } words[] = {
 	{ "live", "at once", "at once" },
 	{ "live, link flaps", "at once, the link flaps", "at once" },
+	{ "live with hotplug", "at once where `hotplug` has it, else it waits for a restart",
+		"at once" },
 	{ "next start", "stored at once, acts from the next start on", "at once" },
 	{ "pending", "waits for a restart", "at once" },
 	{ "resize", "at once; it only grows", "at once; it only grows" },
@@ -22,15 +24,14 @@ static const struct {
 
 /** What becomes of a whole entry of a list of a running container. */
 static const struct {
-	const char *field, *added, *removed, *since, *source;
+	const char *field, *added, *removed, *source;
 } entries[] = {
 	{ "network.interfaces", "at once", "at once; from the eleventh on it waits for a restart",
-		"",
 		"PVE::LXC::Config::vmconfig_hotplug_pending, net(\\d); recordings/05b, put net2 hotplug and delete net2 hotplug" },
-	{ "volumes", "at once", "waits for a restart; a volume is kept as unused", "",
+	{ "volumes", "at once", "waits for a restart; a volume is kept as unused",
 		"PVE::LXC::Config::vmconfig_hotplug_pending, mp(\\d+); recordings/05b, put mp3 hotplug and delete mp0" },
 	{ "devices", "at once since 9.0, before it waits for a restart", "waits for a restart",
-		"8.1", "PVE::LXC::Config::vmconfig_hotplug_pending, dev(\\d+)" },
+		"PVE::LXC::Config::vmconfig_hotplug_pending, dev(\\d+)" },
 };
 
 static void add_cell(const char *text, struct pm_buf *out)
@@ -55,8 +56,19 @@ static void add_line(const char *field, const char *running, const char *stopped
 	pm_buf_addc(out, '\n');
 }
 
+/* A virtual machine moves disks and itself while it runs, but not the state of its TPM. */
+static const char *running_words(size_t i, const struct pm_kind *k, const struct pm_field *in)
+{
+	if (k == &pm_kind_pod || (in && in->sub == &pm_kind_tpmstate))
+		return words[i].running;
+	if (!strcmp(words[i].impact, "move"))
+		return "moved while it runs";
+	return !strcmp(words[i].impact, "migrate") ? "migrated while it runs" : words[i].running;
+}
+
 /* One row; podmox's own say nothing to PVE, and so have no line. */
-static void add_row(const struct pm_field *f, const struct pm_field *in, struct pm_buf *out)
+static void add_row(const struct pm_kind *k, const struct pm_field *f, const struct pm_field *in,
+	struct pm_buf *out)
 {
 	const char *impact = pm_impact(f, in), *source = f->source ? f->source
 							 : in      ? in->source
@@ -67,41 +79,61 @@ static void add_row(const struct pm_field *f, const struct pm_field *in, struct 
 		in ? "." : "", f->name);
 	for (size_t i = 0; impact && i < PM_COUNT(words); i++) {
 		if (!strcmp(words[i].impact, impact))
-			add_line(pm_buf_str(&name), words[i].running, words[i].stopped, f->since,
-				source, out);
+			add_line(pm_buf_str(&name), running_words(i, k, in), words[i].stopped,
+				f->since, source, out);
 	}
+}
+
+static void add_entry(const struct pm_field *f, const char *what, const char *running,
+	const char *source, struct pm_buf *out)
+{
+	cleanup_buf struct pm_buf name = PM_BUF(0);
+
+	pm_buf_addf(&name, "%s: an entry %s", f->name, what);
+	add_line(pm_buf_str(&name), running, "at once", f->since, source, out);
+}
+
+/* Of a virtual machine an entry comes and goes alike. */
+static void add_entries_of_vm(const struct pm_field *f, struct pm_buf *out)
+{
+	cleanup_buf struct pm_buf running = PM_BUF(0);
+
+	if (f->hot)
+		pm_buf_addf(&running,
+			"at once where `hotplug` has %s%s, else it waits for a restart", f->hot,
+			f->slots ? " and the bus is scsi or virtio" : "");
+	else
+		pm_buf_adds(&running, f->flags & PM_F_NOTLIVE
+					      ? "stored at once, acts from the next start on"
+					      : "waits for a restart");
+	add_entry(f, "comes or goes", pm_buf_str(&running), f->source, out);
 }
 
 static void add_entries(const struct pm_field *f, struct pm_buf *out)
 {
 	for (size_t i = 0; i < PM_COUNT(entries); i++) {
-		cleanup_buf struct pm_buf name = PM_BUF(0);
-
 		if (strcmp(entries[i].field, f->name) != 0)
 			continue;
-		pm_buf_addf(&name, "%s: an entry comes", f->name);
-		add_line(pm_buf_str(&name), entries[i].added, "at once", f->since,
-			entries[i].source, out);
-		pm_buf_clear(&name);
-		pm_buf_addf(&name, "%s: an entry goes", f->name);
-		add_line(pm_buf_str(&name), entries[i].removed, "at once", f->since,
-			entries[i].source, out);
+		add_entry(f, "comes", entries[i].added, entries[i].source, out);
+		add_entry(f, "goes", entries[i].removed, entries[i].source, out);
 	}
 }
 
-static void add_field(const struct pm_field *f, struct pm_buf *out)
+static void add_field(const struct pm_kind *k, const struct pm_field *f, struct pm_buf *out)
 {
 	if (f->flags & PM_F_INNER)
 		return;
 	if (f->type != PM_T_PROPS) {
-		add_row(f, NULL, out);
+		add_row(k, f, NULL, out);
 		return;
 	}
-	if (f->count > 0)
+	if (f->count > 0 && k == &pm_kind_pod)
 		add_entries(f, out);
+	else if (f->count > 0)
+		add_entries_of_vm(f, out);
 	for (unsigned i = 0; i < f->sub->nfields; i++) {
 		if (!(f->sub->fields[i].flags & PM_F_INNER))
-			add_row(&f->sub->fields[i], f, out);
+			add_row(k, &f->sub->fields[i], f, out);
 	}
 }
 
@@ -111,7 +143,7 @@ static void add_kind(const struct pm_kind *k, struct pm_buf *out)
 	pm_buf_adds(out, "| field | running | stopped | since | known from |\n");
 	pm_buf_adds(out, "|---|---|---|---|---|\n");
 	for (unsigned i = 0; i < k->nfields; i++)
-		add_field(&k->fields[i], out);
+		add_field(k, &k->fields[i], out);
 }
 
 void pm_impact_docs(struct pm_buf *out)
@@ -126,7 +158,7 @@ void pm_impact_docs(struct pm_buf *out)
 		"the first version of PVE that knows the field. Fields that are podmox's own are not in the list:\n"
 		"nothing of them is in the guest.\n");
 	for (unsigned i = 0; pm_kinds[i]; i++) {
-		if (pm_kinds[i]->envelope && pm_field_find(pm_kinds[i], "vmid"))
+		if (pm_kind_is_guest(pm_kinds[i]))
 			add_kind(pm_kinds[i], out);
 	}
 }

@@ -10,9 +10,10 @@
 
 /* ---- bounds ---- */
 
+/* PVE keeps memory in MiB, and volumes as their images are: an imported one may have any number of KiB. */
 static int64_t grain(const struct pm_field *f)
 {
-	return f->unit ? f->unit : PM_MIB;
+	return f->unit ? f->unit : 1024;
 }
 
 static void number_words(const struct pm_field *f, int64_t i, struct pm_buf *out)
@@ -336,8 +337,8 @@ static int size_parse(const struct pm_reading *r, struct pm_value *v)
 	if ((strcmp(r->text, "0") != 0 && pm_parse_size(r->text, 0, &i) < 0) || !in_range(f, i))
 		return bad_size(r);
 	if (i % grain(f))
-		return pm_error_set(r->err, PM_E_INPUT, "must be whole MiB, not '%.*s'",
-			PM_MOST_SHOWN, r->text);
+		return pm_error_set(r->err, PM_E_INPUT, "must be whole %s, not '%.*s'",
+			f->unit ? "MiB" : "KiB", PM_MOST_SHOWN, r->text);
 	v->u.i = i;
 	v->state = PM_SET;
 	return 0;

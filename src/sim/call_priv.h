@@ -93,6 +93,9 @@ struct sim_schema;
 int pm_s_schema_load(struct sim_schema **ret, const char *path, struct pm_error *err) PM_CHECK;
 void pm_s_schema_free(struct sim_schema *d);
 bool pm_s_schema_knows(const struct sim_schema *d, const char *method, const char *path);
+/** Does the description of a method name that parameter? */
+bool pm_s_schema_has(
+	const struct sim_schema *d, const char *method, const char *path, const char *param);
 void pm_s_verify(struct sim_call *c);
 /** Text of what is wrong with a value of a named format, or NULL. In the arena. */
 const char *pm_s_format(struct pm_arena *a, const char *format, const char *v);

@@ -190,8 +190,24 @@ static bool among(const char *k, const char *const *list, size_t n)
 	return false;
 }
 
-bool pm_s_option_known(bool qemu, const char *k)
+/* Words of the call that changes a configuration, which are no settings. */
+static const char *const call_words[] = { "node", "vmid", "delete", "revert", "digest", "skiplock",
+	"force", "background_delay", "import-working-storage" };
+
+/* A newer PVE may have settings that only its schema tells of. */
+static bool in_schema(const struct pm_sim *s, bool qemu, const char *k)
 {
+	const char *path =
+		qemu ? "/nodes/{node}/qemu/{vmid}/config" : "/nodes/{node}/lxc/{vmid}/config";
+
+	return s->schema && !among(k, call_words, PM_COUNT(call_words)) &&
+	       pm_s_schema_has(s->schema, "PUT", path, k);
+}
+
+bool pm_s_option_known(const struct pm_sim *s, bool qemu, const char *k)
+{
+	if (in_schema(s, qemu, k))
+		return true;
 	for (size_t i = 0; qemu && i < PM_COUNT(qemu_numbered); i++)
 		if (pm_s_numbered(k, qemu_numbered[i].stem, qemu_numbered[i].most) >= 0)
 			return true;

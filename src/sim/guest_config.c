@@ -154,7 +154,7 @@ bool pm_s_take_list(struct sim_call *c, const char *what, struct sim_conf *keys)
 		size_t n = strcspn(list, ",; ");
 		const char *k = pm_arena_strndup(c->a, list, n);
 
-		if (n && !pm_s_option_known(pm_s_for_vm(c), k)) {
+		if (n && !pm_s_option_known(c->s, pm_s_for_vm(c), k)) {
 			pm_s_bad(c, what, "unknown option '%s'", k);
 			return false;
 		}

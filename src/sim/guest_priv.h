@@ -55,7 +55,8 @@ int64_t pm_s_guest_disk(const struct sim_guest *g);
 int64_t pm_s_number(const char *text, int64_t otherwise); /* NULL is none */
 int64_t pm_s_conf_int(const struct sim_conf *c, const char *k, int64_t otherwise);
 void pm_s_collect(struct pm_sim *s); /* what pvestatd does every ten seconds */
-bool pm_s_option_known(bool qemu, const char *k);
+/** Is it a setting of a configuration: one we know, or one that the schema describes? */
+bool pm_s_option_known(const struct pm_sim *s, bool qemu, const char *k);
 bool pm_s_option_number(bool qemu, const char *k);
 char *pm_s_tags(const char *text);
 char *pm_s_mac(struct pm_sim *s);

@@ -89,7 +89,7 @@ bool pm_s_may_config(struct sim_call *c, unsigned vmid, const char *pool, bool u
 	if (pm_s_is_root(c))
 		return true;
 	for (size_t i = 0; i < c->p.n; i++)
-		if (pm_s_option_known(false, c->p.v[i].k) &&
+		if (pm_s_option_known(c->s, false, c->p.v[i].k) &&
 			strcmp(c->p.v[i].k, "unprivileged") != 0 &&
 			!may_set(c,
 				!strcmp(c->p.v[i].k, "tags")
@@ -291,7 +291,7 @@ static bool take_changes(struct sim_call *c, struct sim_guest *g, const struct s
 		if (!delete_key(c, g, gone->v[i].k))
 			return false;
 	for (size_t i = 0; i < c->p.n; i++)
-		if (pm_s_option_known(false, c->p.v[i].k) &&
+		if (pm_s_option_known(c->s, false, c->p.v[i].k) &&
 			!set_key(c, g, c->p.v[i].k, c->p.v[i].v))
 			return false;
 	pm_s_pending_cleanup(g);

@@ -326,7 +326,7 @@ bool pm_s_vm_settings(struct sim_call *c, struct sim_conf *set)
 		const char *k = c->p.v[i].k, *v = c->p.v[i].v ? c->p.v[i].v : "";
 		cleanup_free char *text = NULL;
 
-		if (c->p.v[i].path || not_config(k) || !pm_s_option_known(true, k))
+		if (c->p.v[i].path || not_config(k) || !pm_s_option_known(c->s, true, k))
 			continue;
 		if (!value_fine(c, k, v))
 			return false;

@@ -302,6 +302,14 @@ static const struct sim_spec *spec_of(const struct sim_specs *all, const char *k
 	return NULL;
 }
 
+bool pm_s_schema_has(
+	const struct sim_schema *d, const char *method, const char *path, const char *param)
+{
+	const struct sim_method *m = pm_s_schema_method(d, method, path);
+
+	return m && spec_of(&m->params, param);
+}
+
 static void check_missing(struct sim_call *c, struct checker *k, const struct sim_specs *all)
 {
 	for (size_t i = 0; i < all->n; i++) {

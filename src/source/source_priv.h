@@ -39,7 +39,7 @@ struct pm_source_settings {
 	uint64_t size, file_size, files;
 };
 
-int pm_source_settings(struct pm_source_settings *ret, const struct pm_source_opts *o,
+int pm_source_settings(struct pm_source_settings *c, const struct pm_source_opts *o,
 	struct pm_error *err) PM_CHECK;
 void pm_source_settings_done(struct pm_source_settings *c);
 

@@ -1,7 +1,6 @@
 /* The folders of commits: each is written beside the others under another name, and is called by its commit
  * only when it is complete; `current` is a link that is renamed from one to the next. Whoever reads one
  * holds a shared lock on it, so that nobody removes it meanwhile. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -132,6 +131,8 @@ int pm_trees_switch(
 
 /* ---- who needs which ---- */
 
+typedef PM_VEC(const char *) names;
+
 int pm_trees_pin(const char *dir, const struct pm_source_settings *c, const char *id)
 {
 	cleanup_buf struct pm_buf path = PM_BUF(0);
@@ -152,26 +153,34 @@ static void remove_unused(const char *path)
 		pm_remove_all(path);
 }
 
+/* All of a folder, before any of it is removed. */
+static void list(struct pm_arena *a, char *folder, names *ret)
+{
+	char *const roots[] = { folder, NULL };
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *e;
+
+	if (!fts)
+		return;
+	while ((e = fts_read(fts)) != NULL) {
+		if (e->fts_level != 1 || e->fts_info == FTS_DP)
+			continue;
+		pm_vec_push(ret, pm_arena_strdup(a, e->fts_path));
+		(void)fts_set(fts, e, FTS_SKIP);
+	}
+	(void)fts_close(fts);
+}
+
 void pm_trees_tidy(const char *dir, const struct pm_source_settings *c, const char *keep)
 {
-	cleanup_buf struct pm_buf trees = PM_BUF(0);
+	struct pm_arena *a cleanup_arena = pm_arena_new(4096);
 	cleanup_buf struct pm_buf kept = PM_BUF(0);
-	struct dirent *de;
-	DIR *d;
+	names v = { 0 };
 
-	(void)pm_buf_addf(&trees, "%s/trees", dir);
-	add_name(&kept, c, keep);
-	d = opendir(pm_buf_str(&trees));
-	if (!d)
-		return;
-	while ((de = readdir(d)) != NULL) {
-		cleanup_buf struct pm_buf path = PM_BUF(0);
-
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
-			strcmp(de->d_name, pm_buf_str(&kept) + strlen("trees/")) == 0)
-			continue;
-		(void)pm_buf_addf(&path, "%s/%s", pm_buf_str(&trees), de->d_name);
-		remove_unused(pm_buf_str(&path));
-	}
-	(void)closedir(d);
+	tree_path(dir, c, keep, &kept);
+	list(a, pm_arena_printf(a, "%s/trees", dir), &v);
+	for (size_t i = 0; i < v.n; i++)
+		if (strcmp(v.v[i], pm_buf_str(&kept)) != 0)
+			remove_unused(v.v[i]);
+	pm_vec_done(&v);
 }

@@ -17,6 +17,7 @@
 #include "manifest/manifest.h"
 #include "model/marker.h"
 #include "pve/pve.h"
+#include "table.h"
 
 #define IMAGE "local:vztmpl/any.tar.zst"
 
@@ -37,26 +38,16 @@ struct judge {
 
 /* ---- faults ---- */
 
-static int read_known(struct judge *x, const char *path)
+static void take_known(void *arg, char *line)
 {
-	cleanup_buf struct pm_buf text = PM_BUF(0);
-	char *line, *rest;
-	struct pm_error err;
+	struct judge *x = arg;
+	char *blank = strchr(line, ' ');
 
-	if (pm_file_read(AT_FDCWD, path, (size_t)1 << 20, &text, &err) < 0) {
-		fprintf(stderr, "%s\n", err.msg);
-		return -1;
-	}
-	for (line = strtok_r(text.p, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *blank = strchr(line, ' ');
-
-		if (*line == '#' || !blank)
-			continue;
-		*blank = '\0';
-		pm_vec_push(&x->known,
-			((struct known){ .key = pm_xstrdup(line), .text = pm_xstrdup(blank + 1) }));
-	}
-	return 0;
+	if (!blank)
+		return;
+	*blank = '\0';
+	pm_vec_push(&x->known,
+		((struct known){ .key = pm_xstrdup(line), .text = pm_xstrdup(blank + 1) }));
 }
 
 static void PM_PRINTF(3, 4) fault(struct judge *x, const char *key, const char *fmt, ...)
@@ -125,12 +116,12 @@ static void encode_row(const struct pm_field *f, const struct pm_value *v, struc
 
 	for (size_t i = 0; i < n; i++) {
 		cleanup_buf struct pm_buf text = PM_BUF(0);
-		char key[64];
+		const char *key = f->key;
+		char out[16];
 
-		(void)snprintf(key, sizeof(key), "%s", f->key);
 		if (f->count > 0) {
 			pm_rec_format(v->u.recs->v[i], &text);
-			(void)snprintf(key, sizeof(key), "%s%u", f->key, v->u.recs->v[i]->slot);
+			key = pm_slot_key(f, v->u.recs->v[i]->slot, out);
 		} else {
 			pm_value_format(f, PM_PVE, v, &text);
 		}
@@ -192,6 +183,21 @@ static bool stands_in(const char *item, size_t n, const char *text)
 	return false;
 }
 
+/* Is it a row of the record, or a word of its head, as in virtio=BC:24:11:00:00:01? */
+static bool is_part(const struct pm_kind *k, const char *s, size_t n)
+{
+	if (pm_field_by_key(k, s, n))
+		return true;
+	for (unsigned i = 0; i < k->nfields; i++) {
+		const struct pm_field *f = &k->fields[i];
+
+		for (unsigned j = 0; f->flags & PM_F_HEAD && f->choices && f->choices[j]; j++)
+			if (strlen(f->choices[j]) == n && strncmp(f->choices[j], s, n) == 0)
+				return true;
+	}
+	return false;
+}
+
 /* Every part of a property string must be known, and stay when nothing is wanted. */
 static void judge_record(
 	struct judge *x, const char *key, const struct pm_field *f, const struct pm_rec *r)
@@ -205,7 +211,7 @@ static void judge_record(
 		s += *s == ',';
 		n = strcspn(s, ",");
 		equals = strcspn(s, "=");
-		if (n > 0 && equals < n && !pm_field_by_key(f->sub, s, equals))
+		if (n > 0 && equals < n && !is_part(f->sub, s, equals))
 			fault(x, key, "PVE's %.*s is no row of %s", (int)equals, s, f->sub->name);
 		else if (n > 0 && !stands_in(s, n, pm_buf_str(&printed)))
 			x->spelt++;
@@ -261,8 +267,10 @@ static void judge_manifest(struct judge *x, struct pm_arena *a, struct pm_obj *o
 	struct pm_value *image = &o->spec->val[PM_G_IMAGE];
 
 	pm_diags_init(&d, a);
-	image->state = PM_SET;
-	image->u.s = IMAGE;
+	if (o->kind == &pm_kind_pod) {
+		image->state = PM_SET;
+		image->u.s = IMAGE;
+	}
 	o->live = NULL;
 	pm_set_add(&one, o);
 	pm_manifest_write(&one, &text);
@@ -446,7 +454,7 @@ static int judge_file(struct judge *x, const char *path)
 int main(int argc, char **argv)
 {
 	struct judge x = { .configs = 0, .section = "" };
-	int status = argc < 3 || read_known(&x, argv[1]) < 0;
+	int status = argc < 3 || table_read(argv[1], take_known, &x) < 0;
 
 	for (int i = 2; i < argc && status == 0; i++)
 		status = judge_file(&x, argv[i]) < 0;

@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "op_sample.h"
 #include "pve/op_priv.h"
+#include "table.h"
 
 /* ---- what is expected ---- */
 
@@ -30,28 +31,18 @@ struct judge {
 	unsigned code[PM_CODE_MAX];
 };
 
-static int read_lines(struct judge *x, const char *path)
+static void take_line(void *arg, char *line)
 {
-	cleanup_buf struct pm_buf text = PM_BUF(0);
-	char *line, *rest;
-	struct pm_error err;
+	struct judge *x = arg;
+	char *where = strchr(line, ' '), *what = where ? strchr(where + 1, ' ') : NULL;
 
-	if (pm_file_read(AT_FDCWD, path, (size_t)1 << 20, &text, &err) < 0) {
-		fprintf(stderr, "%s\n", err.msg);
-		return -1;
-	}
-	for (line = strtok_r(text.p, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *where = strchr(line, ' '), *what = where ? strchr(where + 1, ' ') : NULL;
-
-		if (*line == '#' || !what)
-			continue;
-		*where++ = '\0';
-		*what++ = '\0';
-		pm_vec_push(&x->lines, ((struct line){ .code = pm_xstrdup(line),
-					       .path = pm_xstrdup(where),
-					       .text = pm_xstrdup(what) }));
-	}
-	return 0;
+	if (!what)
+		return;
+	*where++ = '\0';
+	*what++ = '\0';
+	pm_vec_push(&x->lines, ((struct line){ .code = pm_xstrdup(line),
+				       .path = pm_xstrdup(where),
+				       .text = pm_xstrdup(what) }));
 }
 
 static struct line *find_line(struct judge *x, const char *path, const char *text)
@@ -459,7 +450,7 @@ static void print_figures(const struct judge *x)
 int main(int argc, char **argv)
 {
 	struct judge x = { .exchanges = 0 };
-	int status = argc < 3 || read_lines(&x, argv[1]) < 0;
+	int status = argc < 3 || table_read(argv[1], take_line, &x) < 0;
 
 	for (int i = 2; i < argc && status == 0; i++)
 		status = judge_file(&x, argv[i]) < 0;

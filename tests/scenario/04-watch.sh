@@ -9,20 +9,6 @@ m=$dir/m
 mkdir -p "$m/shop"
 p() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
 
-# pod NAME VMID MEMORY: a manifest on stdout
-pod() {
-	cat <<END
-apiVersion: podmox/v1
-kind: Pod
-metadata: {name: $1, namespace: shop}
-spec:
-  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-  node: pve1
-  vmid: $2
-  rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: $3}
-END
-}
 # What the cluster has: memory NAME VMID MiB, there VMID, gone VMID.
 memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
 there() { ctl sim guests | grep -qw "$1"; }

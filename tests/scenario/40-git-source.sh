@@ -34,20 +34,6 @@ g() { git -C "$dir/work" "$@"; }
 m=$dir/work/live
 mkdir -p "$m/shop"
 
-# pod NAME VMID MEMORY: a manifest on stdout
-pod() {
-	cat <<END
-apiVersion: podmox/v1
-kind: Pod
-metadata: {name: $1, namespace: shop}
-spec:
-  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-  node: pve1
-  vmid: $2
-  rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: $3}
-END
-}
 # push MESSAGE: all that is in the work tree, as the last commit of the branch, which is $rev.
 push() {
 	g add -A && g commit -q --allow-empty -m "$1" && publish

@@ -135,6 +135,22 @@ until_true() {
 	done
 }
 
+# pod NAME VMID MEMORY [LINE]: a manifest on stdout.
+pod() {
+	cat <<END
+apiVersion: podmox/v1
+kind: Pod
+metadata: {name: $1, namespace: shop}
+spec:
+  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
+  node: pve1
+  vmid: $2
+  rootfs: {storage: local-lvm, size: 1Gi}
+  resources: {memory: $3}
+END
+	[ $# -lt 4 ] || printf '  %s\n' "$4"
+}
+
 done_testing() {
 	ok "no secret is in any output, log, audit log, journal or argument" no_secrets
 	echo "1..$count"

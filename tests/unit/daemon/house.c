@@ -133,3 +133,11 @@ char *house_undivert(FILE *f, int old)
 	(void)fclose(f);
 	return text;
 }
+
+struct pm_board_view house_view(struct house *h)
+{
+	struct pm_board_view v;
+
+	pm_board_view(h->board, h->arena, PM_BOARD_ALL, &v);
+	return v;
+}

@@ -43,6 +43,8 @@ void house_cycle(struct house *h, unsigned reasons);
 /** A word to the simulator's control; its answer, until the next one. */
 const char *house_control(struct house *h, const char *line);
 void house_good(const struct house *h);
+/** The board with all its parts, in the arena of the house. */
+struct pm_board_view house_view(struct house *h);
 /** Writes a manifest; text NULL: removes it. */
 void house_put(struct house *h, const char *name, const char *text);
 

@@ -1,18 +1,10 @@
 /* Drift is told once, with who did it where a task of PVE remembers. */
 #include "house.h"
 
-static struct pm_board_view view_of(struct house *h)
-{
-	struct pm_board_view v;
-
-	pm_board_view(h->board, h->arena, PM_BOARD_ALL, &v);
-	return v;
-}
-
 /* The only entry of its kind. */
 static const struct pm_board_entry *drift_of(struct house *h)
 {
-	struct pm_board_view v = view_of(h);
+	struct pm_board_view v = house_view(h);
 	const struct pm_board_entry *found = NULL;
 
 	for (size_t i = 0; i < v.nentries; i++) {
@@ -64,7 +56,7 @@ PM_TEST(drift_of_a_configuration_has_no_author)
 	assert_int_equal(e->vmid, 201);
 	assert_has(e->text, "resources.memory 512M -> 256M");
 	assert_has(e->text, "a write of the configuration leaves none");
-	assert_int_equal(view_of(&h).counts.drifts, 1);
+	assert_int_equal(house_view(&h).counts.drifts, 1);
 	house_done(&h);
 }
 
@@ -86,7 +78,7 @@ PM_TEST(drift_by_a_task_names_its_user)
 	assert_string_equal(e->object, "Pod/default/a");
 	assert_has(e->text, "by task vzstart at ");
 	assert_has(e->text, "root@pam!full");
-	v = view_of(&h);
+	v = house_view(&h);
 	assert_has(v.object[0].by, "by task vzstart at ");
 	house_done(&h);
 }
@@ -101,11 +93,11 @@ PM_TEST(drift_that_is_healed_is_told_again_when_it_comes_again)
 	for (unsigned i = 1; i <= 2; i++) {
 		(void)house_control(&h, "set 201 memory=512");
 		house_cycle(&h, PM_WHY_DRIFT);
-		assert_int_equal(view_of(&h).counts.drifts, i);
+		assert_int_equal(house_view(&h).counts.drifts, i);
 	}
 	/* New manifests are no drift. */
 	house_put(&h, "b.yaml", HOUSE_POD("b", "202", "  tags: [held]\n"));
 	house_cycle(&h, PM_WHY_FILES);
-	assert_int_equal(view_of(&h).counts.drifts, 2);
+	assert_int_equal(house_view(&h).counts.drifts, 2);
 	house_done(&h);
 }

@@ -1,14 +1,6 @@
 /* The configuration read anew while the daemon runs. */
 #include "house.h"
 
-static struct pm_board_view view_of(struct house *h)
-{
-	struct pm_board_view v;
-
-	pm_board_view(h->board, h->arena, PM_BOARD_ALL, &v);
-	return v;
-}
-
 static void start(struct house *h)
 {
 	house_start(h, "sync: {heal: false}\n");
@@ -31,7 +23,7 @@ PM_TEST(reload_takes_what_has_changed)
 	assert_true(h.out.reloaded);
 	assert_has(house_control(&h, "get 201 memory"), "256");
 	assert_int_equal(h.keeper.interval, 7 * PM_S_NS);
-	assert_null(view_of(&h).config_why);
+	assert_null(house_view(&h).config_why);
 	/* Once more: the first own one is given back. */
 	house_config(&h, "home", "sync: {heal: true, interval: 8s}\n");
 	house_cycle(&h, PM_WHY_DRIFT | PM_WHY_ASKED | PM_WHY_CONFIG);
@@ -54,7 +46,7 @@ PM_TEST(reload_of_a_wrong_one_changes_nothing)
 		house_good(&h);
 		assert_true(h.out.reloaded);
 		assert_has(house_control(&h, "get 201 memory"), "512");
-		assert_has(view_of(&h).config_why, "podmox.yaml:");
+		assert_has(house_view(&h).config_why, "podmox.yaml:");
 	}
 	pm_log_setup(PM_LOG_WARNING, false);
 	house_done(&h);
@@ -68,7 +60,7 @@ PM_TEST(reload_keeps_who_it_is)
 	pm_log_setup(PM_LOG_ERROR - 1, false);
 	house_config(&h, "other", "sync: {heal: true}\n");
 	house_cycle(&h, PM_WHY_DRIFT | PM_WHY_CONFIG);
-	assert_has(view_of(&h).config_why, "set has changed");
+	assert_has(house_view(&h).config_why, "set has changed");
 	assert_has(house_control(&h, "get 201 memory"), "512");
 	pm_log_setup(PM_LOG_WARNING, false);
 	house_done(&h);
@@ -82,10 +74,10 @@ PM_TEST(reload_forgets_what_was_wrong)
 	pm_log_setup(PM_LOG_ERROR - 1, false);
 	house_config(&h, "home", "sync: [\n");
 	house_cycle(&h, PM_WHY_DRIFT | PM_WHY_CONFIG);
-	assert_non_null(view_of(&h).config_why);
+	assert_non_null(house_view(&h).config_why);
 	house_config(&h, "home", "sync: {heal: true}\n");
 	house_cycle(&h, PM_WHY_DRIFT | PM_WHY_CONFIG);
-	assert_null(view_of(&h).config_why);
+	assert_null(house_view(&h).config_why);
 	pm_log_setup(PM_LOG_WARNING, false);
 	house_done(&h);
 }

@@ -214,17 +214,23 @@ static void check_source(const struct pm_field *f, const struct pm_field *in, co
 		fail_msg("%s has no line", name);
 }
 
+static void check_sources(const struct pm_kind *k, const char *page)
+{
+	for (unsigned i = 0; i < k->nfields; i++) {
+		const struct pm_field *f = &k->fields[i];
+
+		for (unsigned j = 0; f->type == PM_T_PROPS && j < f->sub->nfields; j++)
+			check_source(&f->sub->fields[j], f, page);
+		if (f->type != PM_T_PROPS)
+			check_source(f, NULL, page);
+	}
+}
+
 PM_TEST(impact_page_names_every_source)
 {
 	cleanup_buf struct pm_buf page = PM_BUF(0);
 
 	pm_impact_docs(&page);
-	for (unsigned i = 0; i < pm_kind_pod.nfields; i++) {
-		const struct pm_field *f = &pm_kind_pod.fields[i];
-
-		for (unsigned j = 0; f->type == PM_T_PROPS && j < f->sub->nfields; j++)
-			check_source(&f->sub->fields[j], f, pm_buf_str(&page));
-		if (f->type != PM_T_PROPS)
-			check_source(f, NULL, pm_buf_str(&page));
-	}
+	check_sources(&pm_kind_pod, pm_buf_str(&page));
+	check_sources(&pm_kind_vm, pm_buf_str(&page));
 }
