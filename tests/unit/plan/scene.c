@@ -13,7 +13,6 @@
 #include "pm_test.h"
 #include "pve/pve.h"
 
-
 struct word {
 	const char *key, *value;
 };
