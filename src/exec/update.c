@@ -2,7 +2,7 @@
  * protection, finish an interrupted creation, growth, configuration, moves of volumes (and growth after
  * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back. */
 #include "base/text.h"
-#include "exec/exec_priv.h"
+#include "exec/holder_priv.h"
 
 /* ---- the precondition ---- */
 
