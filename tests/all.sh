@@ -82,7 +82,7 @@ run tsan 600 O="$O" WERROR=1 tsan
 run manifest 120 O="$O" WERROR=1 test-manifest
 run generated 60 O="$O" WERROR=1 check-generated
 run scenario 600 O="$O" WERROR=1 test-scenario
-run property 600 O="$O" WERROR=1 test-property
+run property 900 O="$O" WERROR=1 test-property
 run lib 300 O="$O" WERROR=1 test-lib
 run chaos 300 O="$O" WERROR=1 test-chaos
 run judges 300 O="$O" WERROR=1 judges

@@ -49,8 +49,7 @@ bool pm_journal_use(const char *path)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return false;
 	pm_journal_leave();
-	atomic_store(&journal_fd, fd);
-	fd = -1;
+	atomic_store(&journal_fd, pm_take_fd(&fd));
 	return true;
 }
 

@@ -51,6 +51,14 @@ void pm_freep(void *pp)
 	free(p);
 }
 
+int pm_take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
 void pm_closep(const int *fd)
 {
 	if (*fd >= 0)

@@ -16,6 +16,8 @@ char *pm_xstrdup(const char *s) PM_CHECK;
 /** Destructors for the cleanup_* attributes; each takes a pointer to the variable. */
 void pm_freep(void *pp);
 void pm_closep(const int *fd);
+/** Takes a descriptor out of a variable that would close it. */
+int pm_take_fd(int *fd);
 void pm_fclosep(FILE **f);
 
 /** Clears memory that held a secret; the compiler may not leave it out. */

@@ -36,11 +36,10 @@ struct pm_metrics {
 
 static void copy_label(char out[LABEL_BYTES], const char *s)
 {
-	size_t n = s ? strnlen(s, LABEL_BYTES - 1) : 0;
+	const char *text = s ? s : "";
+	size_t n = pm_utf8_valid(text, strnlen(text, LABEL_BYTES - 1));
 
-	n = pm_utf8_valid(s ? s : "", n);
-	if (n > 0)
-		memcpy(out, s, n);
+	memcpy(out, text, n);
 	out[n] = '\0';
 }
 

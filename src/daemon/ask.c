@@ -48,8 +48,7 @@ static int reach(const char *path, int *ret, struct pm_error *err)
 	memcpy(address.sun_path, path, n);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return refused(path, errno, err);
-	*ret = fd;
-	fd = -1;
+	*ret = pm_take_fd(&fd);
 	return 0;
 }
 

@@ -440,7 +440,6 @@ int pm_control_open(struct pm_face *f, const char *path, const char *group, stru
 	note_place(&f->place, path);
 	if (listen(fd, PEERS_MOST) < 0)
 		return pm_error_sys(err, errno, "cannot listen at %s", path);
-	*ret = pm_server_new(&o, fd);
-	fd = -1;
+	*ret = pm_server_new(&o, pm_take_fd(&fd));
 	return 0;
 }

@@ -135,10 +135,8 @@ void pm_schedule_times(struct pm_schedule *s, uint64_t debounce_ms, uint64_t int
 
 /** Files changed. */
 void pm_schedule_changed(struct pm_schedule *s, uint64_t now);
-
 /** Somebody asks for a cycle at once. */
 void pm_schedule_ask(struct pm_schedule *s);
-
 /** Looks at the files every so many seconds, because nobody tells of changes. 0: no more. */
 void pm_schedule_poll(struct pm_schedule *s, uint64_t seconds, uint64_t now);
 
@@ -147,7 +145,6 @@ uint64_t pm_schedule_files(const struct pm_schedule *s);
 
 /** Nanoseconds until something is due. */
 uint64_t pm_schedule_wait(const struct pm_schedule *s, uint64_t now);
-
 /** What is due now (enum pm_reason), taken off. */
 unsigned pm_schedule_take(struct pm_schedule *s, uint64_t now);
 
@@ -156,7 +153,6 @@ void pm_schedule_ended(struct pm_schedule *s, bool failed, bool confirm, uint64_
 
 /** Something may be done from then on; 0: nothing waits for a time. */
 void pm_schedule_again(struct pm_schedule *s, uint64_t at);
-
 /** What is due first, in words, and when; never NULL. */
 const char *pm_schedule_next(const struct pm_schedule *s, uint64_t *ret_at);
 
@@ -215,17 +211,15 @@ struct pm_keeper {
 	struct pm_window *windows; /* in `arena` */
 	size_t nwindows;
 	struct pm_arena *arena; /* of what was read from the configuration */
-	char tree_id[48];       /* what is wanted, for people: a commit or a hash of the files */
-	char subject[128];      /* of the commit; "": none */
-	bool whole;             /* so was the last load */
+	char tree_id[48],
+		subject[128];   /* what is wanted: a commit, or a hash of the files and "" */
 	PM_VEC(char *) names;   /* objects of the last load, sorted */
-	bool loaded;            /* there was one */
-	uint64_t applied,
-		seen;   /* tree hashes: of the last plan that was carried out, and looked at */
-	uint64_t tried; /* of the last plan that was made */
-	bool clean;     /* the last cycle left nothing to be done */
-	bool shown;     /* the board knows states of objects */
-	bool look;      /* drift is to be looked for; stays until the cluster was read */
+	bool loaded, whole;     /* there was one; it was whole */
+	uint64_t applied, seen; /* tree hashes: of the last plan carried out, and looked at */
+	uint64_t tried;         /* of the last plan that was made */
+	bool clean;             /* the last cycle left nothing to be done */
+	bool shown;             /* the board knows states of objects */
+	bool look;              /* drift is to be looked for; stays until the cluster was read */
 	bool look_at_all;
 	uint64_t interval, sweep; /* nanoseconds */
 	const char *told_busy;    /* what Git was seen at, told once; NULL: nothing */
@@ -235,13 +229,12 @@ struct pm_keeper {
 };
 
 struct pm_outcome_of_cycle {
-	bool failed;   /* something did */
-	bool broken;   /* the cycle as a whole: try it again later */
-	bool confirm;  /* look once more before anything is pruned */
-	bool wrong;    /* a manifest is */
-	bool reloaded; /* the configuration was read anew, or that was refused */
-	uint64_t
-		again_in; /* nanoseconds until something that was held back may be done; 0: nothing */
+	bool failed;       /* something did */
+	bool broken;       /* the cycle as a whole: try it again later */
+	bool confirm;      /* look once more before anything is pruned */
+	bool wrong;        /* a manifest is */
+	bool reloaded;     /* the configuration was read anew, or that was refused */
+	uint64_t again_in; /* nanoseconds until what is held back may be done; 0: nothing */
 	struct pm_error err;
 };
 

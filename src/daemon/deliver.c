@@ -1,12 +1,12 @@
 /* One message to one recipient: a POST, or a program that reads it from its standard input. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@
 #include "daemon/announce.h"
 #include "security/security.h"
 
-#define SLICE_MS 50
+#define SLICE_NS (10 * PM_MS_NS)
 #define BODY_MAX ((size_t)64 << 10)
 
 static uint64_t timeout_ns(const struct pm_delivery *d)
@@ -183,23 +183,25 @@ static int spawn(char *const *argv, char *const *env, int body, pid_t *ret)
 }
 
 /* Until it ends, its time is over, or we are; true: it ended. */
-static bool wait_end(const struct pm_delivery *d, int process)
+static bool wait_end(const struct pm_delivery *d, pid_t pid)
 {
 	uint64_t until = pm_mono_ns(&pm_clock_system) + timeout_ns(d);
 
-	while (pm_mono_ns(&pm_clock_system) < until && !pm_cancelled(d->cancel, &pm_clock_system)) {
-		struct pollfd p = { .fd = process, .events = POLLIN };
+	for (;;) {
+		siginfo_t info = { 0 };
 
-		if (poll(&p, 1, SLICE_MS) > 0)
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			info.si_pid == pid)
 			return true;
+		if (pm_mono_ns(&pm_clock_system) >= until ||
+			pm_wait_ns(&pm_clock_system, SLICE_NS, d->cancel) < 0)
+			return false;
 	}
-	return false;
 }
 
 static int end_of(const struct pm_delivery *d, pid_t pid, struct pm_error *err)
 {
-	int process cleanup_fd = pidfd_open(pid, 0);
-	bool ended = process >= 0 && wait_end(d, process);
+	bool ended = wait_end(d, pid);
 	siginfo_t info = { 0 };
 
 	/* Also what it has started and left behind. */
@@ -237,6 +239,8 @@ static int run_program(const struct pm_delivery *d, const struct pm_message *m, 
 		return file;
 	for (size_t i = 0; i < list->n; i++)
 		argv[i] = pm_arena_strdup(a, list->v[i]);
+	if (access(argv[0], X_OK) < 0)
+		return pm_error_sys(err, errno, "cannot start %s", argv[0]);
 	r = spawn(argv, env, file, &pid);
 	if (r != 0)
 		return pm_error_sys(err, r, "cannot start %s", argv[0]);

@@ -51,21 +51,24 @@ static void set_one(struct pm_metrics *m, enum pm_figure id, const char *label, 
 
 /* ---- the process ---- */
 
+/* Pages: of the address space, then those in memory. */
 static void set_memory(struct pm_metrics *m)
 {
+	static const enum pm_figure figures[] = { PM_FIG_VIRTUAL, PM_FIG_RSS };
 	FILE *f cleanup_file = fopen("/proc/self/statm", "re");
-	long long size = 0, resident = 0;
 	long page = sysconf(_SC_PAGESIZE);
-	char line[128];
+	char line[128], *rest = line;
 
 	if (!f || !fgets(line, sizeof(line), f) || page <= 0)
 		return;
-	for (char *s = line; *s >= '0' && *s <= '9'; s++)
-		size = size * 10 + (*s - '0');
-	for (char *s = strchr(line, ' '); s && *++s >= '0' && *s <= '9';)
-		resident = resident * 10 + (*s - '0');
-	set(m, PM_FIG_VIRTUAL, size * page);
-	set(m, PM_FIG_RSS, resident * page);
+	for (size_t i = 0; i < PM_COUNT(figures); i++) {
+		const char *word = strsep(&rest, " ");
+		int64_t pages;
+
+		if (!word || pm_parse_int(word, 0, INT64_MAX / page, &pages) < 0)
+			return;
+		set(m, figures[i], pages * page);
+	}
 }
 
 static unsigned entries_of(const char *path)

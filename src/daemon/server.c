@@ -214,10 +214,14 @@ struct pm_server *pm_server_new(const struct pm_server_opts *o, int fd)
 
 void pm_server_free(struct pm_server *s)
 {
+	struct pm_peer *next;
+
 	if (!s)
 		return;
-	while (s->peers)
-		close_peer(s->peers);
+	for (struct pm_peer *p = s->peers; p; p = next) {
+		next = p->next;
+		close_peer(p);
+	}
 	evconnlistener_free(s->listener);
 	event_free(s->again);
 	free(s);

@@ -134,6 +134,15 @@ int pm_act_power(struct pm_act *act, bool on, pm_act_check_fn *check, struct pm_
 
 /* ---- restart ---- */
 
+/* A machine without an agent whose system does not listen to ACPI: asking once more is of no use, and it is
+ * not for us to pull its plug. */
+static bool is_deaf(const struct pm_obj *have, const struct pm_error *err)
+{
+	return pm_str_eq(have->live->type, "qemu") &&
+	       (err->code == PM_E_TASK || err->code == PM_E_TIMEOUT) &&
+	       pm_str_starts(err->where, "UPID:");
+}
+
 static int restart_until(struct pm_act *act, struct pm_error *err)
 {
 	struct pm_tries tries = { 0 };
@@ -154,6 +163,11 @@ static int restart_until(struct pm_act *act, struct pm_error *err)
 			r = send_power(act, have, PM_REBOOT, err);
 			if (r == 0)
 				return 0;
+			if (is_deaf(have, err))
+				return pm_error_wrap(err,
+					"VM %u does not heed the request to restart: stop and start it, or "
+					"run the guest agent in it",
+					act->vmid);
 		}
 		r = pm_act_again(act, &tries, err);
 		if (r < 0)

@@ -311,6 +311,19 @@ bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub)
 	return false;
 }
 
+bool pm_marker_whole(const struct pm_marker *m, const char *key, const struct pm_kind *sub)
+{
+	for (unsigned i = 0; i < sub->nfields; i++) {
+		const struct pm_field *f = &sub->fields[i];
+
+		if (f->flags & PM_F_HEAD && f->flags & PM_F_INNER)
+			return pm_marker_has(m, key, NULL);
+		if (f->flags & PM_F_REQUIRED && f->key && pm_marker_has(m, key, f->key))
+			return true;
+	}
+	return false;
+}
+
 static void add_subs(const struct pm_rec *r, struct pm_buf *out)
 {
 	char sep = ':';

@@ -48,6 +48,10 @@ bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub);
 /** The word of `fields` for membership in a pool, which has no key. */
 #define PM_MARKER_POOL "pool"
 
+/** Did podmox set what the record of this key cannot be without: a required sub-key, or its volume? When
+ * the manifest no longer names the record it goes whole. */
+bool pm_marker_whole(const struct pm_marker *m, const char *key, const struct pm_kind *sub);
+
 /** `fields` of a spec whose slots are assigned; of env the names of the variables. What is only sent at
  * the creation is left out: it cannot be taken back. */
 const char *pm_marker_fields(struct pm_arena *a, const struct pm_rec *spec) PM_CHECK;

@@ -35,8 +35,10 @@ static void rec_manifest(const struct pm_rec *r, struct pm_buf *out)
 
 		if (r->val[i].state != PM_SET || f->flags & PM_F_INNER)
 			continue;
-		pm_buf_addf(out, "%s%s: ", first ? "" : ", ", f->name);
+		pm_buf_addf(out, "%s%s: %s", first ? "" : ", ", f->name,
+			f->type == PM_T_LIST ? "[" : "");
 		pm_value_format(f, PM_MANIFEST, &r->val[i], out);
+		pm_buf_adds(out, f->type == PM_T_LIST ? "]" : "");
 		first = false;
 	}
 	pm_buf_addc(out, '}');

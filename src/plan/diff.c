@@ -242,6 +242,15 @@ static struct pm_rec *entry_at(const struct pm_value *v, unsigned slot, const ch
 	return NULL;
 }
 
+/* PVE keeps no empty entry. */
+static bool says_nothing(const struct pm_rec *r)
+{
+	struct pm_buf text cleanup_buf = PM_BUF(0);
+
+	pm_rec_format(r, &text);
+	return text.len == 0;
+}
+
 static void diff_list(struct differ *d, const struct pm_spot *s, const struct pm_value *want,
 	const struct pm_value *have)
 {
@@ -261,7 +270,7 @@ static void diff_list(struct differ *d, const struct pm_spot *s, const struct pm
 		h = entry_at(have, r->slot, at.ident);
 		if (h != NULL)
 			diff_rec(d, &at, r, h);
-		else
+		else if (!says_nothing(r))
 			add_entry(d, &at, r, NULL);
 	}
 }
@@ -465,7 +474,11 @@ static void drop_props(struct differ *d, struct token *t, struct pm_spot *s,
 {
 	const struct pm_rec *w = want->state == PM_SET ? want->u.rec : NULL;
 
-	if (have->state == PM_SET && (w != NULL || !cannot_go(s->f)))
+	if (have->state != PM_SET || (w == NULL && cannot_go(s->f)))
+		return;
+	if (w == NULL && pm_marker_whole(d->marker, s->f->key, s->f->sub))
+		diff_props(d, s, &absent, have);
+	else
 		drop_subs(d, t, s, w, have->u.rec);
 }
 
@@ -612,6 +625,21 @@ static void diff_in_force(struct differ *d, const struct pm_pending *p, unsigned
 	diff_row(d, field, &d->want->spec->val[field], &is);
 }
 
+/* A setting goes that never came into force: what was there before goes with it, and is what is seen to go. */
+static void name_in_force(struct differ *d, const struct pm_pending *p, unsigned field)
+{
+	struct pm_value is = absent;
+	struct pm_error ignored;
+
+	if (p->field->type == PM_T_PROPS || p->field->type == PM_T_STRMAP || p->in_force == NULL ||
+		pm_value_decode(d->a, p->field, p->in_force, strlen(p->in_force), &is, &ignored) <
+			0)
+		return;
+	for (size_t i = 0; i < d->v.n; i++)
+		if (d->v.v[i].field == field && d->v.v[i].to == NULL)
+			d->v.v[i].from = text_of(d, p->field, &is);
+}
+
 static void diff_pending(struct differ *d)
 {
 	const struct pm_live *l = d->have->live;
@@ -624,8 +652,10 @@ static void diff_pending(struct differ *d)
 		if (p->field == NULL || p->field->flags & (PM_F_OWN | PM_F_WRITEONLY))
 			continue;
 		field = pm_field_index(d->want->kind, p->field);
-		if (d->want->spec->val[field].state == PM_UNSET)
+		if (d->want->spec->val[field].state == PM_UNSET) {
+			name_in_force(d, p, field);
 			continue;
+		}
 		diff_in_force(d, p, field);
 		judge_written(d, nmain, field, p->field->count > 0 ? p->slot : PM_NO_SLOT);
 		keep_waiting(d, nmain);

@@ -42,6 +42,12 @@ static bool is_empty(const struct pm_field *f, const struct pm_value *v)
 {
 	if (f->type == PM_T_LIST || f->type == PM_T_STRMAP)
 		return v->u.list->n == 0;
+	if (f->type == PM_T_PROPS && f->count == 0) {
+		cleanup_buf struct pm_buf text = PM_BUF(0);
+
+		pm_rec_format(v->u.rec, &text);
+		return text.len == 0;
+	}
 	return f->type == PM_T_STR && v->u.s[0] == '\0';
 }
 
@@ -343,6 +349,15 @@ static void put_entries(struct encode *e, const struct pm_field *f, const struct
 	}
 }
 
+/* What is left of a record that the manifest no longer names. */
+static void put_left(struct encode *e, const struct pm_field *f, const struct pm_value *have)
+{
+	if (!pm_marker_whole(e->mark, f->key, f->sub))
+		put_rec(e, f->key, pm_rec_new(e->a, f->sub), have->u.rec);
+	else if (!pm_value_default(f, have))
+		drop_key(e, f->key);
+}
+
 static void put_props(struct encode *e, const struct pm_field *f, const struct pm_value *want,
 	const struct pm_value *have)
 {
@@ -355,7 +370,7 @@ static void put_props(struct encode *e, const struct pm_field *f, const struct p
 	else if (want->state == PM_NULL && !cannot_go(f))
 		drop_key(e, f->key);
 	else if (want->state == PM_UNSET && h && !cannot_go(f) && was_ours(e, f->key, NULL))
-		put_rec(e, f->key, pm_rec_new(e->a, h->kind), h);
+		put_left(e, f, have);
 }
 
 /* ---- the environment ---- */
@@ -505,10 +520,13 @@ static void put_scalar(struct encode *e, const struct pm_field *f, const struct 
 		drop_key(e, f->key);
 }
 
-static bool skipped(const struct encode *e, const struct pm_field *f)
+static bool skipped(const struct encode *e, const struct pm_field *f, const struct pm_value *want)
 {
 	if (!f->key || f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE))
 		return true;
+	/* PVE has made it up although it must be absent. */
+	if (f->flags & PM_F_CREATED && want->state == PM_NULL)
+		return false;
 	return e->u->after_create && !(f->flags & PM_F_AFTER) && strcmp(f->key, "tags") != 0;
 }
 
@@ -518,7 +536,7 @@ static void put_row(struct encode *e, unsigned i)
 	const struct pm_value *want = &e->u->want->spec->val[i];
 	const struct pm_value *have = e->u->have->spec ? &e->u->have->spec->val[i] : &absent;
 
-	if (skipped(e, f) || i == PM_G_DESCRIPTION)
+	if (skipped(e, f, want) || i == PM_G_DESCRIPTION)
 		return;
 	if (i == PM_G_TAGS)
 		put_tags(e, f, want);

@@ -101,14 +101,6 @@ static int look_again(struct pm_audit *a, struct pm_error *err)
 	return r;
 }
 
-static int steal(int *fd)
-{
-	int stolen = *fd;
-
-	*fd = -1;
-	return stolen;
-}
-
 static int open_file(struct pm_audit *a, struct pm_error *err)
 {
 	cleanup_fd int fd = open(a->path,
@@ -126,7 +118,7 @@ static int open_file(struct pm_audit *a, struct pm_error *err)
 	pm_file_give(fd, a->path);
 	if (a->fd >= 0)
 		(void)close(a->fd);
-	a->fd = steal(&fd);
+	a->fd = pm_take_fd(&fd);
 	a->end = -1;
 	return 0;
 }

@@ -189,8 +189,15 @@ static void add_part(void *arg, const char *key, size_t nkey, const char *value,
 	struct taking *t = arg;
 	struct fact fact = t->of;
 
+	if (strspn(value, " ") >= nvalue)
+		return; /* an order that names nothing */
 	fact.parent = t->of.row;
 	fact.row = row_of_sub(t->of.row->sub, key, nkey);
+	/* "virtio=MAC": the model has the address for its value. */
+	if (!fact.row && pm_field_find(t->of.row->sub, "macaddr")) {
+		fact.row = pm_field_find(t->of.row->sub, "macaddr");
+		nkey = 0;
+	}
 	if (nkey == 0 && fact.row) {
 		key = fact.row->key;
 		nkey = strlen(key);
@@ -317,15 +324,16 @@ static const struct pm_value *spoken_of(const struct pm_obj *o, const struct fac
 /* Where the spec is silent PVE keeps what it had, or makes up what it likes. */
 static bool is_chance(const struct pm_obj *spec, const struct fact *f)
 {
-	const unsigned kept = PM_F_KEEP | PM_F_CREATED | PM_F_INNER;
+	const unsigned kept = PM_F_KEEP | PM_F_CREATED | PM_F_INNER | PM_F_STAYS;
 
-	if (!f->row)
+	if (f->parent && f->parent->flags & PM_F_CREATED &&
+		spec->spec->val[pm_field_index(spec->kind, f->parent)].state == PM_UNSET)
+		return true;
+	if (!f->row || f->row->flags & PM_F_INNER)
 		return false;
-	if (f->row->flags & PM_F_INNER)
-		return false;
-	if (pm_str_eq(f->row->format, "mac"))
+	if (f->row->flags & PM_F_STAYS || pm_str_eq(f->row->format, "mac"))
 		return !spoken_of(spec, f) || spoken_of(spec, f)->state == PM_NULL;
-	return !spoken_of(spec, f) && f->row->flags & kept;
+	return !spoken_of(spec, f) && (f->row->flags | (f->parent ? f->parent->flags : 0)) & kept;
 }
 
 static void tell(struct pm_buf *out, const struct fact *x, const struct fact *y, const char *one,
@@ -389,13 +397,15 @@ bool pm_guests_same(struct pm_arena *a, const struct pm_obj *spec, const struct 
 
 static bool nobody_speaks(const struct pm_obj *x, const struct pm_obj *y, const struct fact *f)
 {
-	static const char *const podmox[] = { "description", "tags" };
+	/* Podmox's own are among them; PVE takes a device that goes out of the order itself. */
+	static const char *const podmox[] = { "description", "tags", "boot.order" };
 
 	for (size_t i = 0; i < PM_COUNT(podmox); i++)
 		if (strcmp(f->path, podmox[i]) == 0)
 			return false;
+	/* The size of a volume whose size is no setting is the storage's. */
 	if (!f->row)
-		return true;
+		return !f->parent || !strstr(f->path, ".size");
 	if (f->row->flags & PM_F_INNER)
 		return false;
 	return !(x && spoken_of(x, f)) && !(y && spoken_of(y, f)) && !(f->row->flags & PM_F_IDENT);
@@ -409,6 +419,15 @@ static bool is_swept(const struct pm_obj *o, const struct fact *f)
 	return o && top && o->spec->val[pm_field_index(o->kind, top)].state == PM_NULL;
 }
 
+/* Are there rows without which there is no such record? */
+static bool is_whole(const struct pm_kind *k)
+{
+	for (unsigned i = 0; i < k->nfields; i++)
+		if (k->fields[i].flags & PM_F_REQUIRED)
+			return true;
+	return false;
+}
+
 /* Does the entry go as a whole, because the first version named it and the second does not? */
 static bool entry_goes(const struct pm_obj *x, const struct pm_obj *y, const struct fact *f)
 {
@@ -419,7 +438,7 @@ static bool entry_goes(const struct pm_obj *x, const struct pm_obj *y, const str
 	v = &x->spec->val[pm_field_index(x->kind, f->parent)];
 	w = &y->spec->val[pm_field_index(y->kind, f->parent)];
 	if (f->parent->count == 0)
-		return false;
+		return v->state == PM_SET && w->state == PM_UNSET && is_whole(f->parent->sub);
 	return entry_like(v, f->ident) && !entry_like(w, f->ident);
 }
 

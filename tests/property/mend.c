@@ -54,17 +54,20 @@ static void mend_interface(struct dice *d, struct pm_rec *r)
 {
 	if (!pm_at(r, "ip"))
 		return;
+	/* PVE keeps no empty entry. */
+	if (!pm_at(r, "bridge") && !has(r, "ip") && !has(r, "ip6"))
+		put(d, r, "ip", "dhcp");
 	mend_gateway(r, "ip", "gw");
 	mend_gateway(r, "ip6", "gw6");
 	if (has(r, "ip6") && pm_str_eq(pm_at(r, "ip6")->u.s, "auto"))
 		unset(r, "host-managed");
-	if (!has(r, "bridge") && !pm_roll_one_in(d, 4))
+	if (pm_at(r, "bridge") && !has(r, "bridge") && !pm_roll_one_in(d, 4))
 		put(d, r, "bridge", "vmbr0");
 }
 
 static void mend_volume(struct dice *d, struct pm_rec *r)
 {
-	if (!pm_at(r, "source"))
+	if (!pm_at(r, "source") || !pm_at(r, "path"))
 		return;
 	if (has(r, "source") && pm_roll_one_in(d, 3)) {
 		unset(r, "storage");
@@ -77,6 +80,104 @@ static void mend_volume(struct dice *d, struct pm_rec *r)
 		put(d, r, "storage", pm_roll(d, 2) ? "local-lvm" : "local");
 	if (!has(r, "size"))
 		put(d, r, "size", "1Gi");
+}
+
+/* Rows of a disk that not every bus knows. */
+static const struct {
+	const char *row, *buses;
+} limited[] = {
+	{ "ssd", "ide sata scsi" },
+	{ "wwn", "ide sata scsi" },
+	{ "model", "ide" },
+	{ "iothread", "scsi virtio" },
+	{ "ro", "scsi virtio" },
+	{ "queues", "scsi" },
+	{ "vendor", "scsi" },
+	{ "product", "scsi" },
+	{ "scsiblock", "scsi" },
+};
+
+/* A limit for a burst needs the limit itself, and that does not go with one of each direction. */
+static void mend_limits(struct pm_rec *r)
+{
+	static const char *const of[] = { "mbps", "iops" };
+	static const char *const ways[] = { "_rd", "_wr", "" };
+	char name[40];
+
+	for (size_t i = 0; i < PM_COUNT(of); i++) {
+		for (size_t k = 0; k < PM_COUNT(ways); k++) {
+			(void)snprintf(name, sizeof(name), "%s%s", of[i], ways[k]);
+			if (k < 2 && has(r, of[i]))
+				unset(r, name);
+			if (has(r, name) && pm_at(r, name)->u.i > 0)
+				continue;
+			(void)snprintf(name, sizeof(name), "%s%s_max", of[i], ways[k]);
+			unset(r, name);
+		}
+		for (size_t k = 0; k < PM_COUNT(ways); k++) {
+			(void)snprintf(name, sizeof(name), "%s%s_max", of[i], ways[k]);
+			if (has(r, name) && pm_at(r, name)->u.i > 0)
+				continue;
+			(void)snprintf(
+				name, sizeof(name), "%s%s_max_length", i ? "iops" : "bps", ways[k]);
+			unset(r, name);
+		}
+	}
+}
+
+static void mend_disk(struct dice *d, struct pm_rec *r)
+{
+	char bus[16];
+
+	if (!pm_at(r, "scsiblock"))
+		return;
+	(void)snprintf(bus, sizeof(bus), "%.*s", (int)strcspn(pm_rec_ident(r), "0123456789"),
+		pm_rec_ident(r));
+	for (size_t i = 0; i < PM_COUNT(limited); i++)
+		if (!strstr(limited[i].buses, bus))
+			unset(r, limited[i].row);
+	mend_limits(r);
+	if (!has(r, "storage"))
+		put(d, r, "storage", pm_roll(d, 2) ? "local-lvm" : "local");
+	if (!has(r, "size"))
+		put(d, r, "size", "1Gi");
+}
+
+static bool holds(struct pm_rec *r, const char *list, const char *item)
+{
+	const struct pm_value *v = pm_at(r, list);
+
+	for (size_t i = 0; v->state == PM_SET && i < v->u.list->n; i++)
+		if (pm_str_eq(v->u.list->v[i], item))
+			return true;
+	return false;
+}
+
+/* Only a machine whose agent is there heeds a shutdown: it has no system inside. */
+static void give_agent(struct dice *d, struct pm_rec *r)
+{
+	struct pm_value *v = pm_at(r, "agent");
+
+	if (v->state != PM_SET)
+		v->u.rec = pm_rec_new(d->a, pm_field_find(r->kind, "agent")->sub);
+	v->state = PM_SET;
+	put(d, v->u.rec, "enabled", "true");
+}
+
+static void mend_machine(struct dice *d, struct pm_rec *r)
+{
+	if (!pm_at(r, "hotplug"))
+		return;
+	give_agent(d, r);
+	unset(r, "cpu.vcpus");
+	if (holds(r, "hotplug", "0") || holds(r, "hotplug", "1") || holds(r, "hotplug", "memory"))
+		unset(r, "hotplug");
+	if (!has(r, "memory.size") ||
+		(has(r, "memory.balloon") &&
+			pm_at(r, "memory.balloon")->u.i > pm_at(r, "memory.size")->u.i))
+		unset(r, "memory.balloon");
+	if (!has(r, "bios") || !pm_str_eq(pm_at(r, "bios")->u.s, "ovmf"))
+		unset(r, "efidisk");
 }
 
 /* ---- whole objects ---- */
@@ -142,12 +243,16 @@ static void mend_podset(struct pm_rec *r)
 
 void pm_mend(struct dice *d, struct pm_rec *r)
 {
-	if (r->kind == &pm_kind_podset)
+	if (r->kind == &pm_kind_podset) {
+		mend_guest(pm_at(r, "template")->u.rec);
 		mend_podset(r);
-	else if (pm_at(r, "ready.task"))
+	} else if (pm_at(r, "ready.task")) {
 		mend_guest(r);
+	}
+	mend_machine(d, r);
 	mend_interface(d, r);
 	mend_volume(d, r);
+	mend_disk(d, r);
 }
 
 /* ---- the second version ---- */
@@ -177,7 +282,9 @@ static void second_recs(struct dice *d, const struct pm_field *f, struct pm_valu
 	struct pm_recs *recs = pm_new(d->a, struct pm_recs);
 	struct pm_value more = { .state = PM_UNSET };
 
-	(void)pm_roll_value(d, NULL, f, 0, &more);
+	d->list = f;
+	if (!pm_roll_value(d, NULL, f, 0, &more))
+		return;
 	recs->v = pm_new_n(d->a, struct pm_rec *, old->n + more.u.recs->n + 1);
 	for (size_t i = 0; i < old->n; i++) {
 		if (!pm_roll_one_in(d, 5))
@@ -251,6 +358,13 @@ static void keep_size(const struct pm_rec *first, struct pm_rec *r)
 	}
 }
 
+/* PVE looks at the balloon that was, and does not see that it goes or shrinks with the memory. */
+static void keep_memory(struct pm_rec *first, struct pm_rec *r)
+{
+	if (pm_at(r, "memory.size") && (has(first, "memory.balloon") || has(r, "memory.balloon")))
+		*pm_at(r, "memory.size") = *pm_at(first, "memory.size");
+}
+
 struct pm_rec *pm_roll_second(struct dice *d, const struct pm_rec *first)
 {
 	struct pm_rec *r = pm_copy_rec(d->a, first);
@@ -258,6 +372,7 @@ struct pm_rec *pm_roll_second(struct dice *d, const struct pm_rec *first)
 
 	for (unsigned i = 0; i < r->kind->nfields; i++)
 		second_row(d, r, i, entry);
+	keep_memory((struct pm_rec *)first, r);
 	pm_mend(d, r);
 	keep_size(first, r);
 	/* What is mounted from the node until the guest restarts keeps it there. */

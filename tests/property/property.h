@@ -22,6 +22,7 @@ struct dice {
 	struct pm_random rnd;
 	unsigned member;  /* whose values are made: addresses differ from object to object */
 	unsigned density; /* how many of eight rows are set */
+	const struct pm_field *list; /* whose entries are being made */
 };
 unsigned pm_roll(struct dice *d, unsigned below);
 bool pm_roll_one_in(struct dice *d, unsigned n);

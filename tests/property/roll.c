@@ -52,13 +52,38 @@ static const struct sample samples[] = {
 	{ "volid", { "local:snippets/hook.sh" } },
 	{ "timezone", { "host", "Europe/Vienna", "Etc/UTC" } },
 	{ "idmap", { "passthrough", "u:0:100000:65536", "u:0:100000:1000;g:0:100000:1000" } },
+	{ "interface.trunks", { "1", "20-30", "4094" } },
+	{ "cpuset", { "0-1", "0", "0,2-3" } },
+	{ "cpu-type", { "host", "x86-64-v2-AES", "kvm64" } },
+	{ "cpu-flag", { "+aes", "-pcid", "+pdpe1gb" } },
+	{ "hv-vendor", { "abc", "Z9" } },
+	{ "phys-bits", { "host", "40" } },
+	{ "machine", { "q35", "pc", "pc-i440fx-9.0" } },
+	{ "order", { "scsi0", "net0", "virtio0", "ide0" } },
+	{ "serial.device", { "socket" } },
+	{ "parallel", { "/dev/parport0" } },
+	{ "usb-host", { "spice", "1-2", "046d:c52b" } },
+	{ "ranges", { "0-3", "5", "7" } },
+	{ "uuid", { "9f0d5d3a-7a0f-4a8c-9a3e-1f2e3d4c5b6a",
+			  "9F0D5D3A-7A0F-4A8C-9A3E-1F2E3D4C5B6B" } },
+	{ "smbios", { "QUJD", "eHl6" } },
+	{ "startdate", { "now", "2006-06-17", "2006-06-17T16:01:21" } },
+	{ "wwn", { "0x5000c50015ea71ac", "0x5000C50015EA71AD" } },
+	{ "scsi-vendor", { "ACME" } },
+	{ "scsi-product", { "Disk" } },
+	{ "cloudInit.user", { "ops", "Admin" } },
+	{ "disk.serial", { "S1", "a b", "x,y" } },
+	{ "disk.model", { "M1", "a b" } },
+	{ "cloudInit.sshKeys", { "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtM me" } },
 	{ "fstype", { "nfs", "cifs", "ext4" } },
 	{ "ssh-public-keys", { "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtM me" } },
 };
 
 /* Rows that are not set: what they ask for is not there, or takes real time. */
-static const char *const left_out[] = { "ready.ip", "ready.tcp", "options.ha-managed",
-	"movedFrom" };
+static const char *const left_out[] = { "ready.ip", "ready.tcp", "options.ha-managed", "movedFrom",
+	"clone.from", "clone.full", "clone.storage", "clone.snapshot", "import", "virtiofs",
+	"hostpci", "amd-sev", "intel-tdx", "mapping", "memory.hugepages", "options.args",
+	"options.arch", "options.vmgenid", "ivshmem", "source", "cloudinit", "format", "media" };
 
 /* Bounds that are those of the cluster, not of the row. */
 static const struct {
@@ -208,12 +233,26 @@ static const char *scalar_text(
 	}
 }
 
+/* Places of disks, on all buses. */
+static const char *const drives[] = { "scsi0", "virtio0", "sata0", "ide0", "scsi1", "virtio1",
+	"ide3", "sata5", "scsi30", "virtio15", "scsi2", "scsi3", "scsi4", "scsi5" };
+
+static const char *slot_text(struct dice *d, unsigned entry)
+{
+	if (d->list->slots)
+		return entry < PM_COUNT(drives) ? drives[entry]
+						: pm_arena_printf(d->a, "scsi%u", entry);
+	return pm_arena_printf(d->a, "%s%u", d->list->key, entry);
+}
+
 /* What names an entry of a list: every number another name. */
 static const char *ident_text(
 	struct dice *d, const struct pm_kind *k, const struct pm_field *f, unsigned entry)
 {
 	unsigned n = 0;
 
+	if (f->flags & PM_F_SLOT)
+		return slot_text(d, entry);
 	if (f->choices) {
 		while (f->choices[n])
 			n++;
@@ -248,7 +287,7 @@ static bool is_in(const struct pm_field *f, const char **v, size_t n, const char
 static bool roll_items(struct dice *d, const struct pm_kind *k, const struct pm_field *f,
 	unsigned entry, struct pm_value *v)
 {
-	unsigned n = pm_roll(d, 5), kept = 0;
+	unsigned n = pm_roll(d, 5) + (f->flags & PM_F_REQUIRED ? 1 : 0), kept = 0;
 	const char **items = pm_new_n(d->a, const char *, n + 1);
 	struct pm_error err;
 
@@ -265,6 +304,8 @@ static bool roll_items(struct dice *d, const struct pm_kind *k, const struct pm_
 			r = pm_item_parse(d->a, f, text, &items[kept], &err);
 		kept += r == 0 && !is_in(f, items, kept, items[kept]);
 	}
+	if (kept == 0 && f->flags & PM_F_REQUIRED)
+		return false;
 	pm_value_list(d->a, f, items, kept, v);
 	return true;
 }
@@ -307,6 +348,7 @@ static void roll_recs(struct dice *d, const struct pm_field *f, struct pm_value 
 	unsigned most = most_entries(f), some = most < 4 || pm_roll_one_in(d, 24) ? most : 4;
 
 	recs->v = pm_new_n(d->a, struct pm_rec *, most);
+	d->list = f;
 	for (unsigned i = 0; i < some; i++)
 		if (some > 4 || pm_roll(d, 2))
 			recs->v[recs->n++] = pm_roll_rec(d, f->sub, i);

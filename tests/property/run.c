@@ -381,6 +381,8 @@ static const char *key_of(struct running *r, const struct poke *p, const struct 
 {
 	if (p->row->type != PM_T_PROPS || p->row->count == 0)
 		return p->row->key;
+	if (p->row->sub->fields[0].flags & PM_F_SLOT)
+		return p->whole == !pm_setting(g, p->ident) ? p->ident : NULL;
 	for (unsigned i = 0; i < p->row->count; i++) {
 		const char *key = pm_arena_printf(r->a, "%s%u", p->row->key, i);
 		const struct setting *s = pm_setting(g, key);
@@ -406,6 +408,9 @@ static bool do_poke(struct running *r, const struct poke *p, const struct guest 
 		text = pm_arena_printf(
 			r->a, "%s%s%s=%s", s ? s->value : "", s ? "," : "", p->sub, p->text);
 	}
+	/* Who takes podmox's own tags away hides the guest. */
+	if (s && strcmp(key, "tags") == 0)
+		text = pm_arena_printf(r->a, "%s;%s", s->value, text);
 	pm_form_add(&form, key, text);
 	if (world_ask(r->w, "PUT",
 		    pm_arena_printf(r->a, "/nodes/%s/%s/%u/config", g->node, g->type, g->vmid),

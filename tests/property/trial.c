@@ -44,6 +44,7 @@ static void make_valid(struct dice *d, struct pm_obj *o)
 		while (spot->required);
 		pm_spot_drop(spot);
 		pm_vec_done(&s.v);
+		pm_mend(d, o->spec);
 	}
 }
 
@@ -114,8 +115,16 @@ static const char *at_pve(struct dice *d, const struct pm_field *f, const struct
 							    : NULL;
 }
 
+/* Not what PVE stores whatever stands beside it, and what no manifest may say then. */
 static bool for_hands(const struct pm_field *f)
 {
+	static const char *const alone[] = { "hotplug", "cpu.vcpus", "memory.balloon",
+		"memory.size", "bios", "efidisk", "virtiofs", "hostpci", "usb", "numa", "agent",
+		"boot" };
+
+	for (size_t i = 0; i < PM_COUNT(alone); i++)
+		if (pm_str_eq(f->name, alone[i]))
+			return false;
 	return f->key && !(f->flags & (PM_F_ROOT | PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE |
 					      PM_F_GROW | PM_F_MOVE | PM_F_INNER | PM_F_IDENT));
 }
@@ -134,7 +143,7 @@ static const struct pm_rec *entry_of(const struct pm_obj *o, unsigned row, const
 static void poke_sub(struct dice *d, struct member *m, const struct poke *p, const struct pm_rec *x,
 	const struct pm_rec *y)
 {
-	static const char *const alone[] = { "quota", "host-managed", "ip6" };
+	static const char *const alone[] = { "quota", "host-managed", "ip6", "gw", "gw6" };
 	const struct pm_kind *k = p->row->sub;
 	unsigned i = pm_roll(d, k->nfields);
 	const struct pm_field *f = &k->fields[i];
@@ -145,6 +154,8 @@ static void poke_sub(struct dice *d, struct member *m, const struct poke *p, con
 	for (size_t n = 0; n < PM_COUNT(alone); n++)
 		if (pm_str_eq(f->name, alone[n]))
 			return;
+	if (strstr(f->name, "bps") || strncmp(f->name, "iops", 4) == 0)
+		return;
 	if (!for_hands(f) || (x && x->val[i].state != PM_UNSET) ||
 		(y && y->val[i].state != PM_UNSET) || pm_str_eq(f->format, "mac") ||
 		!pm_roll_value(d, k, f, 0, &v))
@@ -163,6 +174,7 @@ static void poke_list(struct dice *d, struct member *m, unsigned row)
 
 	if (x->state == PM_NULL || (m->y && m->y->spec->val[row].state == PM_NULL))
 		return;
+	d->list = f;
 	if (pm_roll(d, 2) && m->npoke < 6) {
 		const struct pm_value v = { .state = PM_SET,
 			.u = { .rec = pm_roll_rec(d, f->sub, 20 + (unsigned)m->npoke) } };
@@ -171,13 +183,22 @@ static void poke_list(struct dice *d, struct member *m, unsigned row)
 		p.whole = true;
 		p.ident = pm_rec_ident(v.u.rec);
 		p.text = at_pve(d, &one, &v);
-		add_poke(d, m, &p);
+		if (p.text)
+			add_poke(d, m, &p);
 	} else if (x->state == PM_SET && x->u.recs->n > 0) {
 		const struct pm_rec *r = x->u.recs->v[pm_roll(d, (unsigned)x->u.recs->n)];
 
 		p.ident = pm_rec_ident(r);
 		poke_sub(d, m, &p, r, m->y ? entry_of(m->y, row, p.ident) : NULL);
 	}
+}
+
+static bool has_required(const struct pm_kind *k)
+{
+	for (unsigned i = 0; i < k->nfields; i++)
+		if (k->fields[i].flags & PM_F_REQUIRED)
+			return true;
+	return false;
 }
 
 static void poke_row(struct dice *d, struct member *m, unsigned row)
@@ -196,7 +217,8 @@ static void poke_row(struct dice *d, struct member *m, unsigned row)
 		const struct pm_value *x = &m->x->spec->val[row];
 		const struct pm_value *y = m->y ? &m->y->spec->val[row] : NULL;
 
-		if (x->state == PM_NULL || (y && y->state == PM_NULL))
+		if (x->state == PM_NULL || (y && y->state == PM_NULL) ||
+			(x->state == PM_UNSET && has_required(f->sub)))
 			return;
 		poke_sub(d, m, &p, x->state == PM_SET ? x->u.rec : NULL,
 			y && y->state == PM_SET ? y->u.rec : NULL);
@@ -456,7 +478,9 @@ static void add_spots(struct spots *s, const char *prefix, struct pm_rec *r)
 		if (at.v->state == PM_UNSET || f->flags & PM_F_INNER)
 			continue;
 		at.path = pm_arena_printf(s->a, "%s%s", prefix, f->name);
-		at.required = f->flags & (PM_F_REQUIRED | PM_F_IDENT);
+		/* Without its agent a machine cannot be stopped: that would be another failure. */
+		at.required =
+			f->flags & (PM_F_REQUIRED | PM_F_IDENT) || pm_str_eq(f->name, "agent");
 		pm_vec_push(&s->v, at);
 		if (at.v->state != PM_SET || f->type != PM_T_PROPS)
 			continue;

@@ -9,11 +9,8 @@ m=$dir/m
 mkdir -p "$m/shop"
 p() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
 
-# What the cluster has: memory NAME VMID MiB, there VMID, gone VMID.
-memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
-there() { ctl sim guests | grep -qw "$1"; }
+# gone VMID: the cluster does not have it.
 gone() { ! there "$1"; }
-logged() { grep -qF -- "$1" "$dir/log"; }
 # How often a line stands in the log.
 lines() { grep -cF -- "$1" "$dir/log"; }
 more_lines() { [ "$(lines "$1")" -gt "$2" ]; }

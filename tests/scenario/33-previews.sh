@@ -45,24 +45,12 @@ pids+=($!)
 read -r port <"$dir/port"
 
 # A repository whose branch main is in place; the pull request changes the memory.
-pod() {
-	cat <<END
-apiVersion: podmox/v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-  node: pve1
-  vmid: 201
-  rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: $1}
-END
-}
+web() { pod web 201 "$1"; }
 git init -q --bare "$dir/origin.git"
 git init -q -b main "$dir/work"
 mkdir -p "$dir/work/manifests" "$dir/work/.podmox"
 cp "$howto/preview/preview.sh" "$dir/work/.podmox/"
-pod 256Mi >"$dir/work/manifests/web.yaml"
+web 256Mi >"$dir/work/manifests/web.yaml"
 # The configuration without the secrets: a plan against a snapshot needs none.
 sed 's/^\( *password:\).*/\1 {fromEnv: NOT_HERE}/' "$dir/sim.yaml" >"$dir/work/podmox.yaml"
 git -C "$dir/work" add .
@@ -120,7 +108,7 @@ change() {
 ended() { [ "$status" = "$1" ]; }
 holds() { grep -qF -- "$2" "$1"; }
 
-pod 512Mi | change
+web 512Mi | change
 : >"$dir/job.out"
 github=(GITHUB_STEP_SUMMARY="$dir/summary" PULL_REQUEST=7 GH_TOKEN=x)
 job github.yml "${github[@]}"
@@ -153,7 +141,7 @@ body = json.loads(open(sys.argv[1]).read().split("\n", 2)[2])["body"]
 assert "256M -> 512M" in body and body.startswith("<!-- podmox preview -->"), body' "$dir/posts/api"
 
 # Manifests that are wrong: the job fails, the comment says why, the annotation names the line.
-pod 12 | sed 's/memory/memroy/' | change
+web 12 | sed 's/memory/memroy/' | change
 : >"$dir/job.out"
 job github.yml "${github[@]}"
 ok "github: the job fails" ended 65

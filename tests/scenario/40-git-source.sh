@@ -41,9 +41,6 @@ push() {
 publish() {
 	g push -q -f origin HEAD:main && rev=$(g rev-parse HEAD)
 }
-memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
-there() { ctl sim guests | grep -qw "$1"; }
-logged() { grep -qF -- "$1" "$dir/log"; }
 lines() { grep -cF -- "$1" "$dir/log"; }
 more_lines() { [ "$(lines "$1")" -gt "$2" ]; }
 # Requests that were written to the server of the repository.

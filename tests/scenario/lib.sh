@@ -126,6 +126,11 @@ ctl() {
 	"$PODMOX_SIM" ctl "unix:$dir/$name.ctl" "$@"
 }
 
+# What the cluster of the simulator "sim" has: memory VMID MiB, there VMID. What stands in $dir/log: logged TEXT.
+memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
+there() { ctl sim guests | grep -qw "$1"; }
+logged() { grep -qF -- "$1" "$dir/log"; }
+
 # until COMMAND: waits at most 20 s for it to succeed.
 until_true() {
 	local end=$((SECONDS + 20))

@@ -46,6 +46,8 @@ daemon() {
 	"$PODMOX" -c "$dir/sim.yaml" watch "$m" >>"$dir/out.watch" 2>>"$dir/log" </dev/null &
 	pid=$!
 }
+# After thousands of processes their numbers come again, and bash may wait for the wrong one.
+over() { ! kill -0 "$1" 2>/dev/null; }
 nap() { read -rt "0.$(printf %03d "$1")" <> <(:) || :; }
 peace() { [ "$("$PODMOX" -c "$dir/sim.yaml" plan "$m" --prune --detailed-exitcode >"$dir/plan" 2>&1 </dev/null; echo $?)" = 0 ]; }
 once_each() {
@@ -79,7 +81,7 @@ while [ "$done_kills" -lt "$kills" ]; do
 		# The checkout is killed as well, now and then.
 		[ $((RANDOM % 4)) != 0 ] || kill -KILL $checkout 2>/dev/null
 		kill -KILL $pid
-		wait $pid $checkout 2>/dev/null
+		until_true over $pid && until_true over $checkout
 		rm -f "$m/.git/index.lock" "$m/.git/HEAD.lock"
 		done_kills=$((done_kills + 1))
 	done
@@ -90,7 +92,7 @@ while [ "$done_kills" -lt "$kills" ]; do
 	ok "each object once, and nobody else" until_true once_each
 	ok "journal and audit log can be read" journal_reads
 	kill -TERM $pid
-	wait $pid 2>/dev/null
+	until_true over $pid
 done
 echo "# $done_kills kills, seed $seed"
 done_testing

@@ -66,11 +66,12 @@ static bool is_config(const struct spot *s)
 /* ---- what the simulator says ---- */
 
 /* Does what is written at the key wait for a restart? */
-static bool key_waits(struct world *w, const char *key)
+static bool key_waits(struct world *w, const struct pm_kind *k, const char *key)
 {
 	struct pm_buf body cleanup_buf = PM_BUF(0);
-	const char *path = pm_arena_printf(
-		w->arena, "/nodes/pve1/lxc/%u/pending", world_vmid(w, "Pod/default/web"));
+	const char *id = pm_arena_printf(w->arena, "%s/default/web", k->name);
+	const char *path =
+		pm_arena_printf(w->arena, "/nodes/pve1/%s/%u/pending", k->type, world_vmid(w, id));
 	struct json_object *all = NULL, *rows;
 	struct pm_error err;
 	bool waits = false;
@@ -88,12 +89,9 @@ static bool key_waits(struct world *w, const char *key)
 	return waits;
 }
 
-/* The key of the row, or the first of its slots. */
 static bool waits_at_pve(struct world *w, const struct spot *s)
 {
-	const struct pm_field *f = s->parent ? s->parent : s->f;
-
-	return key_waits(w, pm_arena_printf(w->arena, "%s%s", f->key, f->count > 0 ? "0" : ""));
+	return key_waits(w, s->kind, rows_key(w, s));
 }
 
 /* ---- one row ---- */
@@ -107,9 +105,10 @@ static void fault(const struct spot *s, const char *state, const char *what)
 }
 
 /* What the plan says of the row's change: does it announce a wait? */
-static void judge_plan(struct turn *t, const struct spot *s, const char *state, bool waits)
+static void judge_plan(
+	struct world *w, struct turn *t, const struct spot *s, const char *state, bool waits)
 {
-	const struct pm_action *a = turn_action(t, "Pod/default/web");
+	const struct pm_action *a = turn_action(t, rows_id(w, s));
 	bool found = false;
 
 	for (size_t i = 0; i < a->nchanges; i++) {
@@ -141,7 +140,7 @@ static bool turn_to(struct world *w, const struct spot *s, const char *value, co
 		fault(s, state, "the apply failed");
 	changed = !pm_plan_empty(&t.cycle.plan);
 	if (waits && changed)
-		judge_plan(&t, s, state, *waits);
+		judge_plan(w, &t, s, state, *waits);
 	turn_done(&t);
 	return changed;
 }
@@ -194,7 +193,7 @@ static void try_stopped(const struct spot *s, PM_UNUSED void *arg)
 PM_TEST(impact_on_a_running_guest)
 {
 	faults = tried = 0;
-	rows_each(try_running, NULL);
+	rows_each(&pm_kind_pod, try_running, NULL);
 	assert_int_equal(faults, 0);
 	assert_true(tried > 55);
 }
@@ -202,9 +201,71 @@ PM_TEST(impact_on_a_running_guest)
 PM_TEST(impact_on_a_stopped_guest)
 {
 	faults = tried = 0;
-	rows_each(try_stopped, NULL);
+	rows_each(&pm_kind_pod, try_stopped, NULL);
 	assert_int_equal(faults, 0);
 	assert_true(tried > 55);
+}
+
+/* ---- virtual machines ---- */
+
+/* Does the plan announce that the row's change waits? Applies it. */
+static bool announced(struct world *w, const struct spot *s, const char *value, const char *state)
+{
+	const struct turn_opts o = { .plan_only = false };
+	const struct pm_action *a;
+	struct turn t;
+	bool waits = false;
+
+	world_manifest(w, "web.yaml", rows_manifest(w, s, value, state));
+	world_turn(w, &o, &t);
+	if (!t.applied || t.status != 0)
+		fault(s, state, "the apply failed");
+	if (!pm_plan_empty(&t.cycle.plan)) {
+		tried++;
+		a = turn_action(&t, rows_id(w, s));
+		for (size_t i = 0; i < a->nchanges; i++)
+			waits |= a->change[i].impact == PM_I_PENDING;
+	}
+	turn_done(&t);
+	return waits;
+}
+
+static void try_machine(const struct spot *s, void *state)
+{
+	const char *a = NULL, *b = NULL;
+	struct world w;
+
+	if (!is_config(s) || names_entry(s))
+		return;
+	world_new(&w, 1);
+	rows_sample(&w, s, &a, &b);
+	if (a && (b || !rows_required(s))) {
+		rows_world(&w, s);
+		(void)announced(&w, s, b || rows_required(s) ? a : NULL, state);
+		if (announced(&w, s, b ? b : a, state) != waits_at_pve(&w, s))
+			fault(s, state, "PVE does not do what the plan says");
+	}
+	world_done(&w);
+}
+
+PM_TEST(impact_on_a_running_machine)
+{
+	char running[] = "running";
+
+	faults = tried = 0;
+	rows_each(&pm_kind_vm, try_machine, running);
+	assert_int_equal(faults, 0);
+	assert_true(tried > 150);
+}
+
+PM_TEST(impact_on_a_stopped_machine)
+{
+	char stopped[] = "stopped";
+
+	faults = tried = 0;
+	rows_each(&pm_kind_vm, try_machine, stopped);
+	assert_int_equal(faults, 0);
+	assert_true(tried > 150);
 }
 
 /* ---- whole entries ---- */
@@ -252,9 +313,9 @@ PM_TEST(impact_of_entries_that_come_and_go)
 		world_new(&w, 1);
 		apply_spec(&w, "");
 		apply_spec(&w, entries[i].spec);
-		assert_false(key_waits(&w, entries[i].key));
+		assert_false(key_waits(&w, &pm_kind_pod, entries[i].key));
 		apply_spec(&w, "");
-		assert_int_equal(key_waits(&w, entries[i].key), entries[i].waits);
+		assert_int_equal(key_waits(&w, &pm_kind_pod, entries[i].key), entries[i].waits);
 		assert_int_equal(strlen(world_control(&w, "get %u %s",
 					 world_vmid(&w, "Pod/default/web"), entries[i].key)) > 0,
 			entries[i].waits);

@@ -24,10 +24,13 @@
 	"    image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n" \
 	"    rootfs: {storage: local-lvm, size: 4Gi}\n" more
 
+#define VM KIND("VirtualMachine", "v") "  agent: {enabled: true}\n"
+
 struct pair {
 	const char *what, *x, *y;
 	bool restart, at_once;  /* --allow-restart; no time passes in between */
-	const char *key, *part; /* of Pod a: what the key holds in the end, NULL: it is not there */
+	const char *id;         /* NULL: Pod/shop/a */
+	const char *key, *part; /* what the key holds in the end, NULL: it is not there */
 };
 
 static const struct pair pairs[] = {
@@ -61,6 +64,15 @@ static const struct pair pairs[] = {
 		.restart = true },
 	{ "a guest that left the manifests was stopped a moment ago",
 		POD "  lifecycle: {onRemove: stop}\n", SET("1", ""), .at_once = true },
+	{ "an audio device leaves the manifest of a machine",
+		VM "  state: stopped\n  audio: {device: AC97}\n", VM "  state: stopped\n",
+		.id = "VirtualMachine/shop/v", .key = "audio0" },
+	{ "what PVE makes up for a new machine is null",
+		VM "  smbios1: null\n  boot: null\n  options: {vmgenid: null}\n",
+		VM "  state: stopped\n", .id = "VirtualMachine/shop/v", .key = "audio0" },
+	{ "an entry says nothing", VM,
+		VM "  cloudInit: {ipconfig: [{slot: ipconfig1}]}\n  smbios1: {}\n",
+		.id = "VirtualMachine/shop/v", .key = "ipconfig1" },
 };
 
 static void tell(struct turn *t, const char *what)
@@ -109,7 +121,8 @@ static void try_pair(const struct pair *p)
 	apply(&w, p, p->y);
 	is_in_sync(&w, p);
 	if (p->key) {
-		is = world_control(&w, "get %u %s", world_vmid(&w, "Pod/shop/a"), p->key);
+		is = world_control(
+			&w, "get %u %s", world_vmid(&w, p->id ? p->id : "Pod/shop/a"), p->key);
 		if (p->part ? !strstr(is, p->part) : *is)
 			fail_msg("%s: %s is \"%s\"", p->what, p->key, is);
 	}

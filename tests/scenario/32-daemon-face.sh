@@ -12,10 +12,6 @@ m=$dir/m
 mkdir -p "$m"
 p() { "$PODMOX" -c "$dir/sim.yaml" "$@"; }
 
-memory() { [ "$(ctl sim get "$1" memory | tr -dc 0-9)" = "$2" ]; }
-there() { ctl sim guests | grep -qw "$1"; }
-logged() { grep -qF -- "$1" "$dir/log"; }
-
 # http METHOD PATH [HEADER]...: head and body of the answer in $dir/out.
 http() {
 	local method=$1 path=$2
