@@ -20,6 +20,10 @@ static const char *ownership(const struct pm_obj *o, const char *set)
 		return "clone";
 	if (!pm_str_eq(m->set, set))
 		return "other-set";
+	if (strcmp(m->kind, PM_MARKER_HOLDER) == 0)
+		return "holder";
+	if (strcmp(m->kind, o->kind->name) != 0)
+		return "damaged";
 	return m->done ? "owned" : "unfinished";
 }
 
@@ -225,6 +229,29 @@ static void describe_action(const struct pm_action *a)
 	}
 }
 
+/* What to do about a guest that is not what it seems. */
+static void describe_remedy(const struct pm_obj *o, const char *owner)
+{
+	static const struct {
+		const char *owner, *text;
+	} remedies[] = {
+		{ "clone",
+			"a copy carries the marker of its source; take the line \"podmox:\" from its notes and its "
+			"tags of podmox, then podmox adopt may give it one of its own" },
+		{ "damaged",
+			"put the marker back into its notes, or take its tags of podmox away: until then it is left alone" },
+		{ "other-set",
+			"another set owns it; podmox forget there and podmox adopt here change that" },
+		{ "holder",
+			"it holds volumes of an object whose replacement was interrupted; the next apply gives them back" },
+		{ "unfinished", "its creation was interrupted; the next apply finishes it" },
+	};
+
+	for (size_t i = 0; i < PM_COUNT(remedies); i++)
+		if (strcmp(remedies[i].owner, owner) == 0)
+			(void)printf("Remedy:    %s (VMID %u)\n", remedies[i].text, o->live->vmid);
+}
+
 static void describe(struct pm_cli *s, const struct pm_obj *o)
 {
 	const char *owner = ownership(o, s->config->set);
@@ -240,6 +267,7 @@ static void describe(struct pm_cli *s, const struct pm_obj *o)
 		(void)printf("Marker:    %s\n", o->live->marker_fault);
 	if (o->live->unread_why != NULL)
 		(void)printf("Not read:  %s\n", o->live->unread_why);
+	describe_remedy(o, owner);
 	describe_pending(o);
 	describe_ignored(s, o);
 	describe_action(action_of(&s->cycle.plan, o));

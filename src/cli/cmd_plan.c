@@ -31,7 +31,7 @@ int pm_cli_plan_status(const struct pm_args *a, const struct pm_plan *p)
 		return pm_code_exit(PM_E_REFUSED);
 	if (p->diags != NULL && p->diags->nerrors > 0)
 		return 1;
-	return a->detailed_exitcode && !pm_plan_empty(p) ? 2 : 0;
+	return a->detailed_exitcode && (!pm_plan_empty(p) || pm_plan_unmet(p) > 0) ? 2 : 0;
 }
 
 static int save(const struct pm_args *a, const struct pm_cli *s)

@@ -1,6 +1,6 @@
 /* Create: claim a VMID and have PVE make the guest (claim.c), write what the creation could not (tags,
  * environment, entrypoint, and that it is complete), start it, wait until it is ready, read it back. */
-#include "exec/exec_priv.h"
+#include "exec/holder_priv.h"
 
 /* A guest that was found may be of an earlier manifest, or of another hand: it is brought up to date
  * like any other. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "exec/exec_priv.h"
+#include "exec/holder_priv.h"
 
 #define SMALL_ROOT \
 	(INT64_C(4) << 30) /* PVE's own default: room for the image of any distribution */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "exec/exec_priv.h"
+#include "exec/holder_priv.h"
 
 /* ---- what a creation leaves out ---- */
 

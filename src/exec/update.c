@@ -2,7 +2,7 @@
  * protection, finish an interrupted creation, growth, configuration, moves of volumes (and growth after
  * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back. */
 #include "base/text.h"
-#include "exec/exec_priv.h"
+#include "exec/holder_priv.h"
 
 /* ---- the precondition ---- */
 
@@ -158,9 +158,21 @@ static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
 
 	if (r == 0)
 		r = change_config(act, err);
+	if (r == 0 && (act->a->steps & PM_STEP_ATTACH))
+		r = pm_act_resize(act, err);
 	if (r == 0 && first && adds_entry(act->a) && act->a->steps & PM_STEP_RESIZE)
 		return pm_act_resize(act, err);
 	return r == 0 && !first ? change_volumes(act, err) : r;
+}
+
+/* Out of a pool, the marker has to forget it, too. */
+static int change_pool(struct pm_act *act, struct pm_error *err)
+{
+	int r = pm_act_pool(act, err);
+
+	if (r < 0 || pm_rec_get(act->a->want->spec, PM_G_POOL)->state == PM_SET)
+		return r;
+	return pm_act_write_config(act, false, NULL, err);
 }
 
 static int do_steps(struct pm_act *act, struct pm_error *err)
@@ -173,7 +185,7 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 		finish_create(act);
 	r = change_config_and_volumes(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
-		r = pm_act_pool(act, err);
+		r = change_pool(act, err);
 	/* What is to be stopped anyway goes to its node stopped. */
 	if (r == 0 && stops)
 		r = change_state(act, err);

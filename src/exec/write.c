@@ -26,6 +26,9 @@ static bool needs_write(struct pm_act *act, const struct pm_obj *have)
 
 	if (!pm_act_owns(act, have) || !have->live->marker->done)
 		return true;
+	if (!have->live->pool && pm_marker_has(have->live->marker, PM_MARKER_POOL, NULL) &&
+		pm_rec_get(act->a->want->spec, PM_G_POOL)->state != PM_SET)
+		return true; /* it was taken out, and is to be forgotten */
 	for (size_t i = 0; i < n; i++) {
 		if (is_config(left[i]))
 			return true;

@@ -373,6 +373,12 @@ static void add_field(const struct pm_field *f, const struct pm_value *v, struct
 	}
 }
 
+static void add_word(const char *word, struct pm_buf *out)
+{
+	add_space(out);
+	pm_buf_adds(out, word);
+}
+
 const char *pm_marker_fields(struct pm_arena *a, const struct pm_rec *spec)
 {
 	cleanup_buf struct pm_buf out = PM_BUF(0);
@@ -382,6 +388,8 @@ const char *pm_marker_fields(struct pm_arena *a, const struct pm_rec *spec)
 
 		if (f->key && !(f->flags & PM_F_WRITEONLY) && spec->val[i].state == PM_SET)
 			add_field(f, &spec->val[i], &out);
+		else if (i == PM_G_POOL && spec->val[i].state == PM_SET)
+			add_word(PM_MARKER_POOL, &out);
 	}
 	return pm_arena_strndup(a, pm_buf_str(&out), out.len);
 }

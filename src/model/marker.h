@@ -45,6 +45,9 @@ const char *pm_marker_join(
 /** Was this key ("memory") or sub-key ("net0", "tag") set by podmox? sub NULL: the key itself. */
 bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub);
 
+/** The word of `fields` for membership in a pool, which has no key. */
+#define PM_MARKER_POOL "pool"
+
 /** Did podmox set what the record of this key cannot be without: a required sub-key, or its volume? When
  * the manifest no longer names the record it goes whole. */
 bool pm_marker_whole(const struct pm_marker *m, const char *key, const struct pm_kind *sub);

@@ -223,3 +223,14 @@ bool pm_plan_empty(const struct pm_plan *p)
 			return false;
 	return true;
 }
+
+unsigned pm_plan_unmet(const struct pm_plan *p)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < p->v[i].nchanges; k++)
+			n += p->v[i].change[k].blocked && !p->v[i].change[k].waiting &&
+			     p->v[i].change[k].impact == PM_I_RESIZE;
+	return n;
+}

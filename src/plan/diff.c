@@ -356,6 +356,20 @@ static void diff_on_remove(struct differ *d)
 	c->impact = PM_I_LIVE;
 }
 
+/* A pool that podmox put it into, and that no manifest names any more. */
+static void drop_pool(struct differ *d)
+{
+	const struct pm_value *want = &d->want->spec->val[PM_G_POOL];
+	const struct pm_value is = { .state = PM_SET, .u = { .s = d->have->live->pool } };
+	struct pm_spot s = {
+		.field = PM_G_POOL, .f = &d->want->kind->fields[PM_G_POOL], .slot = PM_NO_SLOT
+	};
+
+	if (want->state == PM_UNSET && is.u.s != NULL && d->marker != NULL &&
+		pm_marker_has(d->marker, PM_MARKER_POOL, NULL))
+		add_value(d, &s, &absent, &is);
+}
+
 static void diff_elsewhere(struct differ *d)
 {
 	const char *image = d->marker ? d->marker->image : NULL;
@@ -366,6 +380,7 @@ static void diff_elsewhere(struct differ *d)
 		diff_text(d, PM_G_NODE, d->have->live->node);
 	diff_vmid(d);
 	diff_text(d, PM_G_POOL, d->have->live->pool);
+	drop_pool(d);
 	if (d->marker != NULL)
 		diff_on_remove(d);
 }

@@ -384,7 +384,7 @@ static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_ob
 		adds = adds || adds_volume(want, &v[i]);
 		/* How large it is shows when it is attached. */
 		if (attaches(want, &v[i]))
-			is.steps |= PM_STEP_RESIZE;
+			is.steps |= PM_STEP_ATTACH;
 	}
 	held.why = held_by(p, want, have, &is, adds);
 	if (held.why != NULL) {

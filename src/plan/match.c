@@ -86,20 +86,19 @@ static enum pm_claim judge(const struct pm_match *m, const struct pm_obj *o)
 {
 	const struct pm_live *l = o->live;
 	const struct pm_marker *k = l->marker;
-	bool tagged;
+	bool tagged = l->tags != NULL && pm_tags_have(l->tags, m->tag);
 
 	if (o->kind == NULL)
 		return PM_CLAIM_NONE;
 	if (k != NULL && !l->unreachable && !l->unread) {
 		if (!pm_str_eq(k->set, m->set) || !marker_complete(k))
-			return PM_CLAIM_NONE;
+			return tagged ? PM_CLAIM_LOST : PM_CLAIM_NONE;
 		if (strcmp(k->kind, PM_MARKER_HOLDER) == 0)
 			return k->vmid == l->vmid ? PM_CLAIM_HOLDER : PM_CLAIM_COPY;
 		if (strcmp(k->kind, o->kind->name) != 0)
 			return PM_CLAIM_LOST;
 		return k->vmid == l->vmid ? PM_CLAIM_OURS : PM_CLAIM_COPY;
 	}
-	tagged = l->tags != NULL && pm_tags_have(l->tags, m->tag);
 	if (!tagged)
 		return PM_CLAIM_NONE;
 	return l->unreachable || l->unread ? PM_CLAIM_UNKNOWN : PM_CLAIM_LOST;
@@ -116,16 +115,43 @@ static void find_copy(struct pm_diags *d, const struct pm_obj *o)
 	pm_diag_hint(d, f, "remove the line \"podmox:\" from its notes and its tags of podmox");
 }
 
-static void find_lost(struct pm_diags *d, const struct pm_obj *o)
+/* What is wrong with the marker of a guest that has our tag. */
+static const char *fault_of(struct pm_arena *a, const struct pm_match *m, const struct pm_live *l)
+{
+	if (l->marker_fault != NULL)
+		return l->marker_fault;
+	if (l->marker == NULL)
+		return "no marker is in its notes";
+	if (!pm_str_eq(l->marker->set, m->set))
+		return pm_arena_printf(a, "its marker says that it belongs to the set %s",
+			l->marker->set ? l->marker->set : "?");
+	return "its marker is of another kind";
+}
+
+static void find_lost(struct pm_match *m, struct pm_diags *d, const struct pm_obj *o)
 {
 	const struct pm_live *l = o->live;
-	const char *why = l->marker_fault ? l->marker_fault : "no marker is in its notes";
 	struct pm_diag *f = pm_diag_add(d, PM_WARNING, (struct pm_pos){ 0 },
 		"%s %u on %s has the tag of this set, but %s; it is left alone",
-		pm_kind_noun(o->kind), l->vmid, l->node,
-		l->marker ? "its marker is of another kind" : why);
+		pm_kind_noun(o->kind), l->vmid, l->node, fault_of(d->arena, m, l));
 
 	pm_diag_hint(d, f, "put the marker back into its notes, or remove its tags of podmox");
+}
+
+/* Two objects, one uid: a copy whose marker was given another number and name by hand. */
+static void find_same_uid(struct pm_match *m, struct pm_diags *d, struct pm_obj *o)
+{
+	const char *uid = o->live->marker->uid;
+	const struct pm_obj *other = uid && *uid ? pm_map_set(&m->uids, uid, o) : NULL;
+	struct pm_diag *f;
+
+	if (other == NULL)
+		return;
+	f = pm_diag_add(d, PM_WARNING, (struct pm_pos){ 0 },
+		"%s and %s have one uid in their markers: one is a copy whose marker was edited",
+		pm_guest_title(d->arena, other), pm_guest_title(d->arena, o));
+	pm_diag_hint(d, f,
+		"take the copy's marker and tags of podmox away; podmox adopt gives it one of its own");
 }
 
 static void find_twin(struct pm_diags *d, const struct pm_obj *o, const struct pm_obj *other)
@@ -147,6 +173,7 @@ static void add_ours(struct pm_match *m, size_t i, struct pm_diags *d)
 	uint32_t *slot = ident_slot(m, k->kind, k->ns, k->name);
 
 	m->nours++;
+	find_same_uid(m, d, m->have->v[i]);
 	if (*slot == 0) {
 		*slot = (uint32_t)i + 1;
 		return;
@@ -194,7 +221,7 @@ static void add(struct pm_match *m, size_t i, struct pm_diags *d)
 		find_copy(d, o);
 		break;
 	case PM_CLAIM_LOST:
-		find_lost(d, o);
+		find_lost(m, d, o);
 		if (o->name != NULL)
 			(void)pm_map_set(&m->lost, o->name, m->have->v[i]);
 		break;
@@ -234,6 +261,7 @@ void pm_match_done(struct pm_match *m)
 	pm_map_done(&m->lost);
 	pm_map_done(&m->unread);
 	pm_map_done(&m->holders);
+	pm_map_done(&m->uids);
 }
 
 size_t pm_match_find(struct pm_match *m, const struct pm_obj *want)

@@ -61,6 +61,7 @@ enum pm_step {
 	PM_STEP_FINISH = 1 << 10, /* a create that was interrupted: write the second marker */
 	PM_STEP_MOVE = 1 << 11,   /* volumes to other storages; a running guest is down meanwhile */
 	PM_STEP_RETURN = 1 << 12, /* its volumes come back from the holder of a replacement */
+	PM_STEP_ATTACH = 1 << 13, /* a volume of its own is attached again: its size shows then */
 };
 
 struct pm_action {
@@ -137,6 +138,10 @@ bool pm_plan_empty(const struct pm_plan *p);
 /** Turns an action into one that leaves the object as it is; its changes stay listed. `reason` lives as
  * long as the plan. */
 void pm_plan_hold(struct pm_plan *p, size_t action, const char *reason);
+
+/** How many settings ask for what can never be done to the guest that is there: a volume that shrinks. They are
+ * listed as not done, and are no success for ever: --detailed-exitcode counts them. */
+unsigned pm_plan_unmet(const struct pm_plan *p);
 
 /** Text for people, 80 columns, colour as asked. */
 void pm_plan_print(const struct pm_plan *p, bool colour, struct pm_buf *out);

@@ -33,6 +33,7 @@ struct pm_match {
 	bool *wanted;   /* parallel to have->v: some wanted object speaks of it */
 	struct pm_index ident, vmid;
 	struct pm_map lost, unread; /* PVE's name to the guest: PM_CLAIM_LOST, PM_CLAIM_UNKNOWN */
+	struct pm_map uids;         /* of our markers, to the guest */
 	struct pm_map holders;      /* "Pod/shop/web" to the guest: PM_CLAIM_HOLDER */
 	size_t nours;
 	const struct pm_obj *unknown; /* the first; NULL: none */

@@ -554,6 +554,10 @@ static void print_sum(struct printer *r)
 			r->out, " (%u need%s a restart)", s->restart, s->restart == 1 ? "s" : "");
 	(void)pm_buf_addf(r->out, ", %u to replace, %u to delete, %u kept; %u unchanged.\n",
 		s->replace, s->remove, s->kept, s->unchanged);
+	if (pm_plan_unmet(r->p) > 0)
+		(void)pm_buf_addf(r->out,
+			"%u setting%s cannot become what the manifest says: change the manifest.\n",
+			pm_plan_unmet(r->p), plural(pm_plan_unmet(r->p)));
 	if (r->p->refused)
 		(void)pm_buf_adds(r->out, "Refused: nothing of this plan is applied.\n");
 	else if (pm_plan_empty(r->p) && (r->p->diags == NULL || r->p->diags->nerrors == 0))

@@ -64,6 +64,8 @@ pod <<-END
 	  - {path: /data, storage: local-lvm, size: 8Gi}
 END
 run 0 podmox apply --yes "$dir/repo"
+run 2 podmox plan --detailed-exitcode "$dir/repo"
+ok "P1 what cannot be done is no success for ever" grep -q 'cannot become what the manifest says' "$dir/out"
 ok "P1 nothing shrinks, and the reason is told" grep -qi 'shrink\|smaller\|only grow' "$dir/out" "$dir/err"
 ok "P1 the volume is as it was" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q '^$disk,.*size=10G'"
 pod <<-END
@@ -114,7 +116,8 @@ apply --allow-replace
 ok "P1 it is a new guest" sh -c "! '$PODMOX' -c '$dir/sim.yaml' describe 210 2>/dev/null | grep -q '^Uid: *$uid'"
 ok "P1 with the volume of the old one" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q 'mp=/data,backup=1,size=10G' || '$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp1 | grep -q 'mp=/data,backup=1,size=10G'"
 ok "P1 and nobody holds anything any more" sh -c "! '$PODMOX' -c '$dir/sim.yaml' ct list -o json | grep -q holder"
-synced "P1 after the replacement the plan is empty"
+run 0 podmox plan "$dir/repo"
+ok "P1 after the replacement nothing is left to do" grep -q 'Nothing' "$dir/out"
 sed -i 's/unprivileged: false/unprivileged: true/' "$dir/repo/pod.yaml"
 apply --allow-replace
 uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')

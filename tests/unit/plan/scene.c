@@ -13,8 +13,6 @@
 #include "pm_test.h"
 #include "pve/pve.h"
 
-#define UID "0123456789abcdef0123456789abcdef"
-
 struct word {
 	const char *key, *value;
 };
@@ -108,7 +106,7 @@ static const struct pm_marker *marker_of(
 	m->kind = word_of(g, "m.kind", k->name);
 	m->ns = pm_arena_strndup(s->arena, id, (size_t)(slash - id));
 	m->name = slash + 1;
-	m->uid = UID;
+	m->uid = word_of(g, "m.uid", pm_arena_printf(s->arena, "%032x", vmid));
 	m->vmid = has_word(g, "m.vmid") ? number(word_of(g, "m.vmid", "")) : vmid;
 	m->root = word_of(g, "m.root", s->o.root);
 	m->image = word_of(g, "m.image", k == &pm_kind_pod ? "local:vztmpl/debian.tar.zst" : "");
@@ -129,7 +127,7 @@ static const char *tags_of(struct scene *s, const struct guest *g)
 		return raw;
 	if (!has_word(g, "marker") && !has_word(g, "ourtag"))
 		return tags;
-	(void)pm_set_tag(word_of(g, "m.set", s->o.set), own);
+	(void)pm_set_tag(has_word(g, "ourtag") ? s->o.set : word_of(g, "m.set", s->o.set), own);
 	return pm_arena_printf(s->arena, "podmox;%s%s%s", own, tags ? ";" : "", tags ? tags : "");
 }
 

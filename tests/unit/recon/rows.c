@@ -149,6 +149,7 @@ static const struct sample by_format[] = {
 	{ "fstype", "nfs", "cifs" },
 	{ "mode", "\"0660\"", "\"0600\"" },
 	{ "cpu-weight", "100", "200" },
+	{ "object-ref", "former", "Pod/shop/earlier" },
 	{ "setting", "onboot", "startup" },
 	{ "milliseconds", "100ms", "2s" },
 	{ "uuid", "b13f6e5c-5412-44b3-af66-f6d6d899236c", "b13f6e5c-5412-44b3-af66-f6d6d899236d" },

@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "killed.h"
 #include "world.h"
 
 #define POD(root, more)                                                                   \
@@ -517,33 +518,6 @@ PM_TEST(moves_settle_whatever_fails)
 
 /* ---- the program is killed ---- */
 
-struct killed {
-	struct pm_transport base;
-	struct pm_transport *inner;
-	struct pm_cancel *cancel;
-	unsigned nth, calls;
-};
-
-static void killed_batch(struct pm_transport *t, struct pm_call *const *v, size_t n,
-	pm_call_done_fn *done, void *arg, struct pm_cancel *cancel)
-{
-	struct killed *k = (struct killed *)t;
-
-	for (size_t i = 0; i < n; i++) {
-		if (++k->calls <= k->nth)
-			k->inner->ops->batch(k->inner, &v[i], 1, NULL, NULL, cancel);
-		if (k->calls >= k->nth) {
-			pm_call_done(v[i]);
-			v[i]->status = 0;
-			(void)pm_error_set(&v[i]->err, PM_E_CANCELLED, "killed");
-			v[i]->err.maybe_sent = true;
-			atomic_store(&k->cancel->on, true);
-		}
-		if (done)
-			(void)done(arg, v[i]);
-	}
-}
-
 /* The journal says for which tasks to wait. How far it gets is not sure: the inventory is some seconds behind,
  * and a guest that is down may still be said to run. */
 static void at_once(struct world *w, struct watch *watch)
@@ -557,28 +531,29 @@ static void at_once(struct world *w, struct watch *watch)
 
 static bool kill_once(unsigned nth, bool journal)
 {
-	static const struct pm_transport_ops ops = { killed_batch, watch_free };
 	struct pm_cancel cancel = { .on = false };
-	struct killed k = { .base = { .ops = &ops }, .cancel = &cancel, .nth = nth };
-	struct turn_opts bad = { .cancel = &cancel, .through = &k.base };
+	struct turn_opts bad = { .cancel = &cancel };
 	struct watch watch;
 	struct world w;
 	struct turn t;
+	bool reached;
 
 	begin(&w, before, after);
 	watch_begin(&watch, &w);
-	k.inner = &watch.base;
+	bad.through = pm_killed_new(&watch.base, nth, &cancel);
 	if (!journal)
 		bad.journal_dir = pm_test_dir();
 	world_turn(&w, &bad, &t);
 	turn_done(&t);
+	reached = pm_killed_calls(bad.through) >= nth;
+	pm_transport_free(bad.through);
 	if (journal)
 		at_once(&w, &watch);
 	world_wait(&w, 60);
 	settles(&w, &watch, nth);
 	watch_end(&watch);
 	world_done(&w);
-	return k.calls >= nth;
+	return reached;
 }
 
 static void kill_all(bool journal)

@@ -1,0 +1,43 @@
+/* Volumes that outlive their guest: to a holder (holder.c), and back (returns.c). */
+#ifndef PM_EXEC_HOLDER_PRIV_H
+#define PM_EXEC_HOLDER_PRIV_H
+
+#include "exec/exec_priv.h"
+
+/** One volume of a guest, by its key at PVE. */
+struct pm_held {
+	char key[16]; /* "mp0", "unused1" */
+	const struct pm_rec
+		*rec;  /* its entry as it will be; NULL: an unused one, or one that is to go */
+	unsigned slot; /* of an entry */
+};
+
+/** The volumes of a guest that can change hands, in the order of their keys: all but the root. *ret in the
+ * act's arena. */
+size_t pm_act_volumes(struct pm_act *act, const struct pm_obj *have, struct pm_held **ret);
+
+/** The first of "unused0", "unused1", ... that is free in both guests; the second may be NULL. */
+void pm_act_free_unused(const struct pm_obj *a, const struct pm_obj *b, char out[16]);
+
+/** Is the PVE key set? */
+bool pm_act_has_key(const struct pm_obj *o, const char *key);
+
+/** Is the guest the holder of the act's object? */
+bool pm_act_is_holder(const struct pm_act *act, const struct pm_obj *have);
+
+/** Hands one volume over. After a failure it looks where the volume is: one that is in neither
+ * configuration ends everything, for then nothing must be destroyed. */
+int pm_act_hand(struct pm_act *act, const struct pm_hand *h, struct pm_error *err) PM_CHECK;
+
+/** Hands all volumes of the old guest to the holder, which is made for it; the guest is stopped for that, and
+ * `guard` asked before. Nothing to do when the guest is gone already. */
+int pm_act_hand_over(struct pm_act *act, pm_act_check_fn *guard, struct pm_error *err) PM_CHECK;
+
+/** Gives the volumes that are held back to the guest, and removes the holder. */
+int pm_act_take_back(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** What a creation asks for: everything but the volumes that the holder has, and no protection, for a
+ * protected guest takes no volume back. Into act->make. */
+int pm_act_without_held(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+#endif
