@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "exec/exec.h"
+#include "exec/journal_priv.h"
 #include "model/detached.h"
 
 #define PM_TASKS_PER_NODE      2
@@ -19,36 +20,7 @@ struct pm_exec {
 	pthread_mutex_t event_lock; /* events come one at a time */
 };
 
-/* ---- journal.c ---- */
-
-struct pm_journal;
-
-/** What a run meant to do and did not finish. Strings live as long as the journal. */
-struct pm_intent {
-	unsigned id;
-	const char *object; /* "Pod/shop/web" */
-	const char *task;   /* PVE's type of the task, as vzcreate; "" for a call without one */
-	const char *work;   /* what the task says that it works on; NULL: the VMID */
-	const char *node;
-	const char *upid; /* NULL: the answer never came */
-	unsigned vmid;
-	int64_t at_ms; /* wall clock */
-};
-
-/** Opens (makes) the journal of a set and reads what is unfinished. The caller holds the set's lock.
- * A journal that cannot be understood counts as empty. */
-int pm_journal_open(const char *dir, const char *set, const struct pm_clock *clock,
-	struct pm_journal **ret, struct pm_error *err) PM_CHECK;
-const struct pm_intent *pm_journal_unfinished(const struct pm_journal *j, size_t *ret_n);
-
-/** Appends and fsyncs; thread-safe. `i->id` and at_ms are filled in. A journal that cannot be written
- * is a warning, once: it only makes recovery quicker. j NULL: nothing. */
-void pm_journal_intent(struct pm_journal *j, struct pm_intent *i);
-void pm_journal_task(struct pm_journal *j, unsigned id, const char *upid);
-void pm_journal_result(struct pm_journal *j, unsigned id, const char *result);
-
-/** Closes; drops what is finished from the file. NULL is fine. */
-void pm_journal_close(struct pm_journal *j);
+/* ---- recover.c ---- */
 
 /** Waits for the tasks of unfinished intents: recover.c. j NULL: nothing. */
 int pm_journal_recover(struct pm_exec *e, struct pm_job *j, struct pm_journal *journal,
@@ -132,19 +104,12 @@ void pm_act_perform(struct pm_act *act);
 /* ---- words.c ---- */
 
 /** What PVE does to a guest, each a task of its own type. */
+/* clang-format off */
 enum pm_work {
-	PM_W_CREATE,
-	PM_W_CLONE,
-	PM_W_CONFIG,
-	PM_W_START,
-	PM_W_SHUTDOWN,
-	PM_W_STOP,
-	PM_W_REBOOT,
-	PM_W_DESTROY,
-	PM_W_MIGRATE,
-	PM_W_MOVE,
-	PM_W_RESIZE,
+	PM_W_CREATE, PM_W_CLONE, PM_W_CONFIG, PM_W_START, PM_W_SHUTDOWN, PM_W_STOP, PM_W_REBOOT,
+	PM_W_DESTROY, PM_W_MIGRATE, PM_W_MOVE, PM_W_RESIZE,
 };
+/* clang-format on */
 
 /** "CT" or "VM", for messages; and PVE's type of a task, as "vzcreate" or "qmcreate". */
 const char *pm_act_word(const struct pm_act *act);
