@@ -14,7 +14,7 @@ sim_start sim --nodes 3 --task-time 30ms
 echo 'sync: {interval: 1h, debounce: 10ms, prune: true, restart: allow, maxDeletes: 100}' >>"$dir/sim.yaml"
 m=$dir/m
 mkdir -p "$m"
-git_() { git -C "$m" -c user.name=t -c user.email=t@example.org -c init.defaultBranch=main "$@" >>"$dir/git.out" 2>&1; }
+git_() { git -C "$m" -c user.name=t -c user.email=t@test.invalid -c init.defaultBranch=main "$@" >>"$dir/git.out" 2>&1; }
 
 # tree N: the manifests of revision N. Of ten Pods some are there, each with a size of its own.
 tree() {

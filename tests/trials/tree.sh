@@ -405,7 +405,7 @@ trial "a volume of Kubernetes" '201=512 202=256 203=256'
 
 # ---- Git in place ----
 
-git_() { git -C m -c user.name=t -c user.email=t@example.org -c init.defaultBranch=main "$@" >/dev/null 2>&1; }
+git_() { git -C m -c user.name=t -c user.email=t@test.invalid -c init.defaultBranch=main "$@" >/dev/null 2>&1; }
 repository() { git_ init && git_ add . && git_ commit -m one && git_ branch small && pod a 201 512 >m/a.yaml && git_ commit -am two && git_ checkout small; }
 
 setup() { repository; }
