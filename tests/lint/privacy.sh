@@ -2,7 +2,7 @@
 # Nothing of the machine it was made on: no absolute paths of home folders, no e-mail addresses of people,
 # no names of registries. Addresses and hosts of examples (.example, .invalid, .lan, .local) are fine.
 set -u
-if [ -d .git ] && command -v git >/dev/null; then
+if [ -e .git ] && command -v git >/dev/null; then
 	files=$(git ls-files)
 else
 	files=$(find . -type f ! -path './build/*' ! -path './.git/*')
