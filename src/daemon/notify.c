@@ -1,5 +1,5 @@
 /* systemd's notify protocol: one datagram a message to the socket that $NOTIFY_SOCKET names. It is a few
- * lines of text with a documented form, so no library is linked for it (docs/decisions/012).
+ * lines of text with a documented form, so no library is linked for it (docs/decisions/013).
  *
  * The watchdog is fed only while something moves: the loop itself, since it is the one who feeds, and the
  * thread of cycles, whose steps the board counts. A daemon that waits has nothing to move. */

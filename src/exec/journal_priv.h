@@ -2,6 +2,8 @@
 #ifndef PM_EXEC_JOURNAL_PRIV_H
 #define PM_EXEC_JOURNAL_PRIV_H
 
+#include <stddef.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 
