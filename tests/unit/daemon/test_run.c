@@ -332,7 +332,7 @@ PM_TEST(run_observe_sends_nothing)
 struct meddling {
 	struct pm_transport base;
 	struct house *h;
-	unsigned creates;
+	atomic_uint creates;
 };
 
 static void meddle(struct pm_transport *t, struct pm_call *const *v, size_t n, pm_call_done_fn *fn,
@@ -345,7 +345,7 @@ static void meddle(struct pm_transport *t, struct pm_call *const *v, size_t n, p
 
 		if (strcmp(v[i]->method, "POST") != 0 || strcmp(v[i]->path + len - 4, "/lxc") != 0)
 			continue;
-		if (m->creates++ > 0)
+		if (atomic_fetch_add(&m->creates, 1) > 0)
 			continue;
 		/* Nothing has changed yet: the run goes on. */
 		pm_keeper_hurry(&m->h->keeper);
