@@ -126,7 +126,7 @@ const struct pm_command pm_commands[] = {
 		suspend_options, cmd_suspend, 0, 1, false, NULL },
 	{ "resume", "[KIND/NS/NAME]", "End what suspend began.", daemon_options, cmd_resume, 0, 1,
 		false, NULL },
-	{ "reconcile", "", "Have the daemon look at everything now, and wait for the end of it.",
+	{ "reconcile", "", "Have the daemon look at everything now, and wait for its end.",
 		reconcile_options, cmd_reconcile, 0, 0, false, NULL },
 	{ "approve", "[REVISION]", "Let a revision pass that the daemon holds back.",
 		daemon_options, cmd_approve, 0, 1, false, NULL },

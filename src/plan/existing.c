@@ -95,10 +95,21 @@ static bool may_replace(
 	return p->o->allow_replace && pm_allows_replace(want) && !pm_live_protected(have);
 }
 
-static bool touches_disk(const struct pm_kind *k, const struct pm_change *c)
+/* A growth leaves the volume's key alone, unless a value of it waits: that has the old size, and is written
+ * again. */
+static bool touches_disk(const struct pm_obj *have, const struct pm_change *c)
 {
-	return pm_volume_shape(k->fields[c->field].sub) != NULL && c->impact != PM_I_RESIZE &&
-	       c->impact != PM_I_MOVE;
+	const struct pm_field *f = &have->kind->fields[c->field];
+
+	if (pm_volume_shape(f->sub) == NULL || c->impact == PM_I_MOVE)
+		return false;
+	for (unsigned i = 0; c->impact == PM_I_RESIZE && i < have->live->npending; i++) {
+		const struct pm_pending *p = &have->live->pending[i];
+
+		if (p->field == f && (f->count == 0 || p->slot == c->slot))
+			return true;
+	}
+	return c->impact != PM_I_RESIZE;
 }
 
 static unsigned step_of(const struct pm_change *c)
@@ -131,7 +142,7 @@ static void weigh(struct verdict *v, const struct pm_change *c, const struct pm_
 		v->pends = true;
 	if (c->down)
 		v->moves = true;
-	if (touches_disk(have->kind, c) && pm_live_protected(have))
+	if (touches_disk(have, c) && pm_live_protected(have))
 		v->steps |= PM_STEP_UNPROTECT;
 }
 

@@ -144,6 +144,9 @@ static void poke_sub(struct dice *d, struct member *m, const struct poke *p, con
 	const struct pm_rec *y)
 {
 	static const char *const alone[] = { "quota", "host-managed", "ip6", "gw", "gw6" };
+	/* Of disks: not on every bus, and PVE knows which; the simulator stores them anywhere. */
+	static const char *const bus[] = { "ssd", "wwn", "model", "iothread", "ro", "queues",
+		"vendor", "product", "scsiblock" };
 	const struct pm_kind *k = p->row->sub;
 	unsigned i = pm_roll(d, k->nfields);
 	const struct pm_field *f = &k->fields[i];
@@ -153,6 +156,9 @@ static void poke_sub(struct dice *d, struct member *m, const struct poke *p, con
 	/* PVE stores these whatever stands beside them, and then they stop it. */
 	for (size_t n = 0; n < PM_COUNT(alone); n++)
 		if (pm_str_eq(f->name, alone[n]))
+			return;
+	for (size_t n = 0; k == &pm_kind_disk && n < PM_COUNT(bus); n++)
+		if (pm_str_eq(f->name, bus[n]))
 			return;
 	if (strstr(f->name, "bps") || strncmp(f->name, "iops", 4) == 0)
 		return;

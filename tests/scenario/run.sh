@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the scenario scripts (T=pattern narrows) and sums up their TAP.
+# Runs the scenario scripts (T=pattern narrows), as many at once as there are processors, and sums up their TAP.
 set -u
 cd "$(dirname "$0")" || exit 1
 passed=0
@@ -11,29 +11,38 @@ fi
 PODMOX=$(cd ../.. && realpath "$PODMOX") || exit 1
 PODMOX_SIM=$(cd ../.. && realpath "$PODMOX_SIM") || exit 1
 export PODMOX PODMOX_SIM
-for script in [0-9]*.sh; do
-	case $script in *${T:-}*) ;; *) continue ;; esac
+if [ "${1-}" = one ]; then
+	# Called for one script: its output, and a last line with status and seconds, go to a file.
 	start=$SECONDS
-	out=$(timeout 300 bash "./$script" 2>&1)
-	status=$?
-	good=$(grep -c '^ok ' <<<"$out")
-	bad=$(grep -c '^not ok ' <<<"$out")
-	if [ $status != 0 ] && [ "$bad" = 0 ]; then
+	timeout 300 bash "./$2" >"$3/$2" 2>&1
+	echo "status $? $((SECONDS - start))" >>"$3/$2"
+	exit 0
+fi
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+printf '%s\n' [0-9]*.sh | grep -F -- "${T:-}" |
+	xargs -P "$(nproc)" -I{} bash ./run.sh one {} "$out"
+for f in "$out"/*; do
+	script=$(basename "$f")
+	read -r _ status seconds < <(tail -n 1 "$f")
+	good=$(grep -c '^ok ' "$f")
+	bad=$(grep -c '^not ok ' "$f")
+	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
 		bad=1
 	fi
-	if grep -qaFf ../secrets.list <<<"$out"; then
+	if grep -qaFf ../secrets.list "$f"; then
 		echo "$script: a secret stands in its output"
 		bad=$((bad + 1))
-		out=
+		: >"$f"
 	fi
-	if [ "$bad" != 0 ] || ! grep -q '^1\.\.' <<<"$out"; then
+	if [ "$bad" != 0 ] || ! grep -q '^1\.\.' "$f"; then
 		[ "$bad" != 0 ] || bad=1
 		echo "$script: exit $status"
-		grep -vE '^ok ' <<<"$out"
+		grep -vE '^ok ' "$f"
 	fi
 	passed=$((passed + good))
 	failed=$((failed + bad))
-	echo "scenario $script: $good passed, $bad failed ($((SECONDS - start)) s)"
+	echo "scenario $script: $good passed, $bad failed ($seconds s)"
 done
 echo "scenarios: $passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
