@@ -69,7 +69,8 @@ static bool among(const char *words, const char *word)
 		if (same_word(words, word))
 			return true;
 		words = strchr(words, ' ');
-		words += words != NULL;
+		if (words)
+			words++;
 	}
 	return false;
 }
