@@ -218,9 +218,12 @@ void pm_hint_value(struct pm_reader *r, struct pm_diag *diag, const struct pm_ye
 bool pm_hint_comment(struct pm_reader *r, struct pm_diag *diag, struct pm_span key)
 {
 	size_t n;
-	const char *s = pm_text_from(&r->text, key, &n), *end = s + n;
+	const char *s = pm_text_from(&r->text, key, &n), *end;
 
-	s = s ? memchr(s, ':', n) : NULL;
+	if (!s)
+		return false;
+	end = s + n;
+	s = memchr(s, ':', n);
 	if (!s)
 		return false;
 	for (s++; s < end && (*s == ' ' || *s == '\t');)

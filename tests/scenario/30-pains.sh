@@ -2,7 +2,7 @@
 # What people complain about in other tools, one by one. The numbers are those of the list of pains that podmox
 # was made against: P1 needless replacement, P2 diffs that never go away, P5 state files, P11 addresses and
 # readiness, P12 restarts, P13 missing settings.
-# shellcheck source=tests/scenario/lib.sh
+# shellcheck source=tests/scenario/lib.sh disable=SC2119,SC2120 # functions that may be given more
 . "$(dirname "$0")/lib.sh"
 
 sim_start sim --nodes 3

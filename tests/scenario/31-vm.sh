@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Virtual machines: made blank, from an image, and as copies of a template; changed while they run and by a
 # restart; moved, deleted, exported and adopted.
-# shellcheck source=tests/scenario/lib.sh
+# shellcheck source=tests/scenario/lib.sh disable=SC2119,SC2120 # functions that may be given more
 . "$(dirname "$0")/lib.sh"
 
 sim_start sim --nodes 3
