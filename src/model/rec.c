@@ -363,7 +363,7 @@ static void merge_item(const struct merge *m, const struct item *it)
 		return;
 	else if (is_kept(m, f))
 		keep_item(m, it);
-	else if (want->state == PM_SET)
+	else if (want && want->state == PM_SET)
 		add_item(f, want, m->out, m->start);
 }
 
@@ -442,7 +442,7 @@ bool pm_rec_take_size(struct pm_arena *a, struct pm_rec *r, const char *in_force
 	cleanup_buf struct pm_buf out = PM_BUF(0);
 	const char *s = r->raw, *end = s + strlen(s);
 	struct pm_error ignored;
-	struct pm_rec *now;
+	struct pm_rec *now = NULL;
 	struct item it;
 
 	if (!shape || pm_rec_parse(a, r->kind, in_force, strlen(in_force), &now, &ignored) < 0 ||

@@ -139,7 +139,7 @@ static void add_entry(
 	c->from = have ? entry_text(d, have) : NULL;
 	c->to = want ? entry_text(d, want) : NULL;
 	pm_effect(d->want, d->have, s, NULL, NULL, c);
-	if (want != NULL && have == NULL)
+	if (c->from == NULL)
 		attach(d, s, want, c);
 }
 
