@@ -290,7 +290,7 @@ $(foreach f,$(if $(filter fuzz,$(BUILD)),$(FUZZ)),$(eval $(call fuzz_rule,$(f)))
 fuzz:
 	@$(MAKE) BUILD=fuzz CC=$(CLANG) O=$(call side,fuzz) FUZZ_TIME=$(FUZZ_TIME) fuzz-run
 fuzz-smoke:
-	@$(MAKE) BUILD=fuzz CC=$(CLANG) O=$(call side,fuzz) FUZZ_TIME=10 fuzz-run
+	@FUZZ_SEED=1 $(MAKE) BUILD=fuzz CC=$(CLANG) O=$(call side,fuzz) FUZZ_TIME=10 fuzz-run
 fuzz-run: $(FUZZ:%=$(O)/fuzz/%)
 	@sh tests/fuzz/run.sh $(O) $(FUZZ_TIME) $(FUZZ)
 

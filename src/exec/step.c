@@ -172,6 +172,7 @@ bool pm_act_owns(const struct pm_act *act, const struct pm_obj *have)
 	const struct pm_obj *o = act->a->want ? act->a->want : act->a->have;
 	const struct pm_marker *m = have->live->marker;
 
+	pm_assert(o);
 	return m && m->vmid == have->live->vmid && pm_str_eq(m->set, act->run->e->o.set) &&
 	       pm_str_eq(m->kind, o->kind->name) && pm_str_eq(m->ns, o->ns) &&
 	       pm_str_eq(m->name, o->name);

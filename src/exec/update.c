@@ -253,7 +253,7 @@ int pm_act_update(struct pm_act *act, struct pm_error *err)
 
 	if (r == 0)
 		r = first_look(act, &have, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (all_done(act, have)) {
 		act->res.outcome = act->changed ? PM_DONE : PM_NOTHING;

@@ -63,9 +63,9 @@ struct pm_rec *pm_entry_in_force(
 
 		if (p->field != f || p->slot != slot || !p->in_force)
 			continue;
-		if (pm_entry_decode(a, f, slot, p->in_force, strlen(p->in_force), &rec, &ignored) <
-			0)
+		if (pm_rec_parse(a, f->sub, p->in_force, strlen(p->in_force), &rec, &ignored) < 0)
 			return NULL;
+		pm_entry_place(a, f, slot, rec);
 		return rec;
 	}
 	return NULL;

@@ -152,24 +152,20 @@ int pm_rec_parse(struct pm_arena *a, const struct pm_kind *k, const char *text, 
 	return 0;
 }
 
-int pm_entry_decode(struct pm_arena *a, const struct pm_field *f, unsigned slot, const char *text,
-	size_t n, struct pm_rec **ret, struct pm_error *err)
+void pm_entry_place(
+	struct pm_arena *a, const struct pm_field *f, unsigned slot, struct pm_rec *entry)
 {
 	const struct pm_field *named = pm_slot_row(f->sub);
+	struct pm_value *v;
 	char key[16];
-	int bad = pm_rec_parse(a, f->sub, text, n, ret, err);
 
-	if (bad < 0)
-		return bad;
-	(*ret)->slot = slot;
-	if (named) {
-		struct pm_value *v = &(*ret)->val[pm_field_index(f->sub, named)];
-
-		(void)pm_slot_key(f, slot, key);
-		v->u.s = pm_arena_intern(a, key, strlen(key));
-		v->state = PM_SET;
-	}
-	return 0;
+	entry->slot = slot;
+	if (!named)
+		return;
+	v = &entry->val[pm_field_index(f->sub, named)];
+	(void)pm_slot_key(f, slot, key);
+	v->u.s = pm_arena_intern(a, key, strlen(key));
+	v->state = PM_SET;
 }
 
 /* ---- printing ---- */

@@ -96,10 +96,10 @@ int pm_value_decode(struct pm_arena *a, const struct pm_field *f, const char *te
 int pm_rec_parse(struct pm_arena *a, const struct pm_kind *k, const char *text, size_t n,
 	struct pm_rec **ret, struct pm_error *err) PM_CHECK;
 
-/** The same for what stands at a slot of a numbered list, "scsi3": notes the slot, and its name in the
- * row that has it. `f` is the row of the list. */
-int pm_entry_decode(struct pm_arena *a, const struct pm_field *f, unsigned slot, const char *text,
-	size_t n, struct pm_rec **ret, struct pm_error *err) PM_CHECK;
+/** A record read by pm_rec_parse stands at a slot of a numbered list, "scsi3": notes the slot, and its
+ * name in the row that has it. `f` is the row of the list. */
+void pm_entry_place(
+	struct pm_arena *a, const struct pm_field *f, unsigned slot, struct pm_rec *entry);
 
 /** Checks one text against a named format; 0 or -PM_E_INPUT with a sentence. */
 int pm_format_check(const char *format, const char *text, struct pm_error *err) PM_CHECK;

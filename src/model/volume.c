@@ -193,6 +193,7 @@ void pm_volume_derive(struct pm_arena *a, struct pm_rec *r, const struct pm_volu
 {
 	struct pm_value *v = &r->val[shape->volume];
 	const char *colon = v->state == PM_SET ? strchr(v->u.s, ':') : NULL;
+	const char *storage;
 	struct pm_error err;
 
 	if (v->state != PM_SET)
@@ -208,9 +209,13 @@ void pm_volume_derive(struct pm_arena *a, struct pm_rec *r, const struct pm_volu
 		forget_size(r, shape);
 		return;
 	}
-	if (!colon || colon == v->u.s)
+	if (!colon)
 		return;
-	set_str(r, shape->storage, pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s)));
+	/* What is no name of a storage stays as it is: "data=x:8" would not be read back as it was. */
+	storage = pm_arena_intern(a, v->u.s, (size_t)(colon - v->u.s));
+	if (pm_format_check(r->kind->fields[shape->storage].format, storage, &err) < 0)
+		return;
+	set_str(r, shape->storage, storage);
 	derive_size(r, shape, colon + 1);
 }
 

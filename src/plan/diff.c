@@ -588,9 +588,9 @@ static bool entry_in_force(
 	list->v = rec;
 	if (p->in_force == NULL)
 		return true;
-	if (pm_entry_decode(
-		    d->a, p->field, p->slot, p->in_force, strlen(p->in_force), rec, &ignored) < 0)
+	if (pm_rec_parse(d->a, p->field->sub, p->in_force, strlen(p->in_force), rec, &ignored) < 0)
 		return false;
+	pm_entry_place(d->a, p->field, p->slot, *rec);
 	list->n = 1;
 	return true;
 }

@@ -136,9 +136,10 @@ static int add_entry(
 	size_t at;
 	int r;
 
-	r = pm_entry_decode(d->a, f, slot, t->s, t->n, &rec, d->err);
+	r = pm_rec_parse(d->a, f->sub, t->s, t->n, &rec, d->err);
 	if (r < 0)
 		return r;
+	pm_entry_place(d->a, f, slot, rec);
 	if (v->state != PM_SET) {
 		v->state = PM_SET;
 		v->u.recs = list = pm_new(d->a, struct pm_recs);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs fuzz targets: run.sh FOLDER SECONDS NAME... Seeds come from tests/fuzz/corpus/NAME; what is new
-# stays in FOLDER/corpus/NAME, a finding in FOLDER/crash-NAME-*.
+# stays in FOLDER/corpus/NAME, a finding in FOLDER/crash-NAME-*. FUZZ_SEED repeats a run.
 set -u
 out=$1
 seconds=$2
@@ -19,7 +19,7 @@ for name; do
 	[ ! -f "tests/fuzz/$name.dict" ] || dict=-dict=tests/fuzz/$name.dict
 	# shellcheck disable=SC2086 # either may be empty
 	if "$out/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
-		-print_final_stats=1 -artifact_prefix="$out/crash-$name-" $dict \
+		-print_final_stats=1 ${FUZZ_SEED:+-seed=$FUZZ_SEED} -artifact_prefix="$out/crash-$name-" $dict \
 		"$out/corpus/$name" $seeds >"$out/fuzz-$name.log" 2>&1; then
 		passed=$((passed + 1))
 		sed -n "s/^stat::number_of_executed_units: */$name: executions /p" "$out/fuzz-$name.log"

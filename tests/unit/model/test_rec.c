@@ -81,6 +81,9 @@ PM_TEST(rec_volume_that_is_not_made_yet_has_its_size)
 	cleanup_arena struct pm_arena *a = pm_arena_new(0);
 	const struct pm_rec *r = rec_of(a, &pm_kind_volume, "local-lvm:1.5,mp=/a");
 
+	/* What is no storage's name stays a volume, and is printed so that it is read as the same. */
+	rec_prints(rec_of(a, &pm_kind_volume, "volume=data=nf1:65536"), "volume=data=nf1:65536");
+
 	assert_string_equal(pm_rec_str(r, PM_VOLUME_STORAGE, ""), "local-lvm");
 	assert_int_equal(pm_rec_int(r, PM_VOLUME_SIZE, 0), 1536 * PM_MIB);
 	r = rec_of(a, &pm_kind_volume, "local-lvm:8,mp=/a,size=4G");

@@ -224,13 +224,13 @@ PM_TEST(vm_entry_knows_its_slot)
 	struct pm_rec *r = NULL;
 	struct pm_error err;
 
-	assert_ok(pm_entry_decode(a, disks, 13, "none,media=cdrom", 16, &r, &err), &err);
+	assert_ok(pm_rec_parse(a, disks->sub, "none,media=cdrom", 16, &r, &err), &err);
+	pm_entry_place(a, disks, 13, r);
 	assert_int_equal(r->slot, 13);
 	assert_string_equal(pm_rec_ident(r), "scsi3");
 	rec_prints(r, "none,media=cdrom");
-	assert_ok(pm_entry_decode(
-			  a, &pm_kind_pod.fields[PM_POD_INTERFACES], 3, "name=eth0", 9, &r, &err),
-		&err);
+	assert_ok(pm_rec_parse(a, &pm_kind_net, "name=eth0", 9, &r, &err), &err);
+	pm_entry_place(a, &pm_kind_pod.fields[PM_POD_INTERFACES], 3, r);
 	assert_int_equal(r->slot, 3);
 	assert_string_equal(pm_rec_ident(r), "eth0");
 }
