@@ -49,6 +49,45 @@ static bool is_fresh_copy(const struct pm_act *act, const struct pm_obj *have)
 	       pm_act_owns(act, have) && !have->live->marker->done;
 }
 
+/* Did the plan say that the setting at that key waits for a restart? */
+static bool announced(const struct pm_act *act, const struct pm_pending *p)
+{
+	const struct pm_action *a = act->a;
+
+	for (size_t i = 0; p->field && i < a->nchanges; i++) {
+		const struct pm_change *c = &a->change[i];
+
+		if (c->field == pm_field_index(a->want->kind, p->field) &&
+			(p->field->count == 0 || c->slot == p->slot) &&
+			(c->impact == PM_I_PENDING || c->waiting))
+			return true;
+	}
+	return false;
+}
+
+/* PVE refuses a write when some of it cannot be done while the machine runs, but has written all of it. That
+ * is no fault where the plan said that it waits. */
+static bool waits_as_planned(struct pm_act *act, const struct pm_error *why)
+{
+	struct pm_obj *have = NULL;
+	struct pm_error ignored;
+	bool waits = false;
+
+	if (!pm_pve_left_waiting(why, NULL) || pm_act_read(act, &have, &ignored) < 0 ||
+		needs_write(act, have))
+		return false;
+	for (unsigned i = 0; i < have->live->npending; i++) {
+		const struct pm_pending *p = &have->live->pending[i];
+
+		if (!pm_pve_left_waiting(why, p->key))
+			continue;
+		if (!announced(act, p))
+			return false;
+		waits = true;
+	}
+	return waits;
+}
+
 static int put_config(
 	struct pm_act *act, const struct pm_obj *have, bool after_create, struct pm_error *err)
 {
@@ -64,6 +103,8 @@ static int put_config(
 		return r;
 	pm_act_intent(act, pm_act_task(act, PM_W_CONFIG));
 	r = pm_pve_update(act->run->e->o.pve, &act->job, &u, err);
+	if (r < 0 && waits_as_planned(act, err))
+		r = 0;
 	if (r < 0 && err->maybe_sent && act->a->want->kind != &pm_kind_pod)
 		pm_act_settle(act, pm_act_task(act, PM_W_CONFIG));
 	pm_act_result(act, r, err);

@@ -164,15 +164,26 @@ static bool turns_over(const struct pm_spot *s)
 	return pm_volume_holds_data(s->want_rec) != pm_volume_holds_data(s->have_rec);
 }
 
+/* A running machine takes another disk where there was one, but never a disk for a CD-ROM. */
+static bool turns_live(const struct pm_spot *s, const struct pm_obj *have)
+{
+	return have->kind != &pm_kind_pod && s->f->sub == &pm_kind_disk &&
+	       pm_vm_is_cdrom(s->want_rec) == pm_vm_is_cdrom(s->have_rec) && pm_vm_plugs(have, s);
+}
+
 static void turn_over(const struct pm_spot *s, const struct pm_obj *have, struct pm_change *c)
 {
-	bool running = pm_live_running(have->live);
+	bool waits = pm_live_running(have->live) && !turns_live(s, have);
 
-	c->impact = running ? PM_I_PENDING : PM_I_LIVE;
-	if (running && have->kind != &pm_kind_pod)
-		block(c, PM_I_PENDING, "a drive of a running machine stays a disk, or a CD-ROM");
-	else if (pm_volume_holds_data(s->have_rec))
+	c->impact = waits ? PM_I_PENDING : PM_I_LIVE;
+	if (pm_volume_holds_data(s->have_rec))
 		c->note = "the volume is kept as unused";
+}
+
+/* The storage of what was no volume before: nothing is there to be moved. */
+static bool has_nothing_to_move(const struct pm_spot *s)
+{
+	return s->sub != NULL && s->have_rec != NULL && pm_volume_source(s->have_rec) != NULL;
 }
 
 /* A record with a volume that is not there yet: all of it is new. */
@@ -231,7 +242,7 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 		block(c, PM_I_REPLACE, replace_note(want_obj, have_obj));
 	} else if (flags & PM_F_GROW) {
 		grow(want, have, c);
-	} else if (flags & PM_F_MOVE) {
+	} else if (flags & PM_F_MOVE && !has_nothing_to_move(s)) {
 		move(want_obj, s, have_obj, want, c);
 	} else if (flags & PM_F_MIGRATE) {
 		migrate(want_obj, have_obj, c);

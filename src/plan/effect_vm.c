@@ -3,7 +3,9 @@
  * qemu-server: PVE/QemuServer.pm, vmconfig_hotplug_pending and the functions it calls. */
 #include <string.h>
 
+#include "base/num.h"
 #include "base/text.h"
+#include "model/volume.h"
 #include "plan/plan_priv.h"
 
 static bool set(const struct pm_value *v)
@@ -11,48 +13,80 @@ static bool set(const struct pm_value *v)
 	return v != NULL && v->state == PM_SET;
 }
 
-/* ---- features ---- */
+/* ---- the machine as it runs ---- */
 
-static bool lists(const struct pm_value *v, const char *word)
+/* What it runs with, as PVE writes it; "" when that is nothing. What waits for a restart does not count. */
+static const char *in_force(const struct pm_obj *have, unsigned row, struct pm_buf *out)
 {
-	for (size_t i = 0; set(v) && i < v->u.list->n; i++)
-		if (strcmp(v->u.list->v[i], word) == 0)
+	const struct pm_field *f = &have->kind->fields[row];
+	const struct pm_live *l = have->live;
+
+	for (unsigned i = 0; i < l->npending; i++)
+		if (l->pending[i].field == f)
+			return l->pending[i].in_force ? l->pending[i].in_force : "";
+	if (set(&have->spec->val[row]))
+		pm_value_format(f, PM_PVE, &have->spec->val[row], out);
+	return pm_buf_str(out);
+}
+
+static bool lists(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	while (*words) {
+		size_t m = strcspn(words, ",; =");
+
+		if (m == n && strncmp(words, word, n) == 0)
 			return true;
+		words += m;
+		words += *words != '\0';
+	}
 	return false;
 }
 
 /* USB devices are plugged into systems that are known to bear it. */
 static bool bears_usb(const struct pm_obj *have)
 {
-	static const char *const able[] = { "l26", "win8", "win10", "win11" };
-	const char *os = pm_rec_str(have->spec, PM_VM_OSTYPE, "");
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+	const char *os = in_force(have, PM_VM_OSTYPE, &text);
 
-	for (size_t i = 0; i < PM_COUNT(able); i++)
-		if (strcmp(able[i], os) == 0)
-			return true;
-	return false;
+	return *os && lists("l26,win8,win10,win11", os);
 }
 
 /* Is it on? Network, disk and usb are, when nothing is said. */
 static bool is_on(const struct pm_obj *have, const char *feature)
 {
-	const struct pm_value *v = &have->spec->val[PM_VM_HOTPLUG];
-	bool usual = strcmp(feature, "network") == 0 || strcmp(feature, "disk") == 0 ||
-		     strcmp(feature, "usb") == 0;
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+	const char *is = in_force(have, PM_VM_HOTPLUG, &text);
 
-	if (!set(v) || v->u.list->n == 0 || lists(v, "1"))
-		return usual;
-	return lists(v, feature);
+	return lists(*is && strcmp(is, "1") != 0 ? is : "network,disk,usb", feature);
+}
+
+static bool boots_from(const struct pm_obj *have, const char *key)
+{
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+
+	return lists(in_force(have, PM_VM_BOOT, &text), key);
+}
+
+static int64_t number(const struct pm_obj *have, unsigned row)
+{
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+	int64_t n;
+
+	return pm_parse_int(in_force(have, row, &text), 1, INT32_MAX, &n) == 0 ? n : 1;
 }
 
 /* ---- what comes and goes ---- */
 
-static bool on_fixed_bus(const struct pm_spot *s)
+/* Disks of other buses cannot be plugged, and nobody takes away what the machine boots from. */
+static bool is_fixed(const struct pm_obj *have, const struct pm_spot *s)
 {
 	char out[16];
 	const char *key = pm_slot_key(s->f, s->slot, out);
 
-	return pm_str_starts(key, "ide") || pm_str_starts(key, "sata");
+	return pm_str_starts(key, "ide") || pm_str_starts(key, "sata") ||
+	       (s->have_rec != NULL && boots_from(have, key));
 }
 
 bool pm_vm_plugs(const struct pm_obj *have, const struct pm_spot *s)
@@ -62,7 +96,7 @@ bool pm_vm_plugs(const struct pm_obj *have, const struct pm_spot *s)
 	if (!is_on(have, s->f->hot))
 		return false;
 	if (s->f->sub == &pm_kind_disk)
-		return !on_fixed_bus(s);
+		return !is_fixed(have, s);
 	return s->f->sub != &pm_kind_usb || bears_usb(have);
 }
 
@@ -85,11 +119,19 @@ static bool replugs_net(const struct pm_spot *s, const struct pm_value *want)
 	}
 }
 
+bool pm_vm_is_cdrom(const struct pm_rec *disk)
+{
+	const char *source = pm_rec_str(disk, PM_DISK_SOURCE, "");
+
+	return strcmp(pm_rec_str(disk, PM_DISK_MEDIA, "disk"), "cdrom") == 0 ||
+	       pm_volume_cloudinit(disk) || lists("none,cdrom", source);
+}
+
 /* A disc is changed in its drive; a disk is another device. */
 static bool replugs_disk(const struct pm_spot *s)
 {
 	return pm_field_index(s->f->sub, s->sub) == PM_DISK_SOURCE && s->have_rec != NULL &&
-	       strcmp(pm_rec_str(s->have_rec, PM_DISK_MEDIA, "disk"), "cdrom") != 0;
+	       !pm_vm_is_cdrom(s->have_rec);
 }
 
 static bool replugs(const struct pm_spot *s, const struct pm_value *want)
@@ -109,7 +151,17 @@ static bool is_zero(const struct pm_value *v)
 /* Sockets for processors and memory are made at the start only. */
 static bool makes_room(const struct pm_value *v)
 {
-	return lists(v, "cpu") || lists(v, "memory");
+	for (size_t i = 0; set(v) && i < v->u.list->n; i++)
+		if (lists("cpu,memory", v->u.list->v[i]))
+			return true;
+	return false;
+}
+
+/* No more can be plugged in than the machine has places for, and those are made at the start. */
+static bool finds_no_place(const struct pm_obj *have, const struct pm_value *want)
+{
+	return set(want) &&
+	       want->u.i > number(have, PM_VM_CORES) * number(have, PM_VM_SOCKETS);
 }
 
 bool pm_vm_waits(const struct pm_obj *have_obj, const struct pm_spot *s,
@@ -121,6 +173,10 @@ bool pm_vm_waits(const struct pm_obj *have_obj, const struct pm_spot *s,
 		return makes_room(want) || makes_room(have);
 	if (s->field == PM_VM_BALLOON)
 		return is_zero(want) != is_zero(have);
+	if (s->field == PM_VM_VCPUS && finds_no_place(have_obj, want))
+		return true;
+	if (s->field == PM_VM_MEMORY && !set(want))
+		return true; /* PVE's own amount is less than a machine has whose memory can be plugged */
 	if (s->field == PM_VM_AGENT)
 		return s->have_rec == NULL;
 	return s->f->hot != NULL && replugs(s, want) && !pm_vm_plugs(have_obj, s);

@@ -199,6 +199,9 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 /** May an entry of a list, or a record, be plugged in or out while it runs? */
 bool pm_vm_plugs(const struct pm_obj *have, const struct pm_spot *s);
 
+/** Is it a CD-ROM drive, whatever is in it? */
+bool pm_vm_is_cdrom(const struct pm_rec *disk);
+
 /** Does a change of a row that is otherwise live wait for a restart? `want` and `have` NULL: a whole record.
  * false for containers. */
 bool pm_vm_waits(const struct pm_obj *have_obj, const struct pm_spot *s,

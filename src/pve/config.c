@@ -138,6 +138,26 @@ int pm_pve_update(
 	return pm_pve_send_and_follow(p, j, &w, err);
 }
 
+/* "scsi1 (disks): hotplug problem - ...", of a task without the words between. */
+bool pm_pve_left_waiting(const struct pm_error *err, const char *key)
+{
+	static const char words[] = "hotplug problem - ";
+	size_t n = key ? strlen(key) : 0;
+
+	if (err->code != PM_E_INVALID && err->code != PM_E_TASK)
+		return false;
+	if (!key)
+		return strstr(err->msg, words) != NULL;
+	for (const char *at = err->msg; (at = strstr(at, key)) != NULL; at += n) {
+		const char *colon = strchr(at, ':');
+
+		if ((at == err->msg || strchr(" \n", at[-1])) && strchr(" :", at[n]) && colon &&
+			strncmp(colon + 1 + strspn(colon + 1, " "), words, strlen(words)) == 0)
+			return true;
+	}
+	return false;
+}
+
 int pm_pve_mark(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	const struct pm_marker *marker, struct pm_error *err)
 {

@@ -203,6 +203,9 @@ bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 /** Sends it, and follows the task where it is one. */
 int pm_pve_update(struct pm_pve *p, struct pm_job *j, const struct pm_update *u,
 	struct pm_error *err) PM_CHECK;
+/** Does the refusal of a write say that the setting at that key could not be changed while the machine runs? All
+ * that was sent is written then; what could not be done waits for a restart. `key` NULL: at any key. */
+bool pm_pve_left_waiting(const struct pm_error *err, const char *key);
 
 /** Tasks: each sends and follows to the end. `key` is "rootfs" or "mp0"; sizes are absolute bytes. */
 int pm_pve_resize(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *key,

@@ -36,6 +36,21 @@ int64_t pm_s_vm_memory(const struct sim_conf *conf)
 	return pm_s_conf_int(&p, "current", 512);
 }
 
+/* Beyond the static part memory is made of 32 modules of 512 MiB, then 32 of 1 GiB, and so on. */
+int64_t pm_s_vm_modules(int64_t mib, bool up)
+{
+	int64_t size = SIM_STATIC_MIB, module = 512;
+
+	for (unsigned i = 0; size < mib; i++) {
+		if (i > 0 && i % 32 == 0)
+			module *= 2;
+		if (!up && size + module > mib)
+			break;
+		size += module;
+	}
+	return size;
+}
+
 int64_t pm_s_vm_cpus(const struct sim_conf *conf)
 {
 	int64_t n = pm_s_conf_int(conf, "sockets", 1) * pm_s_conf_int(conf, "cores", 1);

@@ -1,5 +1,8 @@
 /* What of a change takes effect while a virtual machine runs, what waits for its stop, and how pending
  * settings come into force. */
+#include <stdarg.h>
+
+#include "base/text.h"
 #include "sim/qemu_priv.h"
 
 /* ---- into force ---- */
@@ -131,19 +134,64 @@ static bool by_feature(const struct sim_conf *c, const char *k)
 	return pm_s_numbered(k, "usb", 13) >= 0 && usb_plugs(c);
 }
 
-static bool removable(const struct sim_guest *g, const char *k)
+/* It stays pending, and the call is refused in the end. */
+static bool problem(struct sim_change *ch, const char *k, const char *fmt, ...) PM_PRINTF(3, 4);
+
+static bool problem(struct sim_change *ch, const char *k, const char *fmt, ...)
 {
-	const struct sim_conf *c = &g->cur;
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+	va_list ap;
+
+	pm_buf_adds(&text, "hotplug problem - ");
+	va_start(ap, fmt);
+	pm_buf_addv(&text, fmt, ap);
+	va_end(ap);
+	pm_buf_addc(&text, '\n');
+	pm_s_conf_set(&ch->errors, k, pm_buf_str(&text));
+	return false;
+}
+
+/* Is the machine, as it runs, to boot from it? */
+static bool boots_from(const struct sim_conf *c, const char *k)
+{
+	const char *boot = pm_s_conf_get(c, "boot"), *p = boot;
+	size_t n = strlen(k);
+
+	if (!boot || strncmp(boot, "order=", 6) != 0)
+		return pm_str_eq(pm_s_conf_get(c, "bootdisk"), k);
+	for (p += 6; *p; p += *p != '\0') {
+		size_t m = strcspn(p, ";, ");
+
+		if (m == n && !strncmp(p, k, n))
+			return true;
+		p += m;
+	}
+	return false;
+}
+
+/* A disk is unplugged unless the machine boots from it; other buses cannot be plugged. */
+static bool unplugs(struct sim_change *ch, const char *k)
+{
+	if (boots_from(&ch->g->cur, k))
+		return problem(ch, k, "can't unplug bootdisk '%s'", k);
+	return !fixed_bus(k) || problem(ch, k, "can't unplug device '%s'", k);
+}
+
+static bool removable(struct sim_change *ch, const char *k)
+{
+	const struct sim_conf *c = &ch->g->cur;
 
 	if (fast(k) || !strcmp(k, "cpuunits") || !strcmp(k, "cpulimit"))
 		return true;
 	if (pm_s_is_drive(k))
 		return pm_s_vm_hotplugs(c, "disk") && !fixed_bus(k) && strcmp(k, "efidisk0") != 0 &&
-		       strcmp(k, "tpmstate0") != 0;
+		       strcmp(k, "tpmstate0") != 0 && unplugs(ch, k);
 	if (pm_s_numbered(k, "net", 31) >= 0)
 		return pm_s_vm_hotplugs(c, "network");
 	if (!strcmp(k, "hotplug"))
 		return !pm_s_vm_hotplugs(c, "cpu") && !pm_s_vm_hotplugs(c, "memory");
+	if (!strcmp(k, "memory") && pm_s_vm_hotplugs(c, k) && pm_s_vm_memory(c) != 512)
+		return problem(ch, k, "memory can't be lower than %d MB", SIM_STATIC_MIB);
 	return by_feature(c, k) || (!strcmp(k, "balloon") && balloon_on(pm_s_conf_get(c, k)));
 }
 
@@ -179,13 +227,8 @@ static bool net_plugs(struct sim_change *ch, const char *k, const char *v)
 
 	pm_s_props(&p, v, NULL);
 	bridge = pm_s_conf_get(&p, "bridge");
-	if (bridge && !pm_s_bridge_exists(ch->s, bridge)) {
-		cleanup_buf struct pm_buf text = PM_BUF(0);
-
-		pm_buf_addf(&text, "hotplug problem - bridge '%s' does not exist\n", bridge);
-		pm_s_conf_set(&ch->errors, k, pm_buf_str(&text));
-		return false;
-	}
+	if (bridge && !pm_s_bridge_exists(ch->s, bridge))
+		return problem(ch, k, "bridge '%s' does not exist", bridge);
 	if (old && strcspn(old, ",") == card && !strncmp(old, v, card) &&
 		!differ(old, v, NULL, "queues mtu") && bridge && strstr(old, "bridge="))
 		return true;
@@ -201,21 +244,60 @@ static bool disk_plugs(struct sim_change *ch, const char *k, const char *v)
 		return false;
 	if (!old)
 		return hot && !fixed_bus(k);
-	if (pm_s_is_cdrom(old) != pm_s_is_cdrom(v)) {
-		pm_s_conf_set(&ch->errors, k, "hotplug problem - unable to change media type\n");
-		return false;
-	}
+	if (pm_s_is_cdrom(old) != pm_s_is_cdrom(v))
+		return problem(ch, k, "unable to change media type");
 	if (pm_s_is_cdrom(old))
 		return true;
 	if (differ(old, v, "file", "file"))
-		return hot && !fixed_bus(k);
+		return hot && unplugs(ch, k);
 	return !differ(old, v, "file", "aio discard iothread queues product cache ssd vendor ro");
+}
+
+static int64_t most_cpus(const struct sim_conf *c)
+{
+	return pm_s_conf_int(c, "sockets", 1) * pm_s_conf_int(c, "cores", 1);
+}
+
+static bool cpus_plug(struct sim_change *ch, const char *k, const char *v)
+{
+	const struct sim_conf *c = &ch->g->cur;
+	struct sim_conf to cleanup_conf = { 0 };
+
+	if (!pm_s_vm_hotplugs(c, "cpu"))
+		return false;
+	pm_s_conf_set(&to, k, v);
+	return pm_s_conf_int(&to, k, 0) <= most_cpus(c) ||
+	       problem(ch, k, "you can't add more vcpus than maxcpus");
+}
+
+static bool memory_plugs(struct sim_change *ch, const char *k, const char *v)
+{
+	struct sim_conf *c = &ch->g->cur, to cleanup_conf = { 0 };
+	int64_t is = pm_s_vm_memory(c), want;
+	char text[24];
+
+	if (!pm_s_vm_hotplugs(c, "memory"))
+		return false;
+	pm_s_conf_set(&to, "memory", v);
+	want = pm_s_vm_memory(&to);
+	if (want == is)
+		return true;
+	if (want < SIM_STATIC_MIB)
+		return problem(ch, k, "memory can't be lower than %d MB", SIM_STATIC_MIB);
+	(void)snprintf(
+		text, sizeof(text), "%lld", (long long)pm_s_vm_modules(want, want > is));
+	pm_s_vm_apply(ch->s, ch->g, k, text);
+	return false; /* it is in force by now, in whole modules */
 }
 
 static bool plugs(struct sim_change *ch, const char *k, const char *v)
 {
 	const struct sim_conf *c = &ch->g->cur;
 
+	if (!strcmp(k, "vcpus"))
+		return cpus_plug(ch, k, v);
+	if (!strcmp(k, "memory"))
+		return memory_plugs(ch, k, v);
 	if (fast(k) || !strcmp(k, "cpuunits") || !strcmp(k, "cpulimit"))
 		return true;
 	if (pm_s_is_drive(k))
@@ -239,8 +321,7 @@ void pm_s_vm_hotplug(struct sim_change *ch)
 
 	pm_s_conf_copy(&todo, &g->del);
 	for (size_t i = 0; i < todo.n; i++)
-		if (removable(g, todo.v[i].k) &&
-			(fast(todo.v[i].k) || pm_s_conf_has(&ch->modified, todo.v[i].k)))
+		if (pm_s_conf_has(&ch->modified, todo.v[i].k) && removable(ch, todo.v[i].k))
 			pm_s_vm_drop(ch->s, g, todo.v[i].k, todo.v[i].v != NULL);
 	pm_s_conf_copy(&todo, &g->pend);
 	for (size_t i = 0; i < todo.n; i++) {

@@ -47,12 +47,31 @@ static void wake(struct pm_sim *s, struct sim_guest *g)
 	pm_s_conf_del(&g->cur, "lock");
 }
 
+/* What can be plugged has to be whole modules. */
+static bool memory_fits(const struct sim_guest *g, struct sim_task *t)
+{
+	int64_t mib = pm_s_vm_memory(&g->cur);
+
+	if (!pm_s_vm_hotplugs(&g->cur, "memory"))
+		return true;
+	if (!pm_s_true(pm_s_conf_get(&g->cur, "numa")))
+		pm_s_task_fail(t, "NUMA needs to be enabled for memory hotplug");
+	else if (mib < SIM_STATIC_MIB)
+		pm_s_task_fail(t, "minimum memory must be %dMB", SIM_STATIC_MIB);
+	else if (pm_s_vm_modules(mib, true) != mib)
+		pm_s_task_fail(
+			t, "memory size (%lld) must be aligned to 512 for hotplugging", (long long)mib);
+	else
+		return true;
+	return false;
+}
+
 const char *pm_s_vm_boot(struct pm_sim *s, struct sim_guest *g, struct sim_task *t)
 {
 	pm_s_apply_pending(s, g);
 	if (g->running)
 		return NULL;
-	if (!volumes_there(s, g, t) || !bridges_there(s, g, t))
+	if (!volumes_there(s, g, t) || !bridges_there(s, g, t) || !memory_fits(g, t))
 		return t->fails;
 	wake(s, g);
 	pm_s_conf_done(&g->ci); /* the drive is made anew */

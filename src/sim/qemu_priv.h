@@ -8,6 +8,10 @@
 
 int64_t pm_s_vm_memory(const struct sim_conf *conf); /* MiB */
 int64_t pm_s_vm_cpus(const struct sim_conf *conf);
+
+/** What a machine whose memory can be plugged has at least, and the next amount that whole modules make. */
+#define SIM_STATIC_MIB 1024
+int64_t pm_s_vm_modules(int64_t mib, bool up);
 const char *pm_s_vm_boot_disk(
 	const struct sim_guest *g); /* key of the first disk that boots, or NULL */
 /** "order=scsi0;net0" of what is there to boot from; " " when there is nothing. free() it. */

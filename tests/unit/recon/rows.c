@@ -1,8 +1,10 @@
 /* Samples of every row and manifests that hold one of them; see rows.h. */
 #include "rows.h"
 
+#include <json-c/json.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 
 /* ---- samples, as they stand in a manifest ---- */
@@ -112,19 +114,15 @@ static const struct sample of_vms[] = {
 	{ "parallel.device", "/dev/parport0", "/dev/usb/lp0" },
 	{ "usb.slot", "usb0", "usb1" },
 	{ "usb.host", "spice", "046d:c52b" },
-	{ "usb.mapping", NULL, NULL }, /* the cluster has no mappings */
+	{ "usb.mapping", "key", "other" },
 	{ "hostpci.slot", "hostpci0", "hostpci1" },
 	{ "hostpci.host", "\"01:00.0\"", "\"02:00\"" },
-	{ "hostpci.mapping", NULL, NULL },
+	{ "hostpci.mapping", "card", "other" },
 	{ "numa.slot", "numa0", "numa1" },
 	{ "numa.cpus", "[0-1]", "[\"0\"]" },
 	{ "numa.hostnodes", "[0-1]", "[\"0\"]" },
-	{ "virtiofs.slot", NULL, NULL },
-	{ "virtiofs.dirid", NULL, NULL },
-	{ "virtiofs.cache", NULL, NULL },
-	{ "virtiofs.direct-io", NULL, NULL },
-	{ "virtiofs.expose-acl", NULL, NULL },
-	{ "virtiofs.expose-xattr", NULL, NULL },
+	{ "virtiofs.slot", "virtiofs0", "virtiofs1" },
+	{ "virtiofs.dirid", "data", "more" },
 	{ "options.args", "-smbios type=0", "-no-hpet" },
 	{ "options.hookscript", "local:snippets/hook.sh", NULL },
 	{ "options.startdate", "now", "2006-06-17T16:01:21" },
@@ -252,6 +250,7 @@ static const struct {
 	{ &pm_kind_parallel, { "slot: parallel0", "device: /dev/parport0" } },
 	{ &pm_kind_usb, { "slot: usb0", "host: spice" } },
 	{ &pm_kind_hostpci, { "slot: hostpci0", "host: \"01:00.0\"" } },
+	{ &pm_kind_virtiofs, { "slot: virtiofs0", "dirid: data" } },
 	{ &pm_kind_numa, { "slot: numa0", "cpus: [0-1]", "memory: 512Mi" } },
 	{ &pm_kind_rng, { "source: /dev/urandom" } },
 	{ &pm_kind_audio, { "device: ich9-intel-hda" } },
@@ -306,6 +305,12 @@ static bool attaches(const struct spot *s)
 	return pm_str_eq(s->name, "volume.source") || pm_str_eq(s->name, "disks.source");
 }
 
+/* A device by a name of the cluster, instead of one of the node. */
+static bool maps(const struct spot *s)
+{
+	return pm_str_eq(s->name, "usb.mapping") || pm_str_eq(s->name, "hostpci.mapping");
+}
+
 static void add_beside(struct pm_buf *out, const struct spot *s)
 {
 	bool bind = attaches(s);
@@ -320,7 +325,7 @@ static void add_beside(struct pm_buf *out, const struct spot *s)
 		if (beside[i].kind != s->parent->sub)
 			continue;
 		for (const char *const *k = beside[i].keys; *k; k++) {
-			if (is_key(*k, s->f->name) ||
+			if (is_key(*k, s->f->name) || (maps(s) && is_key(*k, "host")) ||
 				(bind && (is_key(*k, "storage") || is_key(*k, "size"))) ||
 				(pm_str_eq(s->name, "disks.cloudinit") && is_key(*k, "size")))
 				continue;
@@ -346,7 +351,7 @@ static void add_nested(struct pm_buf *out, const char *path, const char *value)
 
 bool rows_required(const struct spot *s)
 {
-	return attaches(s) || pm_str_eq(s->name, "disks.cloudinit") ||
+	return attaches(s) || maps(s) || pm_str_eq(s->name, "disks.cloudinit") ||
 	       pm_str_eq(s->name, "usb.host") || pm_str_eq(s->name, "hostpci.host") ||
 	       s->f->flags & (PM_F_REQUIRED | PM_F_IDENT | PM_F_GROW | PM_F_MOVE);
 }
@@ -363,6 +368,10 @@ static void add_value(struct pm_buf *out, const struct spot *s, const char *valu
 		if (value)
 			(void)pm_buf_addf(out, ", %s: %s", s->name + strlen("clone."), value);
 		(void)pm_buf_addc(out, '}');
+		return;
+	}
+	if (pm_str_eq(s->name, "cpu.vcpus")) { /* no more than there is room for */
+		(void)pm_buf_addf(out, value ? "cpu: {cores: 4, vcpus: %s}" : "cpu: {cores: 4}", value);
 		return;
 	}
 	if (!s->parent) {
@@ -388,6 +397,7 @@ static const struct {
 	{ "memory.keephugepages", "  cpu: {numa: true}\n" },
 	{ "numa", "  cpu: {numa: true, cores: 2}\n" },
 	{ "hostpci", "  machine: {type: q35}\n" },
+	{ "usb", "  ostype: l26\n" },
 	{ "boot", "  network: {interfaces: [{slot: net0, bridge: vmbr0}]}\n" },
 	{ "cloudInit.ipconfig", "  network: {interfaces: [{slot: net0, bridge: vmbr0}]}\n" },
 };
@@ -473,6 +483,41 @@ const char *rows_key(struct world *w, const struct spot *s)
 	if (f->sub == &pm_kind_disk)
 		return bus_of(s);
 	return f->key && f->count > 0 ? pm_arena_printf(w->arena, "%s0", f->key) : f->key;
+}
+
+/* What it is to become; NULL: it is as it is to be. */
+static const char *to_come(struct world *w, struct json_object *row)
+{
+	struct json_object *value = pm_json_get(row, "pending");
+
+	if (value)
+		return pm_arena_strdup(w->arena, json_object_get_string(value));
+	return pm_json_get(row, "delete") ? "" : NULL;
+}
+
+bool rows_waits(struct world *w, const struct pm_kind *k, const char *key, const char **ret_to)
+{
+	struct pm_buf body cleanup_buf = PM_BUF(0);
+	const char *id = pm_arena_printf(w->arena, "%s/default/web", k->name);
+	const char *path =
+		pm_arena_printf(w->arena, "/nodes/pve1/%s/%u/pending", k->type, world_vmid(w, id));
+	struct json_object *all = NULL, *rows;
+	const char *to = NULL;
+	struct pm_error err;
+
+	assert_int_equal(world_ask(w, "GET", path, NULL, &body), 200);
+	assert_ok(pm_json_parse(pm_buf_str(&body), body.len, &all, &err), &err);
+	rows = pm_json_get(all, "data");
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		if (pm_str_eq(pm_json_str(row, "key"), key))
+			to = to_come(w, row);
+	}
+	json_object_put(all);
+	if (ret_to && to)
+		*ret_to = to;
+	return to != NULL;
 }
 
 /* ---- all rows ---- */

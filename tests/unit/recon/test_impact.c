@@ -2,10 +2,8 @@
  * /pending says whether it is in force or waits; on a stopped one it is in force at once. What must come out is
  * in the rules below, which are those of PVE's code and of the recordings, not the flags of the rows; the row
  * names the same source, and the plan must have announced the same. */
-#include <json-c/json.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "rows.h"
 
@@ -65,33 +63,9 @@ static bool is_config(const struct spot *s)
 
 /* ---- what the simulator says ---- */
 
-/* Does what is written at the key wait for a restart? */
-static bool key_waits(struct world *w, const struct pm_kind *k, const char *key)
-{
-	struct pm_buf body cleanup_buf = PM_BUF(0);
-	const char *id = pm_arena_printf(w->arena, "%s/default/web", k->name);
-	const char *path =
-		pm_arena_printf(w->arena, "/nodes/pve1/%s/%u/pending", k->type, world_vmid(w, id));
-	struct json_object *all = NULL, *rows;
-	struct pm_error err;
-	bool waits = false;
-
-	assert_int_equal(world_ask(w, "GET", path, NULL, &body), 200);
-	assert_ok(pm_json_parse(pm_buf_str(&body), body.len, &all, &err), &err);
-	rows = pm_json_get(all, "data");
-	for (size_t i = 0; i < json_object_array_length(rows); i++) {
-		struct json_object *row = json_object_array_get_idx(rows, i);
-
-		if (pm_str_eq(pm_json_str(row, "key"), key))
-			waits = pm_json_get(row, "pending") || pm_json_get(row, "delete");
-	}
-	json_object_put(all);
-	return waits;
-}
-
 static bool waits_at_pve(struct world *w, const struct spot *s)
 {
-	return key_waits(w, s->kind, rows_key(w, s));
+	return rows_waits(w, s->kind, rows_key(w, s), NULL);
 }
 
 /* ---- one row ---- */
@@ -206,68 +180,6 @@ PM_TEST(impact_on_a_stopped_guest)
 	assert_true(tried > 55);
 }
 
-/* ---- virtual machines ---- */
-
-/* Does the plan announce that the row's change waits? Applies it. */
-static bool announced(struct world *w, const struct spot *s, const char *value, const char *state)
-{
-	const struct turn_opts o = { .plan_only = false };
-	const struct pm_action *a;
-	struct turn t;
-	bool waits = false;
-
-	world_manifest(w, "web.yaml", rows_manifest(w, s, value, state));
-	world_turn(w, &o, &t);
-	if (!t.applied || t.status != 0)
-		fault(s, state, "the apply failed");
-	if (!pm_plan_empty(&t.cycle.plan)) {
-		tried++;
-		a = turn_action(&t, rows_id(w, s));
-		for (size_t i = 0; i < a->nchanges; i++)
-			waits |= a->change[i].impact == PM_I_PENDING;
-	}
-	turn_done(&t);
-	return waits;
-}
-
-static void try_machine(const struct spot *s, void *state)
-{
-	const char *a = NULL, *b = NULL;
-	struct world w;
-
-	if (!is_config(s) || names_entry(s))
-		return;
-	world_new(&w, 1);
-	rows_sample(&w, s, &a, &b);
-	if (a && (b || !rows_required(s))) {
-		rows_world(&w, s);
-		(void)announced(&w, s, b || rows_required(s) ? a : NULL, state);
-		if (announced(&w, s, b ? b : a, state) != waits_at_pve(&w, s))
-			fault(s, state, "PVE does not do what the plan says");
-	}
-	world_done(&w);
-}
-
-PM_TEST(impact_on_a_running_machine)
-{
-	char running[] = "running";
-
-	faults = tried = 0;
-	rows_each(&pm_kind_vm, try_machine, running);
-	assert_int_equal(faults, 0);
-	assert_true(tried > 150);
-}
-
-PM_TEST(impact_on_a_stopped_machine)
-{
-	char stopped[] = "stopped";
-
-	faults = tried = 0;
-	rows_each(&pm_kind_vm, try_machine, stopped);
-	assert_int_equal(faults, 0);
-	assert_true(tried > 150);
-}
-
 /* ---- whole entries ---- */
 
 /** An entry that comes to a running container and goes again. */
@@ -313,9 +225,9 @@ PM_TEST(impact_of_entries_that_come_and_go)
 		world_new(&w, 1);
 		apply_spec(&w, "");
 		apply_spec(&w, entries[i].spec);
-		assert_false(key_waits(&w, &pm_kind_pod, entries[i].key));
+		assert_false(rows_waits(&w, &pm_kind_pod, entries[i].key, NULL));
 		apply_spec(&w, "");
-		assert_int_equal(key_waits(&w, &pm_kind_pod, entries[i].key), entries[i].waits);
+		assert_int_equal(rows_waits(&w, &pm_kind_pod, entries[i].key, NULL), entries[i].waits);
 		assert_int_equal(strlen(world_control(&w, "get %u %s",
 					 world_vmid(&w, "Pod/default/web"), entries[i].key)) > 0,
 			entries[i].waits);
