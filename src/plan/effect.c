@@ -246,7 +246,8 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 		move(want_obj, s, have_obj, want, c);
 	} else if (flags & PM_F_MIGRATE) {
 		migrate(want_obj, have_obj, c);
-	} else if (running && (flags & PM_F_PENDING || pm_vm_waits(have_obj, s, want, have))) {
+	} else if (running && !pm_vm_stays_drive(s) &&
+		   (flags & PM_F_PENDING || pm_vm_waits(have_obj, s, want, have))) {
 		c->impact = PM_I_PENDING;
 	} else {
 		at_once(s, running, c);

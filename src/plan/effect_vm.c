@@ -143,6 +143,13 @@ static bool replugs(const struct pm_spot *s, const struct pm_value *want)
 	return s->f->sub == &pm_kind_disk && replugs_disk(s);
 }
 
+bool pm_vm_stays_drive(const struct pm_spot *s)
+{
+	return s->sub != NULL && s->f->sub == &pm_kind_disk && s->want_rec != NULL &&
+	       s->have_rec != NULL && pm_field_index(s->f->sub, s->sub) == PM_DISK_MEDIA &&
+	       pm_vm_is_cdrom(s->want_rec) == pm_vm_is_cdrom(s->have_rec);
+}
+
 static bool is_zero(const struct pm_value *v)
 {
 	return set(v) && v->u.i == 0;
@@ -160,8 +167,7 @@ static bool makes_room(const struct pm_value *v)
 /* No more can be plugged in than the machine has places for, and those are made at the start. */
 static bool finds_no_place(const struct pm_obj *have, const struct pm_value *want)
 {
-	return set(want) &&
-	       want->u.i > number(have, PM_VM_CORES) * number(have, PM_VM_SOCKETS);
+	return set(want) && want->u.i > number(have, PM_VM_CORES) * number(have, PM_VM_SOCKETS);
 }
 
 bool pm_vm_waits(const struct pm_obj *have_obj, const struct pm_spot *s,

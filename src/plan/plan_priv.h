@@ -202,6 +202,9 @@ bool pm_vm_plugs(const struct pm_obj *have, const struct pm_spot *s);
 /** Is it a CD-ROM drive, whatever is in it? */
 bool pm_vm_is_cdrom(const struct pm_rec *disk);
 
+/** Is it only a matter of words that the kind of drive changes: "cdrom" of what is one anyway? */
+bool pm_vm_stays_drive(const struct pm_spot *s);
+
 /** Does a change of a row that is otherwise live wait for a restart? `want` and `have` NULL: a whole record.
  * false for containers. */
 bool pm_vm_waits(const struct pm_obj *have_obj, const struct pm_spot *s,

@@ -284,8 +284,7 @@ static bool memory_plugs(struct sim_change *ch, const char *k, const char *v)
 		return true;
 	if (want < SIM_STATIC_MIB)
 		return problem(ch, k, "memory can't be lower than %d MB", SIM_STATIC_MIB);
-	(void)snprintf(
-		text, sizeof(text), "%lld", (long long)pm_s_vm_modules(want, want > is));
+	(void)snprintf(text, sizeof(text), "%lld", (long long)pm_s_vm_modules(want, want > is));
 	pm_s_vm_apply(ch->s, ch->g, k, text);
 	return false; /* it is in force by now, in whole modules */
 }

@@ -59,8 +59,8 @@ static bool memory_fits(const struct sim_guest *g, struct sim_task *t)
 	else if (mib < SIM_STATIC_MIB)
 		pm_s_task_fail(t, "minimum memory must be %dMB", SIM_STATIC_MIB);
 	else if (pm_s_vm_modules(mib, true) != mib)
-		pm_s_task_fail(
-			t, "memory size (%lld) must be aligned to 512 for hotplugging", (long long)mib);
+		pm_s_task_fail(t, "memory size (%lld) must be aligned to 512 for hotplugging",
+			(long long)mib);
 	else
 		return true;
 	return false;

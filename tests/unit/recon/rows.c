@@ -371,7 +371,8 @@ static void add_value(struct pm_buf *out, const struct spot *s, const char *valu
 		return;
 	}
 	if (pm_str_eq(s->name, "cpu.vcpus")) { /* no more than there is room for */
-		(void)pm_buf_addf(out, value ? "cpu: {cores: 4, vcpus: %s}" : "cpu: {cores: 4}", value);
+		(void)pm_buf_addf(
+			out, value ? "cpu: {cores: 4, vcpus: %s}" : "cpu: {cores: 4}", value);
 		return;
 	}
 	if (!s->parent) {

@@ -33,8 +33,7 @@ const char *rows_manifest(
 
 /** Does what is written at the key of that guest's configuration wait for a restart? *ret_to: what it waits with; ""
  * when it is to go. NULL: not wanted. */
-bool rows_waits(
-	struct world *w, const struct pm_kind *k, const char *key, const char **ret_to);
+bool rows_waits(struct world *w, const struct pm_kind *k, const char *key, const char **ret_to);
 
 /** Must a manifest hold it, at least where its record stands? */
 bool rows_required(const struct spot *s);

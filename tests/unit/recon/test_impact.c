@@ -227,7 +227,8 @@ PM_TEST(impact_of_entries_that_come_and_go)
 		apply_spec(&w, entries[i].spec);
 		assert_false(rows_waits(&w, &pm_kind_pod, entries[i].key, NULL));
 		apply_spec(&w, "");
-		assert_int_equal(rows_waits(&w, &pm_kind_pod, entries[i].key, NULL), entries[i].waits);
+		assert_int_equal(
+			rows_waits(&w, &pm_kind_pod, entries[i].key, NULL), entries[i].waits);
 		assert_int_equal(strlen(world_control(&w, "get %u %s",
 					 world_vmid(&w, "Pod/default/web"), entries[i].key)) > 0,
 			entries[i].waits);

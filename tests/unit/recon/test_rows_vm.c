@@ -5,7 +5,6 @@
  * its source. What hangs on `hotplug` is tried with the feature and without it. A row that is tried nowhere fails
  * the test. */
 #include <string.h>
-#include <stdlib.h>
 
 #include "base/text.h"
 #include "rows.h"
@@ -166,7 +165,6 @@ static bool turn_to(struct world *w, const struct attempt *t, const char *text, 
 		tell(t, state, &turn);
 	else if (!pm_plan_empty(&turn.cycle.plan))
 		*ret_waits = announces_wait(&turn, &found);
-	if (getenv("SHOW")) print_error("%s\n", turn_plan(&turn));
 	turn_done(&turn);
 	return found;
 }
@@ -185,8 +183,8 @@ static void want_in_sync(struct world *w, const struct attempt *t, const char *s
 /* By somebody else: what the manifest is silent about is no reason for podmox to do it. */
 static void power(struct world *w, const char *how)
 {
-	const char *path = pm_arena_printf(
-		w->arena, "/nodes/pve1/qemu/%u/status/%s", world_vmid(w, id), how);
+	const char *path =
+		pm_arena_printf(w->arena, "/nodes/pve1/qemu/%u/status/%s", world_vmid(w, id), how);
 
 	assert_int_equal(world_call(w, "POST", path, NULL), 200);
 	world_wait(w, 60);
@@ -284,8 +282,8 @@ static const struct rule *rule_of(const struct spot *s)
 /* Rows whose change is a call of its own, or that only a creation reads. */
 static bool is_setting(const struct spot *s)
 {
-	const unsigned effects = PM_F_LIVE | PM_F_PENDING | PM_F_REPLACE | PM_F_GROW | PM_F_MOVE |
-				 PM_F_MIGRATE;
+	const unsigned effects =
+		PM_F_LIVE | PM_F_PENDING | PM_F_REPLACE | PM_F_GROW | PM_F_MOVE | PM_F_MIGRATE;
 	unsigned flags = s->f->flags;
 
 	if (s->parent && !(flags & effects))
@@ -305,8 +303,7 @@ static void want_source(const struct spot *s, const struct rule *r)
 }
 
 /* Left out again; what of a drive or card is left out makes another value of its key. */
-static void try_without(
-	struct world *w, const struct spot *s, struct attempt *t, const char *state)
+static void try_without(struct world *w, const struct spot *s, struct attempt *t, const char *state)
 {
 	if (rows_required(s) || t->plugging == ALL_AND_MEMORY)
 		return;
@@ -372,12 +369,12 @@ static void try_stopped(const struct spot *s, PM_UNUSED void *arg)
 
 /* ---- what no two values of one row show ---- */
 
-#define WITH(more) "  disks: [{slot: scsi0, storage: local-lvm, size: 4Gi}" more "]\n"
-#define ALONE WITH("")
-#define DISK(slot) WITH(", {slot: " slot ", storage: local-lvm, size: 1Gi}")
+#define WITH(more)        "  disks: [{slot: scsi0, storage: local-lvm, size: 4Gi}" more "]\n"
+#define ALONE             WITH("")
+#define DISK(slot)        WITH(", {slot: " slot ", storage: local-lvm, size: 1Gi}")
 #define DRIVE(slot, more) WITH(", {slot: " slot ", " more "}")
-#define LIST(key, entry) ALONE "  " key ": [{" entry "}]\n"
-#define NETS(more) ALONE "  network: {interfaces: [{slot: net0, bridge: vmbr0}" more "]}\n"
+#define LIST(key, entry)  ALONE "  " key ": [{" entry "}]\n"
+#define NETS(more)        ALONE "  network: {interfaces: [{slot: net0, bridge: vmbr0}" more "]}\n"
 
 static const struct {
 	const char *row, *before, *after, *key;
@@ -402,12 +399,11 @@ static const struct {
 	{ "hotplug", ALONE "  hotplug: [network, cpu]\n", ALONE "  hotplug: [network]\n", "hotplug",
 		WAITS, NULL },
 	/* PVE::QemuServer::Memory::qemu_memory_hotplug: never below 1 GiB, which absence is */
-	{ "memory.size",
-		ALONE "  cpu: {numa: true}\n  memory: {size: 2Gi}\n  hotplug: [memory]\n",
+	{ "memory.size", ALONE "  cpu: {numa: true}\n  memory: {size: 2Gi}\n  hotplug: [memory]\n",
 		ALONE "  cpu: {numa: false}\n  memory: {size: null}\n", "memory", WAITS, NULL },
 	/* vmconfig_update_net: from a bridge to the node's own network and back */
-	{ "network.interfaces.bridge", ALONE "  network: {interfaces: [{slot: net0}]}\n",
-		NETS(""), "net0", HOT, "network" },
+	{ "network.interfaces.bridge", ALONE "  network: {interfaces: [{slot: net0}]}\n", NETS(""),
+		"net0", HOT, "network" },
 	{ "network.interfaces.slot", NETS(""), NETS(", {slot: net1, bridge: vmbr0}"), "net1", HOT,
 		"network" },
 	{ "network.interfaces.slot", NETS(", {slot: net1, bridge: vmbr0}"), NETS(""), "net1", HOT,
@@ -445,10 +441,10 @@ static const struct {
 	{ "disks.cloudinit", ALONE, DRIVE("ide0", "storage: local-lvm, cloudinit: true"), "ide0",
 		WAITS, NULL },
 	/* vmconfig_hotplug_pending: usb only into systems that are known to bear it */
-	{ "usb.slot", ALONE "  ostype: l26\n", LIST("usb", "slot: usb0, host: spice") "  ostype: l26\n",
-		"usb0", HOT, "usb" },
-	{ "usb.slot", LIST("usb", "slot: usb0, host: spice") "  ostype: l26\n", ALONE "  ostype: l26\n",
-		"usb0", HOT, "usb" },
+	{ "usb.slot", ALONE "  ostype: l26\n",
+		LIST("usb", "slot: usb0, host: spice") "  ostype: l26\n", "usb0", HOT, "usb" },
+	{ "usb.slot", LIST("usb", "slot: usb0, host: spice") "  ostype: l26\n",
+		ALONE "  ostype: l26\n", "usb0", HOT, "usb" },
 	{ "usb.slot", ALONE, LIST("usb", "slot: usb0, host: spice"), "usb0", WAITS, NULL },
 	/* there, which skips them */
 	{ "serial.slot", ALONE, LIST("serial", "slot: serial0, device: socket"), "serial0", WAITS,
@@ -472,8 +468,8 @@ static const struct {
 	{ "virtiofs.slot", LIST("virtiofs", "slot: virtiofs0, dirid: data"), ALONE, "virtiofs0",
 		WAITS, NULL },
 	{ "cloudInit.ipconfig.slot", NETS(""),
-		NETS("") "  cloudInit: {ipconfig: [{slot: ipconfig0, ip: dhcp}]}\n", "ipconfig0", LIVE,
-		NULL },
+		NETS("") "  cloudInit: {ipconfig: [{slot: ipconfig0, ip: dhcp}]}\n", "ipconfig0",
+		LIVE, NULL },
 	{ "cloudInit.ipconfig.slot",
 		NETS("") "  cloudInit: {ipconfig: [{slot: ipconfig0, ip: dhcp}]}\n", NETS(""),
 		"ipconfig0", LIVE, NULL },
