@@ -165,14 +165,12 @@ static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
 	return r == 0 && !first ? change_volumes(act, err) : r;
 }
 
-/* Out of a pool, the marker has to forget it, too. */
+/* The marker has to know that podmox put it there, and to forget it when it is out. */
 static int change_pool(struct pm_act *act, struct pm_error *err)
 {
 	int r = pm_act_pool(act, err);
 
-	if (r < 0 || pm_rec_get(act->a->want->spec, PM_G_POOL)->state == PM_SET)
-		return r;
-	return pm_act_write_config(act, false, NULL, err);
+	return r < 0 ? r : pm_act_write_config(act, false, NULL, err);
 }
 
 static int do_steps(struct pm_act *act, struct pm_error *err)

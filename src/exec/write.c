@@ -19,6 +19,21 @@ static bool is_config(const struct pm_change *c)
 	}
 }
 
+/* It was taken out. */
+static bool forgets_pool(const struct pm_act *act, const struct pm_obj *have)
+{
+	return !have->live->pool && pm_marker_has(have->live->marker, PM_MARKER_POOL, NULL) &&
+	       pm_rec_get(act->a->want->spec, PM_G_POOL)->state != PM_SET;
+}
+
+/* It was put in by this run. */
+static bool learns_pool(const struct pm_act *act, const struct pm_obj *have)
+{
+	return act->a->steps & PM_STEP_POOL &&
+	       !pm_marker_has(have->live->marker, PM_MARKER_POOL, NULL) &&
+	       pm_rec_get(act->a->want->spec, PM_G_POOL)->state == PM_SET;
+}
+
 static bool needs_write(struct pm_act *act, const struct pm_obj *have)
 {
 	const struct pm_change **left;
@@ -26,9 +41,8 @@ static bool needs_write(struct pm_act *act, const struct pm_obj *have)
 
 	if (!pm_act_owns(act, have) || !have->live->marker->done)
 		return true;
-	if (!have->live->pool && pm_marker_has(have->live->marker, PM_MARKER_POOL, NULL) &&
-		pm_rec_get(act->a->want->spec, PM_G_POOL)->state != PM_SET)
-		return true; /* it was taken out, and is to be forgotten */
+	if (forgets_pool(act, have) || learns_pool(act, have))
+		return true;
 	for (size_t i = 0; i < n; i++) {
 		if (is_config(left[i]))
 			return true;

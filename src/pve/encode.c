@@ -473,6 +473,9 @@ static bool marker_matters(const struct encode *e)
 	if (!e->live->pool && pm_marker_has(old, PM_MARKER_POOL, NULL) &&
 		!pm_marker_has(new, PM_MARKER_POOL, NULL))
 		return true;
+	/* Or it would stay in a pool that podmox puts it into and the manifest no longer names. */
+	if (!pm_marker_has(old, PM_MARKER_POOL, NULL) && pm_marker_has(new, PM_MARKER_POOL, NULL))
+		return true;
 	return strcmp(old->set, new->set) != 0 || strcmp(old->kind, new->kind) != 0 ||
 	       strcmp(old->ns, new->ns) != 0 || strcmp(old->name, new->name) != 0 ||
 	       strcmp(old->uid, new->uid) != 0 || old->vmid != new->vmid ||

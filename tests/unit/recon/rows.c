@@ -42,8 +42,6 @@ static const struct sample of_pods[] = {
 	{ "volume.source", "/tank/a", "/tank/b" },
 	{ "volume.size", "2Gi", "3Gi" },
 	{ "device.path", "/dev/fuse", "/dev/kvm" },
-	{ "rootfs.quota", "false", NULL }, /* privileged containers only */
-	{ "volume.quota", "false", NULL },
 };
 
 static const struct sample of_vms[] = {
@@ -410,7 +408,7 @@ static void add_with(struct pm_buf *out, const struct spot *s)
 			(void)pm_buf_adds(out, with[i].lines);
 }
 
-static void add_pod(struct pm_buf *out, const char *top)
+static void add_pod(struct pm_buf *out, const struct spot *s, const char *top)
 {
 	(void)pm_buf_adds(out, "apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: web}\nspec:\n");
 	if (!pm_str_eq(top, "image"))
@@ -418,6 +416,8 @@ static void add_pod(struct pm_buf *out, const char *top)
 			out, "  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n");
 	if (!pm_str_eq(top, "rootfs"))
 		(void)pm_buf_adds(out, "  rootfs: {storage: local-lvm, size: 4Gi}\n");
+	if (pm_str_eq(s->f->name, "quota")) /* of privileged containers only */
+		(void)pm_buf_adds(out, "  unprivileged: false\n");
 }
 
 static void add_vm(struct pm_buf *out, const struct spot *s, const char *top)
@@ -439,7 +439,7 @@ const char *rows_manifest(
 	const char *top = s->parent ? s->parent->name : s->f->name;
 
 	if (s->kind == &pm_kind_pod)
-		add_pod(&out, top);
+		add_pod(&out, s, top);
 	else
 		add_vm(&out, s, top);
 	if (pm_str_eq(top, "pinned"))
@@ -450,6 +450,47 @@ const char *rows_manifest(
 	add_value(&out, s, value);
 	(void)pm_buf_adds(&out, "\n");
 	return pm_arena_strdup(w->arena, pm_buf_str(&out));
+}
+
+/* ---- which ones were tried ---- */
+
+bool rows_is_setting(const struct spot *s)
+{
+	const unsigned effects =
+		PM_F_LIVE | PM_F_PENDING | PM_F_REPLACE | PM_F_GROW | PM_F_MOVE | PM_F_MIGRATE;
+	unsigned flags = s->f->flags;
+
+	if (s->parent && !(flags & effects))
+		flags |= s->parent->flags & effects;
+	return !(flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_INNER | PM_F_REPLACE | PM_F_GROW |
+				 PM_F_MOVE | PM_F_MIGRATE));
+}
+
+static struct {
+	const struct pm_field *f;
+	bool live, waited;
+} tried[512];
+
+void rows_note_tried(const struct pm_field *f, bool waited)
+{
+	size_t i = 0;
+
+	if (!f)
+		return;
+	while (i < PM_COUNT(tried) && tried[i].f && tried[i].f != f)
+		i++;
+	assert_true(i < PM_COUNT(tried));
+	tried[i].f = f;
+	tried[i].waited |= waited;
+	tried[i].live |= !waited;
+}
+
+bool rows_was_tried(const struct pm_field *f, bool waited)
+{
+	for (size_t i = 0; i < PM_COUNT(tried) && tried[i].f; i++)
+		if (tried[i].f == f)
+			return waited ? tried[i].waited : tried[i].live;
+	return false;
 }
 
 /* ---- the world they are tried in ---- */

@@ -38,4 +38,11 @@ bool rows_waits(struct world *w, const struct pm_kind *k, const char *key, const
 /** Must a manifest hold it, at least where its record stands? */
 bool rows_required(const struct spot *s);
 
+/** Is it a setting that takes effect at once or waits: no call of its own, and read by more than a creation? */
+bool rows_is_setting(const struct spot *s);
+
+/** Which rows were tried by this program, while they took effect at once and while they waited. f NULL: none. */
+void rows_note_tried(const struct pm_field *f, bool waited);
+bool rows_was_tried(const struct pm_field *f, bool waited);
+
 #endif

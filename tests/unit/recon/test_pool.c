@@ -60,6 +60,25 @@ PM_TEST(pool_that_leaves_the_manifest_is_left)
 	world_done(&w);
 }
 
+/* Also one that it was put into when it was there already. */
+PM_TEST(pool_that_came_later_is_left)
+{
+	struct world w;
+
+	begin(&w, POD(""));
+	world_manifest(&w, "a.yaml", POD("  pool: shop\n"));
+	world_apply(&w);
+	world_wait(&w, 30);
+	assert_true(is_in(&w, "shop"));
+	world_in_sync(&w);
+	world_manifest(&w, "a.yaml", POD(""));
+	world_apply(&w);
+	world_wait(&w, 30);
+	assert_false(is_in(&w, "shop"));
+	world_in_sync(&w);
+	world_done(&w);
+}
+
 PM_TEST(pool_of_others_is_none_of_podmoxs_business)
 {
 	struct world w;

@@ -78,26 +78,6 @@ struct attempt {
 
 static unsigned faults; /* all are told before the test ends */
 
-/* The rows that were tried while they waited, and while they did not. */
-static struct {
-	const struct pm_field *row;
-	bool live, waits;
-} tried[512];
-
-static void note_tried(const struct pm_field *row, bool waits)
-{
-	size_t i = 0;
-
-	if (!row)
-		return;
-	while (i < PM_COUNT(tried) && tried[i].row && tried[i].row != row)
-		i++;
-	assert_true(i < PM_COUNT(tried));
-	tried[i].row = row;
-	tried[i].waits |= waits;
-	tried[i].live |= !waits;
-}
-
 static void fault(const struct attempt *t, const char *state, const char *what)
 {
 	faults++;
@@ -226,7 +206,7 @@ static bool judge(struct world *w, const struct attempt *t, const char *text, co
 	if (pm_str_eq(in_force(w, t), was) != is)
 		fault(t, state, pm_arena_printf(w->arena, "PVE has \"%s\" in force", was));
 	if (pm_str_eq(state, "running"))
-		note_tried(t->row, is);
+		rows_note_tried(t->row, is);
 	want_in_sync(w, t, state);
 	if (is)
 		restart(w, t, *to && !t->silent ? text : NULL, to);
@@ -277,19 +257,6 @@ static const struct rule *rule_of(const struct spot *s)
 				  (!r->parts || (s->parent && has_word(r->parts, s->f->name)))))
 		r++;
 	return r;
-}
-
-/* Rows whose change is a call of its own, or that only a creation reads. */
-static bool is_setting(const struct spot *s)
-{
-	const unsigned effects =
-		PM_F_LIVE | PM_F_PENDING | PM_F_REPLACE | PM_F_GROW | PM_F_MOVE | PM_F_MIGRATE;
-	unsigned flags = s->f->flags;
-
-	if (s->parent && !(flags & effects))
-		flags |= s->parent->flags & effects;
-	return !(flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_INNER | PM_F_REPLACE | PM_F_GROW |
-				 PM_F_MOVE | PM_F_MIGRATE));
 }
 
 static void want_source(const struct spot *s, const struct rule *r)
@@ -344,7 +311,7 @@ static void try_row(const struct spot *s, const char *state, unsigned plugging)
 /* A new name makes another entry: those are tried below. */
 static bool is_tried_alone(const struct spot *s)
 {
-	return is_setting(s) && !(s->f->flags & PM_F_IDENT);
+	return rows_is_setting(s) && !(s->f->flags & PM_F_IDENT);
 }
 
 static void try_running(const struct spot *s, PM_UNUSED void *arg)
@@ -523,28 +490,22 @@ static void try_case(size_t i, const char *state, unsigned plugging)
 
 static void want_tried(const struct spot *s, PM_UNUSED void *arg)
 {
-	bool hot = rule_of(s)->is == HOT;
+	bool live = rows_was_tried(s->f, false), waiting = rows_was_tried(s->f, true);
+	const char *how = live ? "with" : waiting ? "without" : NULL;
 
-	if (!is_setting(s))
+	if (!rows_is_setting(s) || (how && rule_of(s)->is != HOT) || (live && waiting))
 		return;
-	for (size_t i = 0; i < PM_COUNT(tried) && tried[i].row; i++) {
-		if (tried[i].row != s->f)
-			continue;
-		if (!hot || (tried[i].live && tried[i].waits))
-			return;
-		faults++;
-		print_error("%s was tried only %s the feature of hotplug\n", s->name,
-			tried[i].live ? "with" : "without");
-		return;
-	}
 	faults++;
-	print_error("%s was tried nowhere: give it values in rows.c, or a case here\n", s->name);
+	if (how)
+		print_error("%s was tried only %s the feature of hotplug\n", s->name, how);
+	else
+		print_error("%s was tried nowhere: give it values in rows.c, or a case here\n",
+			s->name);
 }
 
 PM_TEST(rows_vm_on_a_running_machine)
 {
 	faults = 0;
-	memset(tried, 0, sizeof(tried));
 	rows_each(&pm_kind_vm, try_running, NULL);
 	for (size_t i = 0; i < PM_COUNT(cases); i++)
 		for (unsigned p = NOTHING; p <= ALL; p++)
