@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "exec/exec_priv.h"
 
+#define MOST_WRITES 3
+
 /* Is it for the PUT? Growth, moves and the pool have calls of their own. */
 static bool is_config(const struct pm_change *c)
 {
@@ -126,12 +128,19 @@ static int put_config(
 	return r;
 }
 
+/* Taking back what waits and then removing what is in force takes two, and so do a balloon that goes and less
+ * memory than it had. */
+static bool may_leave_rest(const struct pm_act *act, const struct pm_obj *have)
+{
+	return have->live->npending > 0 || pm_pve_memory_below_balloon(act->a->want, have);
+}
+
 int pm_act_write_config(
 	struct pm_act *act, bool after_create, pm_act_check_fn *check, struct pm_error *err)
 {
 	struct pm_tries tries = { 0 };
 	struct pm_obj *have = NULL;
-	bool twice = false;
+	unsigned writes = 0;
 	int r;
 
 	for (;;) {
@@ -147,13 +156,10 @@ int pm_act_write_config(
 		}
 		if (r == 0) {
 			r = put_config(act, have, after_create, err);
-			/* Taking back what waits and then removing what is in force takes two. */
-			if (r == 0 && (twice || have->live->npending == 0))
+			if (r == 0 && (++writes == MOST_WRITES || !may_leave_rest(act, have)))
 				return 0;
-			if (r == 0) {
-				twice = true;
+			if (r == 0)
 				continue;
-			}
 			(void)pm_error_wrap(err, "writing the configuration");
 		}
 		r = pm_act_again(act, &tries, err);

@@ -509,6 +509,17 @@ static void put_description(struct encode *e)
 
 /* ---- rows ---- */
 
+bool pm_pve_memory_below_balloon(const struct pm_obj *want, const struct pm_obj *have)
+{
+	const struct pm_value *memory, *balloon;
+
+	if (want->kind != &pm_kind_vm || !have->spec)
+		return false;
+	memory = &want->spec->val[PM_VM_MEMORY];
+	balloon = &have->spec->val[PM_VM_BALLOON];
+	return memory->state == PM_SET && balloon->state == PM_SET && memory->u.i < balloon->u.i;
+}
+
 static void put_scalar(struct encode *e, const struct pm_field *f, const struct pm_value *want,
 	const struct pm_value *have)
 {
@@ -533,6 +544,18 @@ static bool skipped(const struct encode *e, const struct pm_field *f, const stru
 	return e->u->after_create && !(f->flags & PM_F_AFTER) && strcmp(f->key, "tags") != 0;
 }
 
+/* PVE looks at the balloon that was, also when that goes in the same write: less memory than that comes with the
+ * next one. */
+static bool memory_comes_later(struct encode *e)
+{
+	const struct pm_rec *spec = e->u->want->spec;
+	const struct pm_value *balloon = &spec->val[PM_VM_BALLOON];
+	const char *key = pm_kind_vm.fields[PM_VM_BALLOON].key;
+
+	return pm_pve_memory_below_balloon(e->u->want, e->u->have) && balloon->state != PM_SET &&
+	       (balloon->state == PM_NULL || was_ours(e, key, NULL));
+}
+
 static void put_row(struct encode *e, unsigned i)
 {
 	const struct pm_field *f = &e->u->want->kind->fields[i];
@@ -540,6 +563,8 @@ static void put_row(struct encode *e, unsigned i)
 	const struct pm_value *have = e->u->have->spec ? &e->u->have->spec->val[i] : &absent;
 
 	if (skipped(e, f, want) || i == PM_G_DESCRIPTION)
+		return;
+	if (e->u->want->kind == &pm_kind_vm && i == PM_VM_MEMORY && memory_comes_later(e))
 		return;
 	if (i == PM_G_TAGS)
 		put_tags(e, f, want);

@@ -200,6 +200,8 @@ struct pm_update {
 };
 /** Does the form touch drives of a virtual machine? That may take long. */
 bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form);
+/** Is less memory wanted than the balloon of the machine has now? Without that balloon it takes two writes. */
+bool pm_pve_memory_below_balloon(const struct pm_obj *want, const struct pm_obj *have);
 /** Sends it, and follows the task where it is one. */
 int pm_pve_update(struct pm_pve *p, struct pm_job *j, const struct pm_update *u,
 	struct pm_error *err) PM_CHECK;

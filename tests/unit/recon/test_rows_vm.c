@@ -360,6 +360,13 @@ static const struct {
 		ALONE "  memory: {size: 1Gi, balloon: 0}\n", "balloon", WAITS, NULL },
 	{ "memory.balloon", ALONE "  memory: {size: 1Gi, balloon: 0}\n",
 		ALONE "  memory: {size: 1Gi, balloon: 512Mi}\n", "balloon", WAITS, NULL },
+	/* PVE::API2::Qemu, update_vm_api: the balloon that was must fit into the memory that comes */
+	{ "memory.size", ALONE "  memory: {size: 2Gi, balloon: 1Gi}\n",
+		ALONE "  memory: {size: 512Mi}\n", "memory", WAITS, NULL },
+	{ "memory.size", ALONE "  memory: {size: 2Gi, balloon: 1Gi}\n",
+		ALONE "  memory: {size: 512Mi, balloon: null}\n", "memory", WAITS, NULL },
+	{ "memory.size", ALONE "  memory: {size: 2Gi, balloon: 1Gi}\n",
+		ALONE "  memory: {size: 512Mi, balloon: 256Mi}\n", "memory", WAITS, NULL },
 	/* there: processors and memory are plugged into what was made for it at the start */
 	{ "hotplug", ALONE "  hotplug: [network]\n", ALONE "  hotplug: [network, cpu]\n", "hotplug",
 		WAITS, NULL },
@@ -484,6 +491,39 @@ static void try_case(size_t i, const char *state, unsigned plugging)
 	if (!try_in(&w, &t, state))
 		fault(&t, state, "the plan has no such change");
 	world_done(&w);
+}
+
+/* The balloon goes first, in a write of its own, on a machine that waits with a balloon of before, too. */
+PM_TEST(rows_vm_balloon_goes_with_memory)
+{
+	static const char *const states[] = { "stopped", "running" };
+
+	for (size_t i = 0; i < PM_COUNT(states); i++) {
+		struct attempt t = { .name = "memory.balloon", .plugging = USUAL };
+		struct world w;
+		bool ignored;
+
+		faults = 0;
+		world_new(&w, 1);
+		(void)turn_to(&w, &t,
+			case_text(&w, ALONE "  memory: {size: 2Gi, balloon: 0}\n"
+					    "  state: running\n"),
+			"running", false, &ignored);
+		(void)turn_to(&w, &t,
+			complete(&w, &t,
+				case_text(&w, ALONE "  memory: {size: 2Gi, balloon: 1Gi}\n"),
+				states[i]),
+			states[i], false, &ignored);
+		(void)turn_to(&w, &t,
+			complete(&w, &t, case_text(&w, ALONE "  memory: {size: 512Mi}\n"),
+				states[i]),
+			states[i], true, &ignored);
+		assert_string_equal(world_control(&w, "get %u memory", world_vmid(&w, id)), "512");
+		assert_string_equal(world_control(&w, "get %u balloon", world_vmid(&w, id)), "");
+		want_in_sync(&w, &t, states[i]);
+		world_done(&w);
+		assert_int_equal(faults, 0);
+	}
 }
 
 /* ---- that nothing is left out ---- */
