@@ -164,14 +164,44 @@ static void give_agent(struct dice *d, struct pm_rec *r)
 	put(d, v->u.rec, "enabled", "true");
 }
 
+static int64_t number_or_one(struct pm_rec *r, const char *name)
+{
+	return has(r, name) ? pm_at(r, name)->u.i : 1;
+}
+
+static void mend_processors(struct pm_rec *r)
+{
+	if (has(r, "cpu.vcpus") &&
+		number_or_one(r, "cpu.vcpus") >
+			number_or_one(r, "cpu.cores") * number_or_one(r, "cpu.sockets"))
+		unset(r, "cpu.vcpus");
+}
+
+/* Memory that can be plugged is made of modules, in a machine with NUMA of PVE's making. */
+static void mend_hotplug(struct dice *d, struct pm_rec *r)
+{
+	static const char *const sizes[] = { "1Gi", "1536Mi", "4Gi", "18Gi" };
+	const struct pm_value *v = pm_at(r, "hotplug");
+
+	if (has(r, "hotplug") && v->u.list->n > 1 &&
+		(holds(r, "hotplug", "0") || holds(r, "hotplug", "1")))
+		unset(r, "hotplug");
+	if (!has(r, "hotplug") || !holds(r, "hotplug", "memory"))
+		return;
+	put(d, r, "cpu.numa", "true");
+	put(d, r, "memory.size", sizes[pm_roll(d, PM_COUNT(sizes))]);
+	unset(r, "memory.hugepages");
+	unset(r, "numa");
+	unset(r, "virtiofs");
+}
+
 static void mend_machine(struct dice *d, struct pm_rec *r)
 {
 	if (!pm_at(r, "hotplug"))
 		return;
 	give_agent(d, r);
-	unset(r, "cpu.vcpus");
-	if (holds(r, "hotplug", "0") || holds(r, "hotplug", "1") || holds(r, "hotplug", "memory"))
-		unset(r, "hotplug");
+	mend_processors(r);
+	mend_hotplug(d, r);
 	if (!has(r, "memory.size") ||
 		(has(r, "memory.balloon") &&
 			pm_at(r, "memory.balloon")->u.i > pm_at(r, "memory.size")->u.i))
@@ -358,13 +388,6 @@ static void keep_size(const struct pm_rec *first, struct pm_rec *r)
 	}
 }
 
-/* PVE looks at the balloon that was, and does not see that it goes or shrinks with the memory. */
-static void keep_memory(struct pm_rec *first, struct pm_rec *r)
-{
-	if (pm_at(r, "memory.size") && (has(first, "memory.balloon") || has(r, "memory.balloon")))
-		*pm_at(r, "memory.size") = *pm_at(first, "memory.size");
-}
-
 struct pm_rec *pm_roll_second(struct dice *d, const struct pm_rec *first)
 {
 	struct pm_rec *r = pm_copy_rec(d->a, first);
@@ -372,7 +395,6 @@ struct pm_rec *pm_roll_second(struct dice *d, const struct pm_rec *first)
 
 	for (unsigned i = 0; i < r->kind->nfields; i++)
 		second_row(d, r, i, entry);
-	keep_memory((struct pm_rec *)first, r);
 	pm_mend(d, r);
 	keep_size(first, r);
 	/* What is mounted from the node until the guest restarts keeps it there. */
