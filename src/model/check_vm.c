@@ -4,9 +4,9 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/text.h"
 #include "model/check_priv.h"
+#include "model/guest.h"
 
 static bool set(const struct pm_rec *r, unsigned field)
 {
@@ -306,19 +306,6 @@ static bool has_item(const struct pm_rec *spec, unsigned field, const char *item
 	return false;
 }
 
-/* Beyond 1 GiB memory is plugged in as 32 modules of 512 MiB, then 32 of 1 GiB, and so on. */
-static bool is_in_modules(int64_t bytes)
-{
-	int64_t size = PM_GIB, module = PM_GIB / 2;
-
-	for (unsigned i = 0; size < bytes; i++) {
-		if (i > 0 && i % 32 == 0)
-			module *= 2;
-		size += module;
-	}
-	return size == bytes;
-}
-
 static void check_plugged_memory(const struct pm_checking *c, const struct pm_rec *spec)
 {
 	const struct pm_value *v = &spec->val[PM_VM_MEMORY];
@@ -326,7 +313,7 @@ static void check_plugged_memory(const struct pm_checking *c, const struct pm_re
 	/* Huge pages of 1 GiB make other modules, by the number of sockets. */
 	if (!strcmp(pm_rec_str(spec, PM_VM_HUGEPAGES, ""), "1024"))
 		return;
-	if (set(spec, PM_VM_MEMORY) ? is_in_modules(v->u.i)
+	if (set(spec, PM_VM_MEMORY) ? pm_vm_is_in_modules(v->u.i)
 				    : v->state == PM_UNSET && set(spec, PM_G_IMAGE))
 		return;
 	pm_diag_hint(c->d,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/guest.h"
 #include "model/volume.h"
 #include "plan/plan_priv.h"
 
@@ -246,6 +247,10 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 		move(want_obj, s, have_obj, want, c);
 	} else if (flags & PM_F_MIGRATE) {
 		migrate(want_obj, have_obj, c);
+	} else if (s->f == &pm_kind_vm.fields[PM_VM_MEMORY] &&
+		   pm_vm_rounds_memory(want_obj, have_obj)) {
+		block(c, PM_I_PENDING,
+			"memory is plugged in modules of 512M here: restart it without hotplug of memory first");
 	} else if (running && !pm_vm_stays_drive(s) &&
 		   (flags & PM_F_PENDING || pm_vm_waits(have_obj, s, want, have))) {
 		c->impact = PM_I_PENDING;

@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "model/guest.h"
 #include "model/volume.h"
 #include "plan/plan_priv.h"
 
@@ -14,20 +15,6 @@ static bool set(const struct pm_value *v)
 }
 
 /* ---- the machine as it runs ---- */
-
-/* What it runs with, as PVE writes it; "" when that is nothing. What waits for a restart does not count. */
-static const char *in_force(const struct pm_obj *have, unsigned row, struct pm_buf *out)
-{
-	const struct pm_field *f = &have->kind->fields[row];
-	const struct pm_live *l = have->live;
-
-	for (unsigned i = 0; i < l->npending; i++)
-		if (l->pending[i].field == f)
-			return l->pending[i].in_force ? l->pending[i].in_force : "";
-	if (set(&have->spec->val[row]))
-		pm_value_format(f, PM_PVE, &have->spec->val[row], out);
-	return pm_buf_str(out);
-}
 
 static bool lists(const char *words, const char *word)
 {
@@ -48,25 +35,16 @@ static bool lists(const char *words, const char *word)
 static bool bears_usb(const struct pm_obj *have)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(0);
-	const char *os = in_force(have, PM_VM_OSTYPE, &text);
+	const char *os = pm_guest_in_force(have, PM_VM_OSTYPE, &text);
 
 	return *os && lists("l26,win8,win10,win11", os);
-}
-
-/* Is it on? Network, disk and usb are, when nothing is said. */
-static bool is_on(const struct pm_obj *have, const char *feature)
-{
-	cleanup_buf struct pm_buf text = PM_BUF(0);
-	const char *is = in_force(have, PM_VM_HOTPLUG, &text);
-
-	return lists(*is && strcmp(is, "1") != 0 ? is : "network,disk,usb", feature);
 }
 
 static bool boots_from(const struct pm_obj *have, const char *key)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(0);
 
-	return lists(in_force(have, PM_VM_BOOT, &text), key);
+	return lists(pm_guest_in_force(have, PM_VM_BOOT, &text), key);
 }
 
 static int64_t number(const struct pm_obj *have, unsigned row)
@@ -74,7 +52,7 @@ static int64_t number(const struct pm_obj *have, unsigned row)
 	cleanup_buf struct pm_buf text = PM_BUF(0);
 	int64_t n;
 
-	return pm_parse_int(in_force(have, row, &text), 1, INT32_MAX, &n) == 0 ? n : 1;
+	return pm_parse_int(pm_guest_in_force(have, row, &text), 1, INT32_MAX, &n) == 0 ? n : 1;
 }
 
 /* ---- what comes and goes ---- */
@@ -93,7 +71,7 @@ bool pm_vm_plugs(const struct pm_obj *have, const struct pm_spot *s)
 {
 	if (s->f->hot == NULL)
 		return s->f->flags & PM_F_LIVE;
-	if (!is_on(have, s->f->hot))
+	if (!pm_vm_hotplugs(have, s->f->hot))
 		return false;
 	if (s->f->sub == &pm_kind_disk)
 		return !is_fixed(have, s);
@@ -181,8 +159,8 @@ bool pm_vm_waits(const struct pm_obj *have_obj, const struct pm_spot *s,
 		return is_zero(want) != is_zero(have);
 	if (s->field == PM_VM_VCPUS && finds_no_place(have_obj, want))
 		return true;
-	if (s->field == PM_VM_MEMORY && !set(want))
-		return true; /* PVE's own amount is less than a machine has whose memory can be plugged */
+	if (s->field == PM_VM_MEMORY && (!set(want) || want->u.i < PM_GIB))
+		return true; /* less than a machine has whose memory can be plugged */
 	if (s->field == PM_VM_AGENT)
 		return s->have_rec == NULL;
 	return s->f->hot != NULL && replugs(s, want) && !pm_vm_plugs(have_obj, s);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "model/detached.h"
+#include "model/guest.h"
 #include "model/ignore.h"
 #include "model/volume.h"
 #include "pve/pve_priv.h"
@@ -545,13 +546,15 @@ static bool skipped(const struct encode *e, const struct pm_field *f, const stru
 }
 
 /* PVE looks at the balloon that was, also when that goes in the same write: less memory than that comes with the
- * next one. */
+ * next one. And what it would make another amount of comes when it no longer does. */
 static bool memory_comes_later(struct encode *e)
 {
 	const struct pm_rec *spec = e->u->want->spec;
 	const struct pm_value *balloon = &spec->val[PM_VM_BALLOON];
 	const char *key = pm_kind_vm.fields[PM_VM_BALLOON].key;
 
+	if (pm_vm_rounds_memory(e->u->want, e->u->have))
+		return true;
 	return pm_pve_memory_below_balloon(e->u->want, e->u->have) && balloon->state != PM_SET &&
 	       (balloon->state == PM_NULL || was_ours(e, key, NULL));
 }

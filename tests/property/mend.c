@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "model/guest.h"
 #include "model/model_priv.h"
 #include "property.h"
 
@@ -388,6 +389,14 @@ static void keep_size(const struct pm_rec *first, struct pm_rec *r)
 	}
 }
 
+/* What can be plugged as it runs is not brought to an amount that no modules make: podmox waits with that. */
+static void keep_modules(struct dice *d, struct pm_rec *first, struct pm_rec *r)
+{
+	if (pm_at(r, "hotplug") && has(first, "hotplug") && holds(first, "hotplug", "memory") &&
+		has(r, "memory.size") && !pm_vm_is_in_modules(pm_at(r, "memory.size")->u.i))
+		put(d, r, "memory.size", "3Gi");
+}
+
 struct pm_rec *pm_roll_second(struct dice *d, const struct pm_rec *first)
 {
 	struct pm_rec *r = pm_copy_rec(d->a, first);
@@ -395,6 +404,7 @@ struct pm_rec *pm_roll_second(struct dice *d, const struct pm_rec *first)
 
 	for (unsigned i = 0; i < r->kind->nfields; i++)
 		second_row(d, r, i, entry);
+	keep_modules(d, (struct pm_rec *)first, r);
 	pm_mend(d, r);
 	keep_size(first, r);
 	/* What is mounted from the node until the guest restarts keeps it there. */

@@ -375,6 +375,8 @@ static const struct {
 	/* PVE::QemuServer::Memory::qemu_memory_hotplug: never below 1 GiB, which absence is */
 	{ "memory.size", ALONE "  cpu: {numa: true}\n  memory: {size: 2Gi}\n  hotplug: [memory]\n",
 		ALONE "  cpu: {numa: false}\n  memory: {size: null}\n", "memory", WAITS, NULL },
+	{ "memory.size", ALONE "  cpu: {numa: true}\n  memory: {size: 2Gi}\n  hotplug: [memory]\n",
+		ALONE "  memory: {size: 700Mi}\n", "memory", WAITS, NULL },
 	/* vmconfig_update_net: from a bridge to the node's own network and back */
 	{ "network.interfaces.bridge", ALONE "  network: {interfaces: [{slot: net0}]}\n", NETS(""),
 		"net0", HOT, "network" },
@@ -524,6 +526,34 @@ PM_TEST(rows_vm_balloon_goes_with_memory)
 		world_done(&w);
 		assert_int_equal(faults, 0);
 	}
+}
+
+/* PVE::QemuServer::Memory::qemu_memory_hotplug makes another amount of what is not in modules: nothing is sent
+ * until the machine is restarted without that feature. */
+PM_TEST(rows_vm_memory_between_modules)
+{
+	struct attempt t = { .name = "memory.size", .key = "memory", .plugging = USUAL };
+	const char *after = ALONE "  memory: {size: 1300Mi}\n";
+	const char *to = "";
+	struct world w;
+	bool says = false;
+
+	faults = 0;
+	world_new(&w, 1);
+	(void)turn_to(&w, &t,
+		case_text(&w, ALONE "  cpu: {numa: true}\n  memory: {size: 2Gi}\n"
+				    "  hotplug: [memory]\n"),
+		"running", false, &says);
+	after = complete(&w, &t, case_text(&w, after), "running");
+	(void)turn_to(&w, &t, after, "running", false, &says);
+	assert_string_equal(in_force(&w, &t), "2048");
+	assert_false(rows_waits(&w, &pm_kind_vm, "memory", &to));
+	(void)turn_to(&w, &t, after, "running", true, &says);
+	(void)turn_to(&w, &t, after, "running", true, &says);
+	assert_string_equal(in_force(&w, &t), "1300");
+	want_in_sync(&w, &t, "running");
+	world_done(&w);
+	assert_int_equal(faults, 0);
 }
 
 /* ---- that nothing is left out ---- */
