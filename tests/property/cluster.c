@@ -321,6 +321,17 @@ static const struct pm_value *spoken_of(const struct pm_obj *o, const struct fac
 	return v->state == PM_UNSET ? NULL : v;
 }
 
+/* The size of that volume follows from its type, which PVE keeps. */
+static bool follows_type(const struct pm_obj *spec, const struct fact *f)
+{
+	const struct pm_value *v;
+
+	if (spec->kind != &pm_kind_vm || !pm_str_eq(f->path, "efidisk0.size"))
+		return false;
+	v = &spec->spec->val[PM_VM_EFIDISK];
+	return v->state == PM_SET && v->u.rec->val[PM_EFIDISK_EFITYPE].state == PM_UNSET;
+}
+
 /* Where the spec is silent PVE keeps what it had, or makes up what it likes. */
 static bool is_chance(const struct pm_obj *spec, const struct fact *f)
 {
@@ -330,7 +341,7 @@ static bool is_chance(const struct pm_obj *spec, const struct fact *f)
 		spec->spec->val[pm_field_index(spec->kind, f->parent)].state == PM_UNSET)
 		return true;
 	if (!f->row || f->row->flags & PM_F_INNER)
-		return false;
+		return follows_type(spec, f);
 	if (f->row->flags & PM_F_STAYS || pm_str_eq(f->row->format, "mac"))
 		return !spoken_of(spec, f) || spoken_of(spec, f)->state == PM_NULL;
 	return !spoken_of(spec, f) && (f->row->flags | (f->parent ? f->parent->flags : 0)) & kept;
