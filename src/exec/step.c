@@ -227,6 +227,7 @@ struct pm_marker *pm_exec_marker(struct pm_arena *a, const struct pm_exec_opts *
 	m->on_remove = on_remove(want);
 	m->done = true;
 	m->of = want->podset;
+	m->needs = pm_marker_needs(a, want->spec);
 	m->fields = pm_marker_fields(a, want->spec);
 	return m;
 }

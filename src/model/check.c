@@ -330,7 +330,7 @@ static void check_description(const struct pm_checking *c, const struct pm_rec *
 {
 	const struct pm_value *v = &spec->val[PM_G_DESCRIPTION];
 	const struct pm_marker *marker;
-	const char *text = "", *fault, *fields;
+	const char *text = "", *fault, *fields, *needs;
 
 	if (v->state == PM_SET) {
 		pm_marker_split(c->d->arena, v->u.s, &text, &marker, &fault);
@@ -341,7 +341,9 @@ static void check_description(const struct pm_checking *c, const struct pm_rec *
 		}
 	}
 	fields = pm_marker_fields(c->d->arena, spec);
-	if (characters(text) + strlen(fields) + MARKER_REST > PVE_DESCRIPTION)
+	needs = pm_marker_needs(c->d->arena, spec);
+	if (characters(text) + strlen(fields) + (needs ? strlen(needs) : 0) + MARKER_REST >
+		PVE_DESCRIPTION)
 		(void)PM_ERROR_AT(c, pm_at_value(c, v),
 			"description and what podmox notes below it are longer than the %d characters that PVE takes",
 			PVE_DESCRIPTION);
