@@ -377,7 +377,7 @@ int pm_act_verify(struct pm_act *act, struct pm_error *err)
 
 	if (r != 0)
 		return pm_error_wrap(err, "reading back");
-	if (pm_act_diff(act, have, &left, &waiting) > 0)
+	if (pm_act_diff(act, pm_obj_after(act->job.arena, act->a, have), &left, &waiting) > 0)
 		act->res.unstable = left[0]->path;
 	else if (wants_running >= 0 && (bool)wants_running != pm_obj_runs(have))
 		act->res.unstable = "state";

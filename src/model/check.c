@@ -515,8 +515,32 @@ static void check_window(const struct pm_checking *c, const struct pm_rec *r)
 			"a window cannot open at 24:00; write 00:00 and the next day");
 }
 
+/* Which entries a guest has is not known here: any name will do. */
+static void check_leave(const struct pm_checking *c, const struct pm_rec *r)
+{
+	const struct pm_value *v = &r->val[PM_LEAVE_FIELDS];
+	const struct pm_kind *k = pm_kind_find(pm_rec_str(r, PM_LEAVE_KIND, ""));
+	struct pm_rec *any;
+
+	if (v->state != PM_SET || !k)
+		return;
+	any = pm_rec_new(c->d->arena, k);
+	if (v->u.list->n == 0)
+		(void)PM_ERROR_AT(c, pm_at_value(c, v), "fields needs an entry");
+	for (size_t i = 0; i < v->u.list->n; i++) {
+		const char *why = pm_ignore_fault(c->d->arena, any, v->u.list->v[i]);
+
+		if (why)
+			(void)PM_ERROR_AT(c, pm_at_value(c, v), "ignore: of a %s %s",
+				pm_rec_str(r, PM_LEAVE_KIND, ""), why);
+	}
+}
+
 static void check_lists(const struct pm_checking *c, const struct pm_rec *spec)
 {
+	for (size_t i = 0; set(spec, PM_CONFIG_IGNORE) && i < spec->val[PM_CONFIG_IGNORE].u.recs->n;
+		i++)
+		check_leave(c, spec->val[PM_CONFIG_IGNORE].u.recs->v[i]);
 	for (size_t i = 0; set(spec, PM_CONFIG_NOTIFY) && i < spec->val[PM_CONFIG_NOTIFY].u.recs->n;
 		i++)
 		check_notify(c, spec->val[PM_CONFIG_NOTIFY].u.recs->v[i]);
