@@ -11,8 +11,6 @@ static const struct {
 } words[] = {
 	{ "live", "at once", "at once" },
 	{ "live, link flaps", "at once, the link flaps", "at once" },
-	{ "live with hotplug", "at once where `hotplug` has it, else it waits for a restart",
-		"at once" },
 	{ "next start", "stored at once, acts from the next start on", "at once" },
 	{ "pending", "waits for a restart", "at once" },
 	{ "resize", "at once; it only grows", "at once; it only grows" },
@@ -66,6 +64,18 @@ static const char *running_words(size_t i, const struct pm_kind *k, const struct
 	return !strcmp(words[i].impact, "migrate") ? "migrated while it runs" : words[i].running;
 }
 
+/* The feature without which a live change waits; NULL: there is none. */
+static const char *feature_of(const struct pm_field *f, const struct pm_field *in)
+{
+	return f->hot ? f->hot : in ? in->hot : NULL;
+}
+
+static void add_hot(const char *feature, const char *more, struct pm_buf *out)
+{
+	pm_buf_addf(out, "at once where `hotplug` has %s%s, else it waits for a restart", feature,
+		more);
+}
+
 /* One row; podmox's own say nothing to PVE, and so have no line. */
 static void add_row(const struct pm_kind *k, const struct pm_field *f, const struct pm_field *in,
 	struct pm_buf *out)
@@ -73,10 +83,16 @@ static void add_row(const struct pm_kind *k, const struct pm_field *f, const str
 	const char *impact = pm_impact(f, in), *source = f->source ? f->source
 							 : in      ? in->source
 								   : NULL;
-	cleanup_buf struct pm_buf name = PM_BUF(0);
+	cleanup_buf struct pm_buf name = PM_BUF(0), hot = PM_BUF(0);
 
 	pm_buf_addf(&name, "%s%s%s%s", in ? in->name : "", in && in->count > 0 ? "[]" : "",
 		in ? "." : "", f->name);
+	if (impact && !strcmp(impact, "live with hotplug")) {
+		add_hot(feature_of(f, in), f->flags & PM_F_LINKFLAP ? " (the link flaps)" : "",
+			&hot);
+		add_line(pm_buf_str(&name), pm_buf_str(&hot), "at once", f->since, source, out);
+		return;
+	}
 	for (size_t i = 0; impact && i < PM_COUNT(words); i++) {
 		if (!strcmp(words[i].impact, impact))
 			add_line(pm_buf_str(&name), running_words(i, k, in), words[i].stopped,
@@ -99,9 +115,9 @@ static void add_entries_of_vm(const struct pm_field *f, struct pm_buf *out)
 	cleanup_buf struct pm_buf running = PM_BUF(0);
 
 	if (f->hot)
-		pm_buf_addf(&running,
-			"at once where `hotplug` has %s%s, else it waits for a restart", f->hot,
-			f->slots ? " and the bus is scsi or virtio" : "");
+		add_hot(f->hot,
+			f->slots ? ", the bus is scsi or virtio and it does not boot from it" : "",
+			&running);
 	else
 		pm_buf_adds(&running, f->flags & PM_F_NOTLIVE
 					      ? "stored at once, acts from the next start on"

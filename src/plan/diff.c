@@ -448,7 +448,8 @@ static void drop_subs(struct differ *d, struct token *t, struct pm_spot *s,
 			pm_value_default(f, &have->val[i]))
 			continue;
 		s->sub = f;
-		add_value(d, s, &absent, &have->val[i]);
+		if (!pm_vm_stays_drive(s)) /* PVE writes the word by itself */
+			add_value(d, s, &absent, &have->val[i]);
 	}
 }
 

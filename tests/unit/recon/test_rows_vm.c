@@ -259,14 +259,33 @@ static const struct rule *rule_of(const struct spot *s)
 	return r;
 }
 
-static void want_source(const struct spot *s, const struct rule *r)
+/* What the row says of itself, here and in the documents. */
+static enum outcome row_is(const struct spot *s, const char **ret_feature)
+{
+	const unsigned effects = PM_F_LIVE | PM_F_PENDING | PM_F_LINKFLAP;
+	bool own = s->f->flags & effects || s->f->hot || !s->parent;
+	const struct pm_field *f = own ? s->f : s->parent;
+
+	*ret_feature = f->hot;
+	if (f->flags & PM_F_PENDING)
+		return WAITS;
+	return f->hot ? HOT : LIVE;
+}
+
+static void want_row(const struct spot *s, const struct rule *r)
 {
 	const char *source = s->f->source ? s->f->source : s->parent ? s->parent->source : NULL;
+	const char *feature;
 
-	if (pm_str_starts(source ? source : "", r->source))
-		return;
-	faults++;
-	print_error("%s: its source is \"%s\", the rule is of %s\n", s->name, source, r->source);
+	if (!pm_str_starts(source ? source : "", r->source)) {
+		faults++;
+		print_error("%s: its source is \"%s\", the rule is of %s\n", s->name, source,
+			r->source);
+	}
+	if (row_is(s, &feature) != r->is || !pm_str_eq(feature, r->feature)) {
+		faults++;
+		print_error("%s: its row says another thing than %s\n", s->name, r->source);
+	}
 }
 
 /* Left out again; what of a drive or card is left out makes another value of its key. */
@@ -320,7 +339,7 @@ static void try_running(const struct spot *s, PM_UNUSED void *arg)
 
 	if (!is_tried_alone(s))
 		return;
-	want_source(s, r);
+	want_row(s, r);
 	try_row(s, "running", USUAL);
 	if (r->is == HOT || (s->parent && s->parent->hot)) {
 		try_row(s, "running", NOTHING);

@@ -208,6 +208,61 @@ PM_TEST(sim_vm_hotplug_refuses)
 	world_close(&w);
 }
 
+/* PVE::QemuServer::vm_deviceunplug and vmconfig_update_disk: refused, and kept for the next start. */
+PM_TEST(sim_vm_hotplug_of_drives_refuses)
+{
+	struct world w;
+	const struct answer *a;
+
+	world_open(&w, (struct pm_sim_options){ 0 });
+	make(&w, 300,
+		"scsi0=local%3A1&scsi1=local%3A1&ide0=local%3A1&ide2=none,media%3Dcdrom"
+		"&boot=order%3Dscsi0&start=1");
+	forward(&w, 500);
+	a = ask(&w, "PUT", Q "/300/config", "delete=scsi0,scsi1");
+	assert_int_equal(a->status, 400);
+	assert_has(error_of(a, "scsi0"), "hotplug problem - can't unplug bootdisk 'scsi0'");
+	assert_string_equal(waits(&w, "scsi0"), "gone");
+	assert_string_equal(now(&w, "scsi1"), "");
+	a = ask(&w, "PUT", Q "/300/config", "ide0=local%3A1");
+	assert_has(error_of(a, "ide0"), "hotplug problem - can't unplug device 'ide0'");
+	a = ask(&w, "PUT", Q "/300/config", "ide2=local%3A1");
+	assert_has(error_of(a, "ide2"), "hotplug problem - unable to change media type");
+	assert_string_equal(run(&w, "POST", Q "/300/status/stop", NULL), "OK");
+	assert_string_equal(now(&w, "scsi0"), "");
+	world_close(&w);
+}
+
+/* PVE::QemuServer::qemu_cpu_hotplug and PVE::QemuServer::Memory */
+PM_TEST(sim_vm_hotplug_of_memory_and_processors)
+{
+	struct world w;
+	const struct answer *a;
+
+	world_open(&w, (struct pm_sim_options){ 0 });
+	make(&w, 300,
+		"hotplug=cpu,memory&numa=1&memory=2048&cores=4&vcpus=2&scsi0=local%3A1&start=1");
+	forward(&w, 500);
+	put(&w, "vcpus=4&memory=4000");
+	assert_string_equal(now(&w, "vcpus"), "4");
+	assert_string_equal(now(&w, "memory"), "4096"); /* in whole modules */
+	put(&w, "memory=2600");
+	assert_string_equal(now(&w, "memory"), "2560");
+	a = ask(&w, "PUT", Q "/300/config", "vcpus=5&memory=512");
+	assert_has(error_of(a, "vcpus"), "you can't add more vcpus than maxcpus");
+	assert_has(error_of(a, "memory"), "memory can't be lower than 1024 MB");
+	assert_string_equal(waits(&w, "memory"), "512");
+	assert_string_equal(run(&w, "POST", Q "/300/status/stop", NULL), "OK");
+	assert_has(run(&w, "POST", Q "/300/status/start", NULL), "minimum memory must be 1024MB");
+	put(&w, "memory=1100");
+	assert_has(run(&w, "POST", Q "/300/status/start", NULL), "must be aligned to 512");
+	put(&w, "memory=1536&numa=0");
+	assert_has(run(&w, "POST", Q "/300/status/start", NULL), "NUMA needs to be enabled");
+	put(&w, "numa=1");
+	assert_string_equal(run(&w, "POST", Q "/300/status/start", NULL), "OK");
+	world_close(&w);
+}
+
 PM_TEST(sim_vm_drives)
 {
 	struct world w;
