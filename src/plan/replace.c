@@ -281,10 +281,16 @@ static void clear_changes(struct pm_planner *p, struct pm_action *act)
 	}
 }
 
+/* What the source of the copy has decides what dies: it must be known. */
 static bool source_is_missing(struct pm_planner *p, struct pm_action *act)
 {
 	const char *fault = pm_plan_source_fault(p, act->want);
+	unsigned vmid;
+	const struct pm_obj *source = pm_plan_source(p, act->want, &vmid);
 
+	if (fault == NULL && vmid > 0 && (source == NULL || source->spec == NULL))
+		fault = pm_arena_printf(p->a, "%u, which it is to be a copy of, %s", vmid,
+			source ? "cannot be read now" : "is not there yet");
 	return fault != NULL &&
 	       stopped_by(act, pm_arena_printf(p->a, "needs a new guest; %s", fault));
 }
