@@ -31,7 +31,8 @@ const struct subject subjects[] = {
 		.guests = 1 },
 	{ .id = "VirtualMachine/shop/db", /* made of itself: all of its disks live on, the first one too */
 		.type = "qemu",
-		.head = VM("  machine: {type: q35}\n"),
+		.head = VM("  machine: {type: q35}\n  bios: ovmf\n"
+			   "  efidisk: {storage: local-lvm, efitype: 4m}\n"),
 		.anew = { "  tpmstate: {storage: local-lvm, version: v1.2}\n",
 			"  tpmstate: {storage: local-lvm, version: v2.0}\n" },
 		.list = "disks",
@@ -45,6 +46,7 @@ const struct subject subjects[] = {
 		.has = { "backup=1", "backup=1" },
 		.hand = { "scsi7", "scsi7=local-lvm%3A5%2Cdiscard%3Don" },
 		.fresh = { "tpmstate0", "version=v2.0" },
+		.small = "efidisk0",
 		.boots = "order=scsi0",
 		.guests = 1 },
 	{ .id = "VirtualMachine/shop/db", /* a copy: what its template has comes with the new one */
@@ -123,5 +125,9 @@ void subject_begin(struct world *w, const struct subject *s, const char *more)
 		assert_int_equal(
 			subject_call(w, s, "PUT", "resize",
 				pm_arena_printf(w->arena, "disk=%s&size=%uG", s->key[i], 2 + i)),
+			200);
+	if (s->small)
+		assert_int_equal(subject_call(w, s, "PUT", "resize",
+					 pm_arena_printf(w->arena, "disk=%s&size=8M", s->small)),
 			200);
 }

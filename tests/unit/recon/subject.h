@@ -18,6 +18,7 @@ struct subject {
 	const char *has[2];   /* what stands there */
 	const char *hand[2];  /* a volume that somebody adds: its key, and the form */
 	const char *fresh[2]; /* a key of the new guest, and what it has */
+	const char *small;    /* a volume of a size that PVE chooses; NULL: none */
 	const char *boots;    /* what it boots from; NULL: a container */
 	unsigned guests;      /* of the cluster */
 };

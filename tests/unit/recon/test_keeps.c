@@ -39,6 +39,8 @@ static void kept(struct world *w, const struct subject *s)
 	assert_has(subject_value(w, s, s->key[1]), s->has[1]);
 	assert_has(subject_value(w, s, s->key[1]), "size=3G");
 	assert_string_equal(subject_value(w, s, "unused0"), "");
+	if (s->small)
+		assert_has(subject_value(w, s, s->small), "size=8M");
 	if (s->boots)
 		assert_has(subject_value(w, s, "boot"), s->boots);
 }
@@ -142,6 +144,29 @@ PM_TEST(keeps_volumes_of_others)
 		assert_has(subject_value(&w, s, s->hand[0]), "size=5G");
 		end(&w, s);
 	}
+}
+
+/* A machine that went down by itself has changes waiting, which name volumes by what they are called then. */
+PM_TEST(keeps_volumes_that_changes_wait_for)
+{
+	const struct subject *s = &subjects[1];
+	const char *now;
+	struct world w;
+
+	subject_begin(&w, s, "  state: ignored\n  agent: {enabled: true}\n");
+	assert_int_equal(subject_call(&w, s, "POST", "status/start", ""), 200);
+	now = subject_value(&w, s, s->key[1]);
+	assert_int_equal(subject_call(&w, s, "POST", "config",
+				 pm_arena_printf(w.arena, "%s=%.*s%%2Ccache%%3Dwriteback",
+					 s->key[1], (int)strcspn(now, ","), now)),
+		200);
+	assert_int_equal(subject_call(&w, s, "POST", "agent/shutdown", ""), 200);
+	assert_string_equal(subject_value(&w, s, s->key[1]), now);
+	apply(&w, subject_manifest(&w, s, true, "  state: ignored\n  agent: {enabled: true}\n",
+			  subject_both(&w, s)));
+	assert_has(subject_value(&w, s, s->key[1]), "cache=writeback");
+	kept(&w, s);
+	end(&w, s);
 }
 
 /* Nothing is made, stopped or gone when it cannot go well. */
