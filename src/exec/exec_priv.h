@@ -176,6 +176,11 @@ size_t pm_act_diff(struct pm_act *act, const struct pm_obj *have, const struct p
 /** Has the action to do with the run state? If not, the inventory's old news are for the next plan. */
 bool pm_action_powers(const struct pm_action *a);
 
+/** The guest as it is compared after an update: what the plan removed is still taken for podmox's, so that what comes
+ * back is seen. `have` itself otherwise. */
+const struct pm_obj *pm_obj_after(
+	struct pm_arena *a, const struct pm_action *act, const struct pm_obj *have) PM_CHECK;
+
 /** Is a difference left out on purpose? The plan decides what is done, for it knows the flags of the run;
  * a change that it does not hold is judged by what the object says itself. */
 bool pm_change_left_out(const struct pm_action *a, const struct pm_change *c);
