@@ -86,3 +86,13 @@ bool pm_vm_rounds_memory(const struct pm_obj *want, const struct pm_obj *have)
 	return v->state == PM_SET && v->u.i > PM_GIB && !pm_vm_is_in_modules(v->u.i) &&
 	       pm_vm_hotplugs(have, "memory");
 }
+
+unsigned pm_copied_vmid(const struct pm_obj *want)
+{
+	const char *from = want->kind == &pm_kind_vm && want->spec
+				   ? pm_rec_str(want->spec, PM_G_IMAGE, NULL)
+				   : NULL;
+	int64_t vmid = 0;
+
+	return from && pm_parse_int(from, 1, INT32_MAX, &vmid) == 0 ? (unsigned)vmid : 0;
+}
