@@ -90,7 +90,7 @@ static void check_field(
 			"%s%s is required", where, f->name);
 		pm_diag_hint(c->d, diag, "%s", f->doc);
 	} else if (f->flags & PM_F_REQUIRED && f->type == PM_T_LIST && v->u.list->n == 0) {
-		diag = PM_ERROR_AT(c, pm_at_value(c, v), "%s%s is empty", where, f->name);
+		diag = PM_ERROR_AT(c, pm_at_value(c, v), "%s%s needs an entry", where, f->name);
 		pm_diag_hint(c->d, diag, "name at least one, or leave out what it belongs to");
 	} else if (f->flags & PM_F_KEEP && v->state == PM_NULL) {
 		diag = PM_ERROR_AT(c, pm_at_value(c, v), "%s%s cannot be null", where, f->name);
@@ -507,9 +507,6 @@ static void check_window(const struct pm_checking *c, const struct pm_rec *r)
 {
 	const char *from = pm_rec_str(r, PM_WINDOW_FROM, "00:00");
 
-	if (set(r, PM_WINDOW_IMPACTS) && r->val[PM_WINDOW_IMPACTS].u.list->n == 0)
-		(void)PM_ERROR_AT(
-			c, pm_at_value(c, &r->val[PM_WINDOW_IMPACTS]), "impacts needs an entry");
 	if (set(r, PM_WINDOW_DAYS) && r->val[PM_WINDOW_DAYS].u.list->n == 0)
 		(void)PM_ERROR_AT(
 			c, pm_at_value(c, &r->val[PM_WINDOW_DAYS]), "days needs an entry");
@@ -528,8 +525,6 @@ static void check_leave(const struct pm_checking *c, const struct pm_rec *r)
 	if (v->state != PM_SET || !k)
 		return;
 	any = pm_rec_new(c->d->arena, k);
-	if (v->u.list->n == 0)
-		(void)PM_ERROR_AT(c, pm_at_value(c, v), "fields needs an entry");
 	for (size_t i = 0; i < v->u.list->n; i++) {
 		const char *why = pm_ignore_fault(c->d->arena, any, v->u.list->v[i]);
 
@@ -569,9 +564,6 @@ static void check_config(const struct pm_checking *c, const struct pm_rec *spec)
 		const struct pm_rec *r = recs->v[i];
 
 		check_auth(c, r);
-		if (set(r, PM_CLUSTER_HOSTS) && r->val[PM_CLUSTER_HOSTS].u.list->n == 0)
-			(void)PM_ERROR_AT(c, pm_at_value(c, &r->val[PM_CLUSTER_HOSTS]),
-				"hosts needs an entry");
 		if (!pm_rec_bool(r, PM_CLUSTER_TLS_VERIFY, true) &&
 			!set(r, PM_CLUSTER_TLS_FINGERPRINTS))
 			(void)pm_diag_add(c->d, PM_WARNING,
