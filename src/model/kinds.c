@@ -270,7 +270,7 @@ static const struct refused refused[] = {
 		{ "options.template", "a template is no machine that runs; make one with PVE" } },
 	{ &pm_kind_vm,
 		{ "options.unused*",
-			"unused volumes are PVE's list of what was detached; attach one with PVE, or remove it there" } },
+			"unused volumes are PVE's list of what was detached; attach one below disks, or remove it with PVE" } },
 	{ &pm_kind_vm, { "options.delete", "write null as the value of what must be absent" } },
 	{ &pm_kind_vm,
 		{ "options.revert",

@@ -221,9 +221,10 @@ struct pm_hand {
 int pm_pve_hand(
 	struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, struct pm_error *err) PM_CHECK;
 /** What would make a replacement that keeps the guest's volumes fail, as far as it can be seen before anything
- * is done: the policy (create, move, stop, delete, and start where `starts`), snapshots. -PM_E_REFUSED with the reason. */
+ * is done: the policy (create, move, stop, delete, and start where `starts`, clone where `copies`), snapshots.
+ * -PM_E_REFUSED with the reason. */
 int pm_pve_may_hand(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool starts,
-	struct pm_error *err) PM_CHECK;
+	bool copies, struct pm_error *err) PM_CHECK;
 /** What would make a move of the guest's volumes to that storage fail, as far as it can be seen before the
  * guest is stopped: the policy (move, start), snapshots, a storage that is not there, not active or not for
  * containers. -PM_E_REFUSED with the reason. */
