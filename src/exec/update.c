@@ -103,7 +103,8 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 	int r = 0;
 
 	if (steps & PM_STEP_STOP)
-		return pm_act_power(act, false, NULL, err);
+		return pm_act_ha_rules(act) ? pm_act_ha_wait(act, false, err)
+					    : pm_act_power(act, false, NULL, err);
 	if (steps & PM_STEP_RESTART)
 		r = pm_act_restart(act, err);
 	/* The inventory may say for a while that it runs when a run that was cut off had stopped it, or had made it
@@ -112,7 +113,8 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 		pm_obj_wants_running(act->a->want) == 1)
 		steps |= PM_STEP_START;
 	if (r == 0 && (steps & PM_STEP_START)) {
-		r = pm_act_power(act, true, NULL, err);
+		r = pm_act_ha_rules(act) ? pm_act_ha_wait(act, true, err)
+					 : pm_act_power(act, true, NULL, err);
 		if (r == 0)
 			r = pm_act_ready(act, err);
 	}
@@ -186,6 +188,8 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 	r = change_config_and_volumes(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
 		r = change_pool(act, err);
+	if (r == 0 && (steps & PM_STEP_HA))
+		r = pm_act_ha(act, true, err);
 	/* What is to be stopped anyway goes to its node stopped. */
 	if (r == 0 && stops)
 		r = change_state(act, err);

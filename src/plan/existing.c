@@ -122,6 +122,8 @@ static unsigned step_of(const struct pm_change *c)
 	case PM_I_MIGRATE:
 		return PM_STEP_MIGRATE;
 	default:
+		if (c->field == PM_G_HA)
+			return PM_STEP_HA;
 		return c->field == PM_G_POOL ? PM_STEP_POOL : PM_STEP_CONFIG;
 	}
 }

@@ -54,7 +54,8 @@ static bool is_empty(const struct pm_field *f, const struct pm_value *v)
 /* What is sent with the others, in a row's own form. */
 static void create_row(const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
 {
-	if (v->state != PM_SET || !f->key || f->flags & (PM_F_OWN | PM_F_AFTER | PM_F_SECRET))
+	if (v->state != PM_SET || !f->key ||
+		f->flags & (PM_F_OWN | PM_F_AFTER | PM_F_SECRET | PM_F_APART))
 		return;
 	if (f->type == PM_T_PROPS && f->count > 0)
 		create_entries(f, v, form);
@@ -473,6 +474,9 @@ static bool marker_matters(const struct encode *e)
 	if (!e->live->pool && pm_marker_has(old, PM_MARKER_POOL, NULL) &&
 		!pm_marker_has(new, PM_MARKER_POOL, NULL))
 		return true;
+	/* Or a guest that has left the manifests would keep its HA resource, and be kept for that. */
+	if (!pm_marker_alike(old, new, pm_ha_key))
+		return true;
 	return strcmp(old->set, new->set) != 0 || strcmp(old->kind, new->kind) != 0 ||
 	       strcmp(old->ns, new->ns) != 0 || strcmp(old->name, new->name) != 0 ||
 	       strcmp(old->uid, new->uid) != 0 || old->vmid != new->vmid ||
@@ -522,7 +526,7 @@ static void put_scalar(struct encode *e, const struct pm_field *f, const struct 
 
 static bool skipped(const struct encode *e, const struct pm_field *f, const struct pm_value *want)
 {
-	if (!f->key || f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE))
+	if (!f->key || f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE | PM_F_APART))
 		return true;
 	/* PVE has made it up although it must be absent. */
 	if (f->flags & PM_F_CREATED && want->state == PM_NULL)
