@@ -100,6 +100,7 @@ void pm_keeper_close(struct pm_keeper *k)
 	pm_returns_forget(&k->returns);
 	pm_fails_done(&k->fails);
 	pm_store_done(&k->store);
+	pm_named_done(&k->named);
 	pm_arena_free(k->arena);
 	k->arena = NULL;
 	pm_recon_free(k->rc);
@@ -110,14 +111,35 @@ void pm_keeper_close(struct pm_keeper *k)
 
 /* ---- texts ---- */
 
-/* Reads until nothing is so young that it may be half written, or until two readings agree. `polled`: the
- * folder lies where the times of files are not ours. */
-static int read_stable(struct pm_keeper *k, bool polled)
+/* Is it known what changed, so that only that has to be looked at? Work of Git is a reason to doubt it: it
+ * replaces files by the thousand. */
+static bool look_at_named(struct pm_keeper *k, unsigned reasons, uint64_t mark)
+{
+	bool sure = k->named.only && reasons == PM_WHY_FILES && k->loaded && mark == k->mark &&
+		    !atomic_load(&k->doubt);
+
+	return sure && pm_store_look(&k->store, k->o->dir, &k->named);
+}
+
+/* The first reading, of as little as is certain to be enough. */
+static void read_first(struct pm_keeper *k, unsigned reasons, uint64_t mark)
+{
+	if (!look_at_named(k, reasons, mark)) {
+		atomic_store(&k->doubt, false);
+		pm_store_read(&k->store, k->o->dir);
+	}
+	pm_named_done(&k->named);
+	k->mark = mark;
+}
+
+/* Reads until nothing is so young that it may be half written, or until two readings agree. Where nobody tells
+ * of changes (PM_WHY_POLL) the folder may lie where the times of files are not ours. */
+static int read_stable(struct pm_keeper *k, unsigned reasons)
 {
 	uint64_t before = k->store.tree, mark = pm_checkout_mark(k->o->dir);
-	bool known = k->loaded;
+	bool known = k->loaded, polled = reasons & PM_WHY_POLL;
 
-	pm_store_read(&k->store, k->o->dir);
+	read_first(k, reasons, mark);
 	if (known && k->store.tree == before)
 		return 0;
 	if (!polled && !k->store.young && pm_checkout_mark(k->o->dir) == mark)
@@ -130,6 +152,7 @@ static int read_stable(struct pm_keeper *k, bool polled)
 			return -PM_E_CANCELLED;
 		pm_store_read(&k->store, k->o->dir);
 		mark = pm_checkout_mark(k->o->dir);
+		k->mark = marked;
 		if (k->store.tree == before && mark == marked)
 			return 0;
 	}
@@ -627,6 +650,7 @@ void pm_keeper_hurry(struct pm_keeper *k)
 {
 	if (pm_store_glance(k->o->dir) == atomic_load(&k->glance))
 		return;
+	atomic_store(&k->doubt, true);
 	pm_info("the manifests changed: nothing more of the plan before is begun");
 	atomic_store(&k->hurry.on, true);
 }
@@ -652,7 +676,7 @@ void pm_keeper_cycle(struct pm_keeper *k, unsigned reasons, struct pm_outcome_of
 	pm_board_doing(k->board, PM_DOING_READING, NULL);
 	if (k->o->source)
 		take_commit(k);
-	if (read_stable(k, reasons & PM_WHY_POLL) < 0)
+	if (read_stable(k, reasons) < 0)
 		return;
 	atomic_store(&k->glance, k->store.glance);
 	pm_board_read(k->board, k->store.nread - nread, k->store.nparsed - nparsed);

@@ -19,6 +19,16 @@ struct pm_watch_above {
 	char name[256];
 };
 
+/** What happened since somebody asked last. */
+struct pm_named {
+	PM_VEC(char *) v; /* entries, by their paths below the root */
+	bool only;        /* nothing else changed; false: anything may have */
+};
+
+#define PM_NAMED_MOST 64 /* where more changed all is looked at */
+
+void pm_named_done(struct pm_named *n);
+
 struct pm_watch {
 	int fd;          /* -1: not watching */
 	const char *dir; /* borrowed */
@@ -27,6 +37,8 @@ struct pm_watch {
 	unsigned folders; /* watched */
 	struct pm_watch_above above[PM_WATCH_LINKS];
 	unsigned nabove;
+	PM_VEC(char *) below; /* the folder of each number of a watch, from the root; NULL: above */
+	struct pm_named named;
 };
 
 /** Watches a folder with all below it, from now on. Never fails: `why` says when it is not enough. */
@@ -41,6 +53,10 @@ enum pm_watch_news {
 
 /** Reads all events there are. */
 enum pm_watch_news pm_watch_read(struct pm_watch *w);
+
+/** What those events were about that were read since the last call; the caller's to free. After an opening anything
+ * may have changed. */
+void pm_watch_take(struct pm_watch *w, struct pm_named *ret);
 
 /* ---- store.c: contents, and the last good one of each ---- */
 
@@ -57,6 +73,8 @@ struct pm_looks {
 /** One file. */
 struct pm_kept {
 	char *path;
+	uint64_t path_hash;
+	uint64_t glance;         /* of how it looked, in that of the store; 0: not seen */
 	struct pm_content *now;  /* NULL: it cannot be read, or is gone with its folder */
 	struct pm_content *good; /* the last one that was in force; may be `now`; NULL: none */
 	char *why, *hint;        /* why it cannot be read */
@@ -72,6 +90,7 @@ struct pm_store {
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
 	uint64_t glance;                /* over the looks of all files */
+	bool linked;                    /* there are symbolic links */
 	bool young; /* what the last reading found changed is so young that another one should agree */
 	unsigned nread, nparsed;      /* files, since the start */
 	const struct pm_clock *clock; /* that files are stamped by; NULL: the system's */
@@ -81,6 +100,10 @@ void pm_store_done(struct pm_store *s);
 
 /** Reads the files that look changed. What cannot be read any more keeps its place. */
 void pm_store_read(struct pm_store *s, const char *dir);
+
+/** The same, where nothing changed since the last reading but what is named. Files that may change without
+ * looking so are read too. false: that is not enough, or not certain; read all. */
+bool pm_store_look(struct pm_store *s, const char *dir, const struct pm_named *named) PM_CHECK;
 
 /** A number that is another one as soon as a file looks otherwise. Opens no file, and needs no store: any
  * thread. It is `glance` of a store that has just read the same. */
@@ -200,7 +223,10 @@ struct pm_keeper {
 	struct pm_cancel *cancel;
 	struct pm_cancel hurry; /* other files are there: nothing of this plan is begun any more */
 	atomic_uint_fast64_t glance; /* at the files of the cycle that runs */
-	struct pm_board *board;      /* borrowed */
+	struct pm_named named;       /* for the next cycle; set by who runs it */
+	atomic_bool doubt;      /* files changed that nobody named: the next cycle looks at all */
+	uint64_t mark;          /* of Git, when the files were read */
+	struct pm_board *board; /* borrowed */
 	const struct pm_config *config;
 	struct pm_config *owned;      /* it, once it was read anew; NULL: it is the caller's */
 	struct pm_announce *announce; /* NULL: nobody is to be told */

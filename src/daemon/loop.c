@@ -22,7 +22,8 @@
 struct desk {
 	pthread_mutex_t mutex;
 	pthread_cond_t work;
-	unsigned reasons; /* of the cycle that is to be run; 0: none */
+	unsigned reasons;      /* of the cycle that is to be run; 0: none */
+	struct pm_named named; /* what changed before it */
 	bool busy, over;
 	struct pm_outcome_of_cycle outcome; /* of the last cycle */
 };
@@ -75,6 +76,9 @@ static void *run_cycles(void *arg)
 			break;
 		reasons = desk->reasons;
 		desk->reasons = 0;
+		pm_named_done(&d->keeper.named);
+		d->keeper.named = desk->named;
+		desk->named = (struct pm_named){ 0 };
 		(void)pthread_mutex_unlock(&desk->mutex);
 		pm_keeper_cycle(&d->keeper, reasons, &outcome);
 		(void)pthread_mutex_lock(&desk->mutex);
@@ -98,6 +102,7 @@ static bool hand_over(struct daemon *d, unsigned reasons)
 	if (free_now) {
 		d->desk.busy = true;
 		d->desk.reasons = reasons;
+		pm_watch_take(&d->watch, &d->desk.named);
 		(void)pthread_cond_signal(&d->desk.work);
 	}
 	(void)pthread_mutex_unlock(&d->desk.mutex);
@@ -121,6 +126,8 @@ static void tell_face(struct daemon *d)
 }
 
 /* ---- time ---- */
+
+static void read_news(struct daemon *d);
 
 /* Is there nothing to read before the repository was? */
 static bool waits_for_commit(const struct daemon *d)
@@ -204,6 +211,7 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 		reasons |= PM_WHY_CONFIG;
 	if (reasons != 0) {
 		d->reload = false;
+		read_news(d);
 		pm_board_doing(d->board, PM_DOING_READING, NULL);
 		(void)hand_over(d, reasons);
 		tell_face(d);
@@ -236,19 +244,26 @@ static void watch(struct daemon *d)
 	pm_face_watching(d->face, d->watch.folders, d->watch.why);
 }
 
-static void on_file(evutil_socket_t fd, short what, void *arg)
+/* What has happened by now, so that it is known before a cycle begins. */
+static void read_news(struct daemon *d)
 {
-	struct daemon *d = arg;
-	enum pm_watch_news news = pm_watch_read(&d->watch);
+	enum pm_watch_news news = d->watch.fd >= 0 ? pm_watch_read(&d->watch) : PM_WATCH_NOTHING;
 
-	(void)fd;
-	(void)what;
-	pm_face_events(d->face, 1);
 	if (news == PM_WATCH_NOTHING)
 		return;
 	if (news == PM_WATCH_MOVED)
 		watch(d);
 	pm_schedule_changed(&d->schedule, now_ns());
+}
+
+static void on_file(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	pm_face_events(d->face, 1);
+	read_news(d);
 	set_timer(d);
 }
 
@@ -290,6 +305,7 @@ static void on_wake(void *arg)
 		pm_source_wake(d->o->source);
 		return;
 	}
+	d->watch.named.only = false;
 	pm_schedule_changed(&d->schedule, now_ns());
 	set_timer(d);
 }
@@ -463,13 +479,26 @@ static struct event *new_event(struct daemon *d, int fd, short what, event_callb
 	return e;
 }
 
+/* With timers that do not wait for the next millisecond. */
+static struct event_base *new_base(void)
+{
+	struct event_config *c = event_config_new();
+	struct event_base *base = NULL;
+
+	if (c && event_config_set_flag(c, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		base = event_base_new_with_config(c);
+	if (c)
+		event_config_free(c);
+	return base ? base : event_base_new();
+}
+
 static int open_loop(struct daemon *d, const sigset_t *set, struct pm_error *err)
 {
 	const struct pm_rec *rec = d->o->config->rec;
 
 	d->signals = signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
 	d->ended = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	d->base = event_base_new();
+	d->base = new_base();
 	if (d->signals < 0 || d->ended < 0 || !d->base)
 		return pm_error_sys(err, errno, "cannot start the event loop");
 	d->on_signal = new_event(d, d->signals, EV_READ | EV_PERSIST, on_signal);
@@ -525,6 +554,7 @@ static void close_all(struct daemon *d)
 		event_base_free(d->base);
 	pm_closep(&d->signals);
 	pm_closep(&d->ended);
+	pm_named_done(&d->desk.named);
 	(void)pthread_cond_destroy(&d->desk.work);
 	(void)pthread_mutex_destroy(&d->desk.mutex);
 	(void)pthread_sigmask(SIG_SETMASK, &d->old_mask, NULL);

@@ -76,19 +76,34 @@ struct walking {
 	int64_t now_ms;
 };
 
+static int compare_path(const void *path, const void *file)
+{
+	return strcmp(path, (*(const struct pm_kept *const *)file)->path);
+}
+
+/* One of those that are sorted in. */
+static struct pm_kept **find_path(const struct pm_store *s, size_t n, const char *path)
+{
+	return n > 0 ? bsearch(path, s->files.v, n, sizeof(void *), compare_path) : NULL;
+}
+
 static struct pm_kept *kept_of(struct walking *w, const char *path)
 {
 	struct pm_store *s = w->s;
-	struct pm_kept *f;
+	struct pm_kept *f, **found;
 
 	if (w->last && strcmp(w->last->path, path) == 0)
 		return w->last;
-	while (w->at < w->known && strcmp(s->files.v[w->at]->path, path) < 0)
-		w->at++;
-	if (w->at < w->known && strcmp(s->files.v[w->at]->path, path) == 0)
-		return s->files.v[w->at++];
+	found = w->at < w->known && strcmp(s->files.v[w->at]->path, path) == 0
+			? &s->files.v[w->at]
+			: find_path(s, w->known, path);
+	if (found) {
+		w->at = (size_t)(found - s->files.v) + 1;
+		return *found;
+	}
 	f = pm_xcalloc(1, sizeof(*f));
 	f->path = pm_xstrdup(path);
+	f->path_hash = pm_hash_fast(path, strlen(path), 0);
 	pm_vec_push(&s->files, f);
 	return f;
 }
@@ -129,11 +144,16 @@ static bool looks_same(const struct pm_looks *a, const struct pm_looks *b)
 	       a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
 }
 
-/* Folds what a file looks like into a number. */
-static uint64_t glance_at(uint64_t glance, const char *path, const struct pm_looks *looks)
+/* What a file looks like in a number. Those of all files are added up, in whatever order they are met. */
+static uint64_t glance_at(uint64_t path_hash, const struct pm_looks *looks)
 {
-	glance = pm_hash_fast(path, strlen(path), glance);
-	return looks ? pm_hash_fast(looks, sizeof(*looks), glance) : glance;
+	return looks ? pm_hash_fast(looks, sizeof(*looks), path_hash) : path_hash;
+}
+
+static void note_glance(struct pm_store *s, struct pm_kept *f, uint64_t glance)
+{
+	s->glance += glance - f->glance;
+	f->glance = glance;
 }
 
 static bool take_known(void *arg, const char *path, const struct stat *st)
@@ -143,7 +163,7 @@ static bool take_known(void *arg, const char *path, const struct stat *st)
 	struct pm_looks looks = looks_of(st);
 	bool same = f->now && !f->racy && looks_same(&looks, &f->looks);
 
-	w->s->glance = glance_at(w->s->glance, path, &looks);
+	note_glance(w->s, f, glance_at(f->path_hash, &looks));
 	w->last = f;
 	f->looks = looks;
 	f->age_ms = w->now_ms - changed_ms(st);
@@ -187,7 +207,7 @@ static void take_found(void *arg, const struct pm_found *found)
 
 	f->seen = true;
 	if (f != w->last)
-		w->s->glance = glance_at(w->s->glance, found->path, NULL);
+		note_glance(w->s, f, glance_at(f->path_hash, NULL));
 	drop(&f->hint);
 	if (!found->text) {
 		drop(&f->why);
@@ -257,32 +277,89 @@ static uint64_t tree_of(const struct pm_store *s)
 	for (size_t i = 0; i < s->files.n; i++) {
 		const struct pm_kept *f = s->files.v[i];
 
-		h = pm_hash(f->path, strlen(f->path) + 1, h);
-		h = f->now ? pm_hash(&f->now->hash, sizeof(f->now->hash), h) : h + 1;
+		const uint64_t part[2] = { f->path_hash, f->now ? f->now->hash : 1 };
+
+		h = pm_hash_fast(part, sizeof(part), h + !f->now);
 	}
 	return h;
+}
+
+static struct walking walking_of(struct pm_store *s)
+{
+	return (struct walking){ .s = s,
+		.known = s->files.n,
+		.now_ms = pm_wall_ms(s->clock ? s->clock : &pm_clock_system) };
+}
+
+static void sort_new(const struct walking *w)
+{
+	if (w->s->files.n > w->known)
+		qsort(w->s->files.v, w->s->files.n, sizeof(void *), compare_kept);
 }
 
 void pm_store_read(struct pm_store *s, const char *dir)
 {
 	struct pm_arena *a cleanup_arena = pm_arena_new(0);
-	struct walking w = { .s = s,
-		.known = s->files.n,
-		.now_ms = pm_wall_ms(s->clock ? s->clock : &pm_clock_system) };
-	const struct pm_walker walker = { take_found, take_known, &w };
+	struct walking w = walking_of(s);
+	const struct pm_walker walker = { take_found, take_known, &w, &s->linked };
 	struct pm_error err;
 
-	for (size_t i = 0; i < s->files.n; i++)
+	for (size_t i = 0; i < s->files.n; i++) {
 		s->files.v[i]->seen = false;
+		s->files.v[i]->glance = 0;
+	}
 	s->young = false;
 	s->glance = 0;
+	s->linked = false;
 	drop(&s->missing);
 	if (pm_manifest_walk_changed(a, dir, &walker, &err) < 0)
 		s->missing = pm_xstrdup(err.msg);
+	sort_new(&w);
 	drop_gone(s);
-	if (s->files.n > w.known)
-		qsort(s->files.v, s->files.n, sizeof(void *), compare_kept);
 	s->tree = tree_of(s);
+}
+
+/* ---- reading what is named ---- */
+
+/* What all paths begin with. */
+static size_t prefix_of(const char *dir)
+{
+	size_t n = strlen(dir);
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	if (strcmp(dir, ".") == 0)
+		return 0;
+	return dir[n - 1] == '/' ? n : n + 1;
+}
+
+bool pm_store_look(struct pm_store *s, const char *dir, const struct pm_named *named)
+{
+	struct pm_arena *a cleanup_arena = pm_arena_new(4096);
+	const char *paths[2 * PM_NAMED_MOST];
+	size_t n = 0, skip = prefix_of(dir);
+	struct walking w = walking_of(s);
+	const struct pm_walker walker = { take_found, take_known, &w, NULL };
+
+	if (s->missing || s->linked || named->v.n > PM_NAMED_MOST)
+		return false;
+	for (; n < named->v.n; n++)
+		paths[n] = named->v.v[n];
+	for (size_t i = 0; i < s->files.n; i++) {
+		const struct pm_kept *f = s->files.v[i];
+
+		/* What could not be read may have been mended, which nobody names. */
+		if (!f->now || (f->racy && n == PM_COUNT(paths)))
+			return false;
+		if (f->racy)
+			paths[n++] = f->path + skip;
+	}
+	s->young = false;
+	if (!pm_manifest_walk_named(a, dir, paths, n, &walker))
+		return false;
+	sort_new(&w);
+	s->tree = tree_of(s);
+	return true;
 }
 
 /* ---- looking only ---- */
@@ -297,7 +374,7 @@ static bool glance_known(void *arg, const char *path, const struct stat *st)
 	struct glancing *g = arg;
 	struct pm_looks looks = looks_of(st);
 
-	g->glance = glance_at(g->glance, path, &looks);
+	g->glance += glance_at(pm_hash_fast(path, strlen(path), 0), &looks);
 	g->last = path;
 	return true;
 }
@@ -307,14 +384,14 @@ static void glance_found(void *arg, const struct pm_found *found)
 	struct glancing *g = arg;
 
 	if (!g->last || strcmp(g->last, found->path) != 0)
-		g->glance = glance_at(g->glance, found->path, NULL);
+		g->glance += glance_at(pm_hash_fast(found->path, strlen(found->path), 0), NULL);
 }
 
 uint64_t pm_store_glance(const char *dir)
 {
 	struct pm_arena *a cleanup_arena = pm_arena_new(0);
 	struct glancing g = { 0 };
-	const struct pm_walker walker = { glance_found, glance_known, &g };
+	const struct pm_walker walker = { .fn = glance_found, .known = glance_known, .arg = &g };
 	struct pm_error ignored;
 
 	return pm_manifest_walk_changed(a, dir, &walker, &ignored) < 0 ? 0 : g.glance;
@@ -397,21 +474,9 @@ static void add_chosen(struct taking *t)
 	}
 }
 
-static int compare_path(const void *path, const void *file)
-{
-	return strcmp(path, (*(const struct pm_kept *const *)file)->path);
-}
-
-static struct pm_kept **find_path(const struct pm_store *s, const char *path)
-{
-	if (s->files.n == 0)
-		return NULL;
-	return bsearch(path, s->files.v, s->files.n, sizeof(void *), compare_path);
-}
-
 bool pm_store_has_good(const struct pm_store *s, const char *path)
 {
-	struct pm_kept *const *f = find_path(s, path);
+	struct pm_kept *const *f = find_path(s, s->files.n, path);
 
 	return f && (*f)->good;
 }
@@ -427,7 +492,7 @@ static bool revert_misfits(struct taking *t, const struct pm_diag *first)
 		size_t i;
 
 		if (diag->severity == PM_ERROR && diag->pos.file)
-			found = find_path(t->s, diag->pos.file);
+			found = find_path(t->s, t->s->files.n, diag->pos.file);
 		if (!found)
 			continue;
 		i = (size_t)(found - files);

@@ -1,9 +1,10 @@
-/* Watching a tree with inotify. Folders only: editors replace files. Nothing is made of single events;
- * any of them means "look again", and whatever touches folders means "watch anew, then look": so no
- * event can be missed, and there is no state to go wrong. */
+/* Watching a tree with inotify. Folders only: editors replace files. An event about a file means "look at it
+ * again", and whatever touches folders means "watch anew, then look at all": so no event can be missed, and
+ * what is known about folders lives no longer than they stay where they are. */
 #include <errno.h>
 #include <fts.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/vfs.h>
@@ -39,14 +40,33 @@ static bool tells_nothing(const char *dir)
 	return false;
 }
 
-static void add(struct pm_watch *w, const char *path)
+/* Numbers of watches are given in turn, from 1 on. */
+static void name_folder(struct pm_watch *w, int wd, const char *below)
 {
-	if (inotify_add_watch(w->fd, path, MASK | IN_DONT_FOLLOW) >= 0)
+	while (w->below.n <= (size_t)wd)
+		pm_vec_push(&w->below, NULL);
+	free(w->below.v[wd]);
+	w->below.v[wd] = pm_xstrdup(below);
+}
+
+static void add(struct pm_watch *w, const char *path, const char *below)
+{
+	int wd = inotify_add_watch(w->fd, path, MASK | IN_DONT_FOLLOW);
+
+	if (wd >= 0) {
 		w->folders++;
-	else if (errno == ENOSPC)
+		name_folder(w, wd, below);
+	} else if (errno == ENOSPC)
 		w->why = "fs.inotify.max_user_watches is too small for this tree";
 	else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
 		w->why = "the system does not let this tree be watched";
+}
+
+/* "" for the root itself. */
+static const char *below(const char *path, const char *root)
+{
+	path += strlen(root);
+	return path + (*path == '/');
 }
 
 /* A folder is watched before it is listed: what is made in between is seen by the one or the other. */
@@ -65,7 +85,7 @@ static void add_tree(struct pm_watch *w, char *root)
 		if (e->fts_level > 0 && strcmp(e->fts_name, ".git") == 0)
 			(void)fts_set(fts, e, FTS_SKIP);
 		else
-			add(w, e->fts_accpath);
+			add(w, e->fts_accpath, below(e->fts_path, root));
 	}
 	(void)fts_close(fts);
 }
@@ -142,10 +162,29 @@ void pm_watch_open(struct pm_watch *w, const char *dir)
 		w->why = "the file system does not tell of changes";
 }
 
+void pm_named_done(struct pm_named *n)
+{
+	for (size_t i = 0; i < n->v.n; i++)
+		free(n->v.v[i]);
+	pm_vec_done(&n->v);
+	n->only = false;
+}
+
 void pm_watch_close(struct pm_watch *w)
 {
 	pm_closep(&w->fd);
 	w->fd = -1;
+	for (size_t i = 0; i < w->below.n; i++)
+		free(w->below.v[i]);
+	pm_vec_done(&w->below);
+	pm_named_done(&w->named);
+}
+
+void pm_watch_take(struct pm_watch *w, struct pm_named *ret)
+{
+	*ret = w->named;
+	ret->only = ret->only && w->fd >= 0 && !w->why;
+	w->named = (struct pm_named){ .only = true };
 }
 
 /* ---- events ---- */
@@ -164,6 +203,30 @@ static bool is_above(const struct pm_watch *w, int wd)
 		if (w->above[i].wd == wd)
 			return true;
 	return false;
+}
+
+static bool is_named(const struct pm_named *n, const char *path)
+{
+	for (size_t i = 0; i < n->v.n; i++)
+		if (strcmp(n->v.v[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* One more entry that is another one. */
+static void note(struct pm_watch *w, const struct inotify_event *e)
+{
+	const char *folder = e->wd >= 0 && (size_t)e->wd < w->below.n ? w->below.v[e->wd] : NULL;
+	struct pm_named *n = &w->named;
+	cleanup_buf struct pm_buf path = PM_BUF(0);
+
+	if (!folder || e->len == 0 || n->v.n == PM_NAMED_MOST)
+		n->only = false;
+	if (!n->only)
+		return;
+	(void)pm_buf_addf(&path, "%s%s%s", folder, folder[0] ? "/" : "", e->name);
+	if (!is_named(n, pm_buf_str(&path)))
+		pm_vec_push(&n->v, pm_xstrdup(pm_buf_str(&path)));
 }
 
 static enum pm_watch_news judge(const struct pm_watch *w, const struct inotify_event *e)
@@ -200,6 +263,10 @@ enum pm_watch_news pm_watch_read(struct pm_watch *w)
 			const struct inotify_event *e = (const void *)(block + at);
 			enum pm_watch_news one = judge(w, e);
 
+			if (one == PM_WATCH_CHANGED)
+				note(w, e);
+			else if (one == PM_WATCH_MOVED)
+				w->named.only = false;
 			news = one > news ? one : news;
 			at += (ssize_t)(sizeof(*e) + e->len);
 		}

@@ -77,8 +77,9 @@ struct pm_act {
 	unsigned intent;             /* id of the last one; 0: none */
 	char task[256];              /* UPID of the last task that was started; "": none */
 	bool changed;                /* something was sent */
-	bool ha_done;                /* what the HA manager does is as wanted */
-	bool lifted;                 /* its protection is off for a while, by us */
+	bool taken_back; /* what waited was taken back by us: what is in force is left */
+	bool ha_done;    /* what the HA manager does is as wanted */
+	bool lifted;     /* its protection is off for a while, by us */
 };
 
 /* ---- places.c: who may work where ---- */
@@ -255,6 +256,9 @@ int pm_act_remove(struct pm_act *act, struct pm_error *err) PM_CHECK;
 /** May the guest go, but for the volumes that it still has? Every guard of a removal is asked. */
 int pm_act_may_go(struct pm_act *act, const struct pm_obj *have, struct pm_error *err) PM_CHECK;
 
+/** Has the plan said that this volume dies? */
+bool pm_act_is_shown(const struct pm_act *act, const char *volume);
+
 /** What a removed object leaves stopped instead of deleted. */
 int pm_act_retire(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_replace(struct pm_act *act, struct pm_error *err) PM_CHECK;
@@ -262,6 +266,9 @@ int pm_act_replace(struct pm_act *act, struct pm_error *err) PM_CHECK;
 /** Makes the guest, or finds it made: claim.c. Afterwards act->vmid is the object's. *ret_found: it was
  * there already, complete or not. */
 int pm_act_claim(struct pm_act *act, bool *ret_found, struct pm_error *err) PM_CHECK;
+
+/** Reads the guest that the new one is to be a copy of into act->source, once; 0 also for what is no copy. */
+int pm_act_find_source(struct pm_act *act, struct pm_error *err) PM_CHECK;
 
 /** Waits for the end of a creation, or copy, of the guest that may be under way. */
 void pm_act_settle_creation(struct pm_act *act);

@@ -16,14 +16,15 @@ static bool same_guest(const struct pm_act *act, const struct pm_obj *have)
 	       pm_str_eq(seen->live->marker->uid, have->live->marker->uid);
 }
 
-/* Was this change in the plan, from the same value to the same value? */
-static bool planned(const struct pm_action *a, const struct pm_change *c)
+/* Was this change in the plan, from the same value to the same value? A removal first takes back what waits, and finds
+ * what was in force before that. */
+static bool planned(const struct pm_action *a, const struct pm_change *c, bool taken_back)
 {
 	for (size_t i = 0; i < a->nchanges; i++) {
 		const struct pm_change *p = &a->change[i];
 
-		if (pm_str_eq(p->path, c->path) && pm_str_eq(p->from, c->from) &&
-			pm_str_eq(p->to, c->to))
+		if (pm_str_eq(p->path, c->path) && pm_str_eq(p->to, c->to) &&
+			(pm_str_eq(p->from, c->from) || (taken_back && !c->to)))
 			return true;
 	}
 	return false;
@@ -42,7 +43,7 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 			pm_act_word(act), act->vmid);
 	n = pm_act_diff(act, have, &left, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (planned(act->a, left[i]) ||
+		if (planned(act->a, left[i], act->taken_back) ||
 			(act->lifted && left[i]->field == PM_G_LIFE_PROTECT))
 			continue;
 		return pm_error_set(err, PM_E_CONFLICT,
@@ -139,18 +140,6 @@ static int change_volumes(struct pm_act *act, struct pm_error *err)
 	return r;
 }
 
-/* A volume that is attached again may be smaller than is wanted by now. */
-static bool adds_entry(const struct pm_action *a)
-{
-	for (size_t i = 0; i < a->nchanges; i++) {
-		const struct pm_change *c = &a->change[i];
-
-		if (!c->row && !c->from && !c->blocked)
-			return true;
-	}
-	return false;
-}
-
 /* What waits for a restart is written with the volume, and its size, that are there by then: disks of a virtual
  * machine move first. A container's are moved when it is stopped, and grow where they are to lie. */
 static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
@@ -162,8 +151,6 @@ static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
 		r = change_config(act, err);
 	if (r == 0 && (act->a->steps & PM_STEP_ATTACH))
 		r = pm_act_resize(act, err);
-	if (r == 0 && first && adds_entry(act->a) && act->a->steps & PM_STEP_RESIZE)
-		return pm_act_resize(act, err);
 	return r == 0 && !first ? change_volumes(act, err) : r;
 }
 

@@ -99,6 +99,7 @@ int pm_act_write_config(
 				return 0;
 			if (r == 0) {
 				twice = true;
+				act->taken_back = true;
 				continue;
 			}
 			(void)pm_error_wrap(err, "writing the configuration");

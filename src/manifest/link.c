@@ -72,9 +72,18 @@ static int compare_claims(const void *a, const void *b)
 	return r != 0 ? r : compare_pos(pos_at(x->o, x->v), pos_at(y->o, y->v));
 }
 
+/* Numbers are mostly given in the order of names. */
+static bool is_in_order(const claims *c)
+{
+	for (size_t i = 1; i < c->n; i++)
+		if (compare_claims(&c->v[i - 1], &c->v[i]) > 0)
+			return false;
+	return true;
+}
+
 static void find_twins(struct linking *l, claims *c, const char *what)
 {
-	if (c->n > 1)
+	if (!is_in_order(c))
 		qsort(c->v, c->n, sizeof(*c->v), compare_claims);
 	for (size_t i = 1, first = 0; i < c->n; i++) {
 		const struct claim *a = &c->v[first], *b = &c->v[i];

@@ -63,9 +63,15 @@ struct pm_walker {
 	pm_found_fn *fn;
 	pm_known_fn *known; /* NULL: all are read */
 	void *arg;
+	bool *links; /* set to true when there are symbolic links; NULL: nobody asks */
 };
 int pm_manifest_walk_changed(struct pm_arena *a, const char *path, const struct pm_walker *walker,
 	struct pm_error *err) PM_CHECK;
+
+/** The same for the entries named only, paths below the folder; for folders without symbolic links. false: there
+ * is more to it than files that are there (one is gone, or is a link or a folder): walk all. */
+bool pm_manifest_walk_named(struct pm_arena *a, const char *path, const char *const *names,
+	size_t n, const struct pm_walker *walker) PM_CHECK;
 
 /** `root` of a load of these paths. */
 const char *pm_manifest_root(struct pm_arena *a, const char *const *paths, size_t n);

@@ -21,6 +21,7 @@ struct walk {
 	pm_found_fn *fn;
 	pm_known_fn *known; /* NULL: every file is read */
 	void *arg;
+	bool *links;        /* NULL: nobody asks */
 	struct pm_buf text; /* one buffer for all files */
 	struct {
 		dev_t dev;
@@ -134,6 +135,8 @@ static void follow(struct walk *w, int dir, const struct entry *e)
 {
 	struct stat st;
 
+	if (w->links)
+		*w->links = true;
 	if (fstatat(dir, e->name, &st, 0) < 0) {
 		tell(w, e->path,
 			errno == ELOOP ? "the symbolic link leads to itself"
@@ -200,17 +203,24 @@ static void visit(struct walk *w, int dir, const struct entry *e)
 
 typedef PM_VEC(struct entry) entries;
 
+/* The path of what lies in a folder, or below it. */
+static const char *path_in(struct walk *w, const char *folder, const char *name)
+{
+	const char *prefix = strcmp(folder, ".") == 0 ? "" : folder;
+	bool slash = prefix[0] != '\0' && strcmp(prefix, "/") != 0;
+
+	return pm_arena_printf(w->arena, "%s%s%s", prefix, slash ? "/" : "", name);
+}
+
 static void take_entry(
 	struct walk *w, int dir, const char *path, const struct dirent64 *de, entries *v)
 {
 	struct entry e = { .type = type_of(dir, de) };
-	const char *prefix = strcmp(path, ".") == 0 ? "" : path;
-	bool slash = prefix[0] != '\0' && strcmp(prefix, "/") != 0;
 
 	if (!wanted(de->d_name, e.type))
 		return;
-	e.path = pm_arena_printf(w->arena, "%s%s%s", prefix, slash ? "/" : "", de->d_name);
-	e.name = e.path + strlen(prefix) + slash;
+	e.path = path_in(w, path, de->d_name);
+	e.name = e.path + strlen(e.path) - strlen(de->d_name);
 	pm_vec_push(v, e);
 }
 
@@ -297,26 +307,39 @@ static int walk_file(struct walk *w, const char *path, struct pm_error *err)
 int pm_manifest_walk(
 	struct pm_arena *a, const char *path, pm_found_fn *fn, void *arg, struct pm_error *err)
 {
-	return pm_manifest_walk_changed(a, path, &(struct pm_walker){ fn, NULL, arg }, err);
+	return pm_manifest_walk_changed(a, path, &(struct pm_walker){ .fn = fn, .arg = arg }, err);
+}
+
+static struct walk walk_of(struct pm_arena *a, const struct pm_walker *walker)
+{
+	return (struct walk){ .arena = a,
+		.fn = walker->fn,
+		.known = walker->known,
+		.arg = walker->arg,
+		.links = walker->links,
+		.text = PM_BUF(PM_MANIFEST_MAX_FILE + 1) };
+}
+
+/* As all paths below it begin. */
+static const char *without_slashes(struct pm_arena *a, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return pm_arena_strndup(a, path, n);
 }
 
 int pm_manifest_walk_changed(
 	struct pm_arena *a, const char *path, const struct pm_walker *walker, struct pm_error *err)
 {
-	struct walk w = { .arena = a,
-		.fn = walker->fn,
-		.known = walker->known,
-		.arg = walker->arg,
-		.text = PM_BUF(PM_MANIFEST_MAX_FILE + 1) };
-	size_t n = strlen(path);
+	struct walk w = walk_of(a, walker);
 	struct stat st;
 	int r = 0;
 
 	if (stat(path, &st) < 0)
 		return pm_error_sys(err, errno, "cannot read %s", path);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	path = pm_arena_strndup(a, path, n);
+	path = without_slashes(a, path);
 	if (S_ISDIR(st.st_mode)) {
 		w.real = realpath(path, NULL);
 		if (!w.real || access(path, R_OK | X_OK) < 0)
@@ -329,4 +352,58 @@ int pm_manifest_walk_changed(
 	free(w.real);
 	pm_buf_done(&w.text);
 	return r;
+}
+
+/* ---- some entries only ---- */
+
+/* The folder that an entry below another lies in, met through no link; < 0: it is not there. */
+static int open_folder_of(struct walk *w, int root, const char *name)
+{
+	int fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+	for (const char *slash; fd >= 0 && (slash = strchr(name, '/')) != NULL; name = slash + 1) {
+		const char *part = pm_arena_strndup(w->arena, name, (size_t)(slash - name));
+		int next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		pm_closep(&fd);
+		fd = next;
+	}
+	return fd;
+}
+
+/* false: it is gone, or no file. */
+static bool look_at(struct walk *w, int root, const char *folder, const char *name)
+{
+	cleanup_fd int dir = open_folder_of(w, root, name);
+	struct entry e = { .path = path_in(w, folder, name), .type = DT_REG };
+	bool manifest;
+	struct stat st;
+
+	e.name = strrchr(e.path, '/');
+	e.name = e.name ? e.name + 1 : e.path;
+	manifest = is_manifest_name(e.name);
+	if (dir < 0)
+		return false;
+	/* Other files come and go; what was a folder or a link is told of otherwise. */
+	if (fstatat(dir, e.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT && !manifest;
+	if (!S_ISREG(st.st_mode))
+		return false;
+	if (manifest)
+		read_file(w, dir, &e);
+	return true;
+}
+
+bool pm_manifest_walk_named(struct pm_arena *a, const char *path, const char *const *names,
+	size_t n, const struct pm_walker *walker)
+{
+	cleanup_fd int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct walk w = walk_of(a, walker);
+	bool all = root >= 0;
+
+	path = without_slashes(a, path);
+	for (size_t i = 0; all && i < n; i++)
+		all = is_hidden(names[i]) || look_at(&w, root, path, names[i]);
+	pm_buf_done(&w.text);
+	return all;
 }

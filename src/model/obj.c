@@ -55,9 +55,18 @@ static int compare(const void *a, const void *b)
 	return d ? d : (vmid_of(x) > vmid_of(y)) - (vmid_of(x) < vmid_of(y));
 }
 
+static bool is_in_order(const struct pm_set *s)
+{
+	for (size_t i = 1; i < s->n; i++)
+		if (compare(&s->v[i - 1], &s->v[i]) > 0)
+			return false;
+	return true;
+}
+
 void pm_set_sort(struct pm_set *s)
 {
-	if (s->n > 1)
+	/* What is kept from cycle to cycle nearly always is already. */
+	if (!is_in_order(s))
 		qsort(s->v, s->n, sizeof(struct pm_obj *), compare);
 	s->sorted = true;
 }
@@ -234,5 +243,5 @@ const char *pm_pending_volume(
 		return NULL;
 	if (pm_rec_parse(a, p->field->sub, p->in_force, strlen(p->in_force), &rec, &ignored) < 0)
 		return NULL;
-	return pm_volume_id(rec);
+	return pm_volume_holds_data(rec) ? pm_volume_id(rec) : NULL;
 }

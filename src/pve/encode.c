@@ -155,7 +155,9 @@ struct encode {
 	struct pm_buf *form;
 	PM_VEC(const char *) drop; /* keys to delete */
 	PM_VEC(const char *) back; /* keys whose waiting value is to be taken back */
-	bool drives;               /* of a virtual machine, among what is written */
+	PM_VEC(const char *)
+	later;       /* of them those whose value in force goes with the next write */
+	bool drives; /* of a virtual machine, among what is written */
 };
 
 static bool has_key(const struct encode *e, const char *key)
@@ -197,10 +199,12 @@ static void drop_key(struct encode *e, const char *key)
 {
 	if (!has_key(e, key))
 		return;
-	if (waits(e, key))
-		pm_vec_push(&e->back, key);
-	else
+	if (!waits(e, key)) {
 		pm_vec_push(&e->drop, key);
+		return;
+	}
+	pm_vec_push(&e->back, key);
+	pm_vec_push(&e->later, key);
 }
 
 /* Rows that never go by themselves: plan/diff.c judges in the same way. */
@@ -299,12 +303,26 @@ static const char *key_of(struct encode *e, const struct pm_field *f, unsigned s
 	return pm_arena_strdup(e->a, pm_slot_key(f, slot, key));
 }
 
+/* The entry with a volume that is there: its size shows when it is attached. */
+static const struct pm_rec *with_volume(
+	struct pm_arena *a, const struct pm_rec *w, const char *volume)
+{
+	const struct pm_volume_shape *shape = pm_volume_shape(w->kind);
+	struct pm_rec *r = pm_rec_new(a, w->kind);
+
+	memcpy(r, w, sizeof(*w) + w->kind->nfields * sizeof(w->val[0]));
+	r->val[shape->volume] = (struct pm_value){ .state = PM_SET, .u = { .s = volume } };
+	r->val[shape->size].state = PM_UNSET;
+	if (shape->import >= 0)
+		r->val[shape->import].state = PM_UNSET;
+	return r;
+}
+
 /* An entry that the guest does not have: a new one, or one of its own that comes back. */
 static void put_new(struct encode *e, const struct pm_field *f, const struct pm_rec *w)
 {
 	const char *key = key_of(e, f, w->slot);
 	struct pm_attachment is;
-	struct pm_rec *r;
 
 	pm_attachment_of(e->a, e->live, f, w, &is);
 	switch (is.how) {
@@ -314,12 +332,7 @@ static void put_new(struct encode *e, const struct pm_field *f, const struct pm_
 	case PM_ATTACH_ELSEWHERE:
 		break;
 	case PM_ATTACH_AGAIN:
-		r = pm_rec_new(e->a, w->kind);
-		memcpy(r, w, sizeof(*w) + w->kind->nfields * sizeof(w->val[0]));
-		r->val[PM_VOLUME_VOLUME] =
-			(struct pm_value){ .state = PM_SET, .u = { .s = is.volume } };
-		r->val[PM_VOLUME_SIZE].state = PM_UNSET;
-		put_rec(e, key, r, NULL);
+		put_rec(e, key, with_volume(e->a, w, is.volume), NULL);
 		break;
 	default:
 		put_rec(e, key, w, NULL);
@@ -483,11 +496,26 @@ static bool marker_matters(const struct encode *e)
 	       old->done != new->done || strcmp(keep, new->on_remove ? new->on_remove : "") != 0;
 }
 
+/* What goes with the next write only is podmox's until then. */
+static const struct pm_marker *marker_of(struct encode *e)
+{
+	const struct pm_marker *new = e->u->marker ? e->u->marker : e->mark;
+	struct pm_marker *m;
+
+	if (!e->u->marker || !e->mark || e->later.n == 0)
+		return new;
+	m = pm_new(e->a, struct pm_marker);
+	*m = *new;
+	for (size_t i = 0; i < e->later.n; i++)
+		m->fields = pm_marker_keeping(e->a, m->fields, e->mark, e->later.v[i]);
+	return m;
+}
+
 static void put_description(struct encode *e)
 {
 	const struct pm_value *want = &e->u->want->spec->val[PM_G_DESCRIPTION];
 	const char *have = pm_rec_str(e->u->have->spec, PM_G_DESCRIPTION, ""), *text = have;
-	const struct pm_marker *mark = e->u->marker ? e->u->marker : e->mark;
+	const struct pm_marker *mark = marker_of(e);
 	bool differs, marks;
 
 	if (want->state == PM_SET)
@@ -595,6 +623,7 @@ bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 		pm_form_add(form, "digest", e.live->digest);
 	pm_vec_done(&e.drop);
 	pm_vec_done(&e.back);
+	pm_vec_done(&e.later);
 	return e.drives;
 }
 

@@ -31,6 +31,8 @@ struct live {
 	char tag[24];        /* of our set */
 	struct named *named; /* guests that the manifests name by number, sorted */
 	size_t nnamed;
+	unsigned *source; /* guests of which replacements are to be copies */
+	size_t nsources;
 	unsigned nread, nknown;
 	size_t nmoved;            /* guests that were not where the inventory said */
 	uint64_t epoch, asked_ns; /* of the configurations that are being asked for */
@@ -51,14 +53,34 @@ static int by_number(const void *a, const void *b)
 	return x->vmid < y->vmid ? -1 : x->vmid > y->vmid;
 }
 
+/* Its disks say which of a machine are made anew with a new copy. */
+static void note_source(struct live *l, const struct pm_obj *o)
+{
+	unsigned vmid = pm_copied_vmid(o);
+
+	if (vmid > 0 && pm_str_eq(pm_rec_str(o->spec, PM_G_LIFE_REPLACE, NULL), "allow"))
+		l->source[l->nsources++] = vmid;
+}
+
+static bool is_source(const struct live *l, unsigned vmid)
+{
+	for (size_t i = 0; i < l->nsources; i++) {
+		if (l->source[i] == vmid)
+			return true;
+	}
+	return false;
+}
+
 static void collect_named(struct live *l)
 {
 	const struct pm_set *want = l->scope->want;
 
+	l->source = pm_new_n(l->a, unsigned, (want ? want->n : 0) + 1);
 	l->named = pm_xcalloc((want ? want->n : 0) + 1, sizeof(*l->named));
 	for (size_t i = 0; want && i < want->n; i++) {
 		const struct pm_obj *o = want->v[i];
 
+		note_source(l, o);
 		if (pm_kind_is_guest(o->kind) && o->spec && o->spec->val[PM_G_VMID].state == PM_SET)
 			l->named[l->nnamed++] =
 				(struct named){ (unsigned)o->spec->val[PM_G_VMID].u.i, o };
@@ -114,7 +136,8 @@ static bool is_any(PM_UNUSED const struct live *l, PM_UNUSED const struct pm_liv
 /* In scope only because a manifest names it. */
 static bool is_only_named(const struct live *l, const struct pm_live *g)
 {
-	return !l->scope->all && find_named(l, g->vmid) && !is_near(l, g);
+	return !l->scope->all && (find_named(l, g->vmid) || is_source(l, g->vmid)) &&
+	       !is_near(l, g);
 }
 
 /* ---- what to ask ---- */

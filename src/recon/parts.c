@@ -54,5 +54,8 @@ void pm_cycle_take(struct pm_cycle *c, const struct pm_set *preloaded)
 		pm_set_add(&c->want, preloaded->v[i]);
 	}
 	c->want.facts = preloaded->facts;
-	pm_set_sort(&c->want);
+	if (preloaded->sorted && c->want.n == preloaded->n)
+		c->want.sorted = true;
+	else
+		pm_set_sort(&c->want);
 }

@@ -178,3 +178,41 @@ PM_TEST(reading_in_turns_with_a_sweep)
 	assert_string_equal(control(&r, "get 202 onboot"), "1");
 	done(&r);
 }
+
+/* ---- files ---- */
+
+static void name(struct reader *r, const char *path)
+{
+	pm_vec_push(&r->h.keeper.named.v, pm_xstrdup(path));
+	r->h.keeper.named.only = true;
+}
+
+/* Where the watch names what changed, the rest is not looked at until something else is a reason to. */
+PM_TEST(reading_files_that_are_named)
+{
+	struct pm_test_clock late;
+	struct reader r;
+
+	/* By this clock no file is so young that it is read again for safety. */
+	pm_test_clock_init(&late);
+	late.wall_ms = pm_wall_ms(&pm_clock_system) + 3600 * 1000;
+	start(&r, "");
+	r.h.keeper.store.clock = &late.clock;
+	settle(&r);
+	house_put(&r.h, "b.yaml", POD("b", "202", "128Mi"));
+	edit(&r, "512Mi");
+	name(&r, "a.yaml");
+	cycle(&r, PM_WHY_FILES, false);
+	assert_string_equal(control(&r, "get 201 memory"), "512");
+	assert_string_equal(control(&r, "get 202 memory"), "256");
+	name(&r, "a.yaml");
+	cycle(&r, PM_WHY_FILES | PM_WHY_DRIFT, false);
+	assert_string_equal(control(&r, "get 202 memory"), "128");
+	/* Somebody saw that files are others than those that were read. */
+	house_put(&r.h, "b.yaml", POD("b", "202", "192Mi"));
+	pm_keeper_hurry(&r.h.keeper);
+	name(&r, "a.yaml");
+	cycle(&r, PM_WHY_FILES, false);
+	assert_string_equal(control(&r, "get 202 memory"), "192");
+	done(&r);
+}

@@ -409,3 +409,126 @@ PM_TEST(store_glance)
 	assert_true(pm_store_glance(s.dir) == s.store.glance);
 	done(&s);
 }
+
+/* ---- looking only at what is named ---- */
+
+static bool look(struct shelf *s, const char *name)
+{
+	char *names[] = { (char *)name };
+	const struct pm_named named = { .v = { .v = names, .n = name ? 1 : 0 }, .only = true };
+
+	return pm_store_look(&s->store, s->dir, &named);
+}
+
+/* What a reading of all makes of the same files, in a store of its own. */
+static void assert_as_read_anew(const struct shelf *s)
+{
+	struct pm_store whole = { .clock = s->store.clock };
+
+	pm_store_read(&whole, s->dir);
+	assert_true(s->store.tree == whole.tree);
+	assert_true(s->store.glance == whole.glance);
+	assert_int_equal(s->store.files.n, whole.files.n);
+	pm_store_done(&whole);
+}
+
+static void start_late(struct shelf *s, struct pm_test_clock *clock)
+{
+	start(s);
+	write_file(s, "shop/app.yaml", POD("app", ""));
+	much_later(s, clock);
+}
+
+PM_TEST(store_look_reads_what_is_named)
+{
+	struct pm_test_clock clock;
+	struct shelf s;
+	unsigned nread;
+
+	start_late(&s, &clock);
+	nread = s.store.nread;
+	write_file(&s, "shop/app.yaml", POD("app", "  vmid: 205\n"));
+	write_file(&s, "web.yaml", POD("web", "  vmid: 206\n"));
+	assert_true(look(&s, "shop/app.yaml"));
+	assert_int_equal(s.store.nread, nread + 1);
+	assert_true(look(&s, "web.yaml"));
+	assert_int_equal(s.store.nread, nread + 2);
+	assert_as_read_anew(&s);
+	/* A new one, and others that are nobody's business. */
+	write_file(&s, "a.yaml", POD("a", ""));
+	write_file(&s, ".hidden/x.yaml", "");
+	write_file(&s, "notes.txt", "");
+	assert_true(look(&s, "a.yaml"));
+	assert_true(look(&s, ".hidden/x.yaml"));
+	assert_true(look(&s, "notes.txt"));
+	assert_true(look(&s, "web.yaml.new"));
+	assert_int_equal(s.store.files.n, 4);
+	assert_as_read_anew(&s);
+	take(&s);
+	assert_int_equal(vmid_of(&s, "app"), 205);
+	assert_int_equal(vmid_of(&s, "web"), 206);
+	assert_int_equal(s.set.n, 4);
+	done(&s);
+}
+
+/* A look at nothing reads those that may be others without looking so. */
+PM_TEST(store_look_at_young_files)
+{
+	struct shelf s;
+	unsigned nread;
+
+	start(&s);
+	nread = s.store.nread;
+	assert_true(look(&s, NULL));
+	assert_int_equal(s.store.nread, nread + 2);
+	done(&s);
+}
+
+PM_TEST(store_look_is_in_doubt)
+{
+	struct pm_test_clock clock;
+	char path[2048];
+	struct shelf s;
+
+	start_late(&s, &clock);
+	remove_file(&s, "db.yaml");
+	assert_false(look(&s, "db.yaml"));
+	take(&s);
+	assert_int_equal(s.set.n, 2);
+	(void)snprintf(path, sizeof(path), "%s/more.yaml", s.dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_false(look(&s, "more.yaml"));
+	assert_false(look(&s, "no/such.yaml"));
+	assert_int_equal(rmdir(path), 0);
+	assert_true(look(&s, "web.yaml"));
+	/* Behind a link may be anything. */
+	assert_int_equal(symlink("web.yaml", path), 0);
+	assert_false(look(&s, "more.yaml"));
+	take(&s);
+	assert_false(look(&s, "web.yaml"));
+	assert_int_equal(unlink(path), 0);
+	take(&s);
+	assert_true(look(&s, "web.yaml"));
+	/* What cannot be read may be mended without a word. */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	take(&s);
+	assert_false(look(&s, "web.yaml"));
+	done(&s);
+}
+
+/* As many come as go: the order of what is kept must stay that of the paths. */
+PM_TEST(store_swaps_files)
+{
+	struct pm_test_clock clock;
+	struct shelf s;
+
+	start_late(&s, &clock);
+	remove_file(&s, "web.yaml");
+	remove_file(&s, "db.yaml");
+	write_file(&s, "a.yaml", POD("a", ""));
+	take(&s);
+	assert_as_read_anew(&s);
+	assert_true(look(&s, "a.yaml"));
+	assert_as_read_anew(&s);
+	done(&s);
+}

@@ -203,3 +203,56 @@ PM_TEST(watch_overflow)
 	assert_int_equal(news(&w), PM_WATCH_CHANGED);
 	pm_watch_close(&w);
 }
+
+/* Takes what is named: as one text, or "all". */
+static const char *named(struct pm_watch *w)
+{
+	static char text[256];
+	struct pm_named n;
+
+	pm_watch_take(w, &n);
+	(void)snprintf(text, sizeof(text), "%s", n.only ? "" : "all");
+	for (size_t i = 0; n.only && i < n.v.n; i++) {
+		size_t len = strlen(text);
+
+		(void)snprintf(text + len, sizeof(text) - len, "%s%s", i > 0 ? " " : "", n.v.v[i]);
+	}
+	pm_named_done(&n);
+	return text;
+}
+
+PM_TEST(watch_names_what_changed)
+{
+	const char *dir = pm_test_dir();
+	char name[32];
+	struct pm_watch w;
+
+	(void)pm_test_file(dir, "shop/web.yaml", "");
+	start(&w, dir);
+	assert_string_equal(named(&w), "all");
+	assert_string_equal(named(&w), "");
+	touch(in(dir, "shop/web.yaml"));
+	touch(in(dir, "shop/web.yaml"));
+	assert_int_equal(rename(in(dir, "shop/web.yaml"), in(dir, "db.yaml")), 0);
+	assert_int_equal(news(&w), PM_WATCH_CHANGED);
+	assert_string_equal(named(&w), "shop/web.yaml db.yaml");
+	/* A folder: the names of those that lie in it are not sure any more. */
+	assert_int_equal(rename(in(dir, "shop"), in(dir, "store")), 0);
+	assert_int_equal(news(&w), PM_WATCH_MOVED);
+	touch(in(dir, "store/web.yaml"));
+	assert_int_equal(news(&w), PM_WATCH_CHANGED);
+	assert_string_equal(named(&w), "all");
+	for (unsigned i = 0; i <= PM_NAMED_MOST; i++) {
+		(void)snprintf(name, sizeof(name), "%u.yaml", i);
+		touch(in(dir, name));
+	}
+	assert_int_equal(news(&w), PM_WATCH_CHANGED);
+	assert_string_equal(named(&w), "all");
+	/* Where nobody tells of all changes no name is enough. */
+	w.why = "a reason";
+	touch(in(dir, "db.yaml"));
+	assert_int_equal(news(&w), PM_WATCH_CHANGED);
+	assert_string_equal(named(&w), "all");
+	pm_watch_close(&w);
+	pm_named_done(&w.named);
+}
