@@ -391,6 +391,7 @@ static void check_ignored(const struct pm_checking *c, const struct pm_rec *spec
 
 void pm_check_guest(const struct pm_checking *c, const struct pm_rec *spec)
 {
+	pm_check_ha(c, spec);
 	check_tags(c, &spec->val[PM_G_TAGS]);
 	check_description(c, spec);
 	check_ready(c, spec);

@@ -145,6 +145,7 @@ static const struct sample by_format[] = {
 	{ "fstype", "nfs", "cifs" },
 	{ "mode", "\"0660\"", "\"0600\"" },
 	{ "cpu-weight", "100", "200" },
+	{ "line", "first", "second" },
 	{ "object-ref", "former", "Pod/shop/earlier" },
 	{ "setting", "onboot", "startup" },
 	{ "milliseconds", "100ms", "2s" },
@@ -187,7 +188,11 @@ void rows_sample(struct world *w, const struct spot *s, const char **a, const ch
 {
 	const struct pm_field *f = s->f;
 
-	if (find_named(s->kind, s->name, a, b)) {
+	if (f == &pm_kind_ha.fields[PM_HA_STATE]) {
+		/* The others contradict one of the states that guests are tried in. */
+		*a = "ignored";
+		*b = NULL;
+	} else if (find_named(s->kind, s->name, a, b)) {
 		if (!*a)
 			return;
 	} else if (!find_sample(by_format, PM_COUNT(by_format), f->format, a, b)) {
@@ -264,6 +269,7 @@ static const struct {
 	{ &pm_kind_device, { "path: /dev/fuse" } },
 	{ &pm_kind_features, { NULL } },
 	{ &pm_kind_startup, { NULL } },
+	{ &pm_kind_ha, { "state: ignored" } },
 };
 
 /* What a sub-row of a virtual machine needs beside it. */
@@ -462,8 +468,10 @@ bool rows_is_setting(const struct spot *s)
 
 	if (s->parent && !(flags & effects))
 		flags |= s->parent->flags & effects;
+	if (s->parent)
+		flags |= s->parent->flags & PM_F_APART;
 	return !(flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_INNER | PM_F_REPLACE | PM_F_GROW |
-				 PM_F_MOVE | PM_F_MIGRATE));
+				 PM_F_MOVE | PM_F_MIGRATE | PM_F_APART));
 }
 
 static struct {
@@ -567,8 +575,8 @@ bool rows_waits(struct world *w, const struct pm_kind *k, const char *key, const
 /* Words of podmox's own that need more than one object, or a network, to be tried. */
 static bool needs_more(const char *name)
 {
-	return pm_str_eq(name, "dependsOn") || pm_str_eq(name, "movedFrom") ||
-	       pm_str_starts(name, "ready.");
+	return pm_str_eq(name, "ha.group") || pm_str_eq(name, "dependsOn") ||
+	       pm_str_eq(name, "movedFrom") || pm_str_starts(name, "ready.");
 }
 
 /** Whom to call, for rows of which kind. */
@@ -589,6 +597,8 @@ static void each_sub_row(const struct each *e, const struct pm_field *parent)
 			continue;
 		(void)snprintf(name, sizeof(name), "%s.%s",
 			e->kind == &pm_kind_pod ? parent->sub->name : parent->name, f->name);
+		if (needs_more(name))
+			continue;
 		e->fn(&s, e->arg);
 	}
 }
