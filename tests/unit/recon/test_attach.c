@@ -37,7 +37,7 @@ static const char *apply(struct world *w, const char *manifest)
 
 	world_manifest(w, "a.yaml", manifest);
 	world_turn(w, &o, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
 			t.planned ? turn_plan(&t) : "",
 			t.applied ? t.cycle.report.v[0].err.msg : "");
@@ -148,7 +148,7 @@ PM_TEST(attach_nothing_on_another_storage)
 	assert_string_equal(value(&w, "mp0"), "");
 	change(&w, "PUT", "config", "delete=unused0");
 	world_turn(&w, &o, &t);
-	assert_int_equal(t.status, 0);
+	assert_true(turn_went_well(&t));
 	turn_done(&t);
 	assert_has(value(&w, "mp0"), "local:");
 	world_done(&w);

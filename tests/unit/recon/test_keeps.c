@@ -61,7 +61,7 @@ static const char *apply(struct world *w)
 	const char *text;
 
 	turn(w, true, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
 			t.planned ? turn_plan(&t) : "",
 			t.applied ? t.cycle.report.v[0].err.msg : "");
@@ -219,7 +219,7 @@ static void mend(struct world *w, bool consent, unsigned nth)
 
 	world_wait(w, 5);
 	turn(w, consent, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		fail_msg("request %u, the apply after it: status %d: %s\n%s\n%s", nth, t.status,
 			t.err.msg, t.planned ? turn_plan(&t) : "",
 			t.applied && t.cycle.report.n > 0 ? t.cycle.report.v[0].err.msg : "");
