@@ -75,6 +75,7 @@ static void put(struct pm_error *err, enum pm_code code, int sys_errno, const st
 	copy_cut(err->msg, sizeof(err->msg), text);
 }
 
+#undef pm_error_set
 int pm_error_set(struct pm_error *err, enum pm_code code, const char *fmt, ...)
 {
 	cleanup_buf struct pm_buf text = PM_BUF(2048);

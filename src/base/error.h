@@ -39,6 +39,12 @@ struct pm_error {
  * Returns -code. */
 int pm_error_set(struct pm_error *err, enum pm_code code, const char *fmt, ...) PM_PRINTF(3, 4);
 
+#ifdef __clang_analyzer__
+/* The analyser looks into one file at a time: without this it takes what failed for a success. */
+#	define pm_error_set(err, code, ...) \
+		(pm_error_set((err), (code), __VA_ARGS__), -(int)(code))
+#endif
+
 /** The same for an errno; the system's text is appended after ": ". Returns -PM_E_IO. */
 int pm_error_sys(struct pm_error *err, int sys_errno, const char *fmt, ...) PM_PRINTF(3, 4);
 

@@ -33,6 +33,25 @@ static void stream_plan(const struct pm_plan *p)
 	}
 }
 
+/* After the run, what was read back when all of it was over: one line for each field that does not stay. */
+static void stream_unstable(struct pm_arena *a, const struct pm_plan *p, const struct pm_report *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct pm_obj *o = p->v[i].want ? p->v[i].want : p->v[i].have;
+		struct pm_buf out cleanup_buf = PM_BUF(0);
+		struct pm_jwrite w = { .out = &out };
+
+		if (r->v[i].unstable == NULL)
+			continue;
+		pm_jw_object(&w, NULL);
+		pm_jw_str(&w, "type", "unstable");
+		pm_jw_str(&w, "object", pm_obj_id(a, o));
+		pm_jw_str(&w, "field", r->v[i].unstable);
+		pm_jw_object_end(&w);
+		print_line(&out);
+	}
+}
+
 static void stream_summary(const struct pm_report *r, int status)
 {
 	struct pm_buf out cleanup_buf = PM_BUF(0);
@@ -87,6 +106,7 @@ static void print_report(const struct pm_args *a, struct pm_cli *s, int status)
 	const struct pm_report *r = &s->cycle.report;
 
 	if (a->output == PM_OUT_JSON || a->output == PM_OUT_YAML) {
+		stream_unstable(s->job.arena, &s->cycle.plan, r);
 		stream_summary(r, status);
 		return;
 	}

@@ -189,16 +189,24 @@ static void describe_marker(const struct pm_marker *m)
 		m->fields != NULL ? m->fields : "-");
 }
 
-/* What the manifest leaves to others. */
+/* What the manifest and the configuration leave to others. */
 static void describe_ignored(const struct pm_cli *s, const struct pm_obj *o)
 {
 	const struct pm_obj *want = pm_set_find(&s->cycle.want, o->kind, o->ns, o->name);
 	const struct pm_value *v =
 		want && want->spec ? pm_rec_get(want->spec, PM_G_LIFE_IGNORE) : NULL;
+	const struct pm_list *lists[] = { v && v->state == PM_SET ? v->u.list : NULL,
+		want ? want->left : NULL };
+	bool any = false;
 
-	for (size_t i = 0; v && v->state == PM_SET && i < v->u.list->n; i++)
-		(void)printf("%s%s%s", i == 0 ? "Ignored:   " : ", ", v->u.list->v[i],
-			i + 1 == v->u.list->n ? "\n" : "");
+	for (size_t k = 0; k < PM_COUNT(lists); k++) {
+		for (size_t i = 0; lists[k] && i < lists[k]->n; i++) {
+			(void)printf("%s%s", any ? ", " : "Ignored:   ", lists[k]->v[i]);
+			any = true;
+		}
+	}
+	if (any)
+		(void)puts("");
 }
 
 static void describe_spec(struct pm_arena *arena, const struct pm_obj *o)

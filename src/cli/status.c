@@ -35,7 +35,7 @@ static int64_t moment(struct json_object *o, const char *key)
 }
 
 /* "12s", "4m 3s", "3h 20m", "2d 5h". */
-static const char *span(int64_t s, char out[32])
+static const char *span(int64_t s, char out[48])
 {
 	static const struct {
 		int64_t one, rest;
@@ -46,18 +46,18 @@ static const char *span(int64_t s, char out[32])
 	for (size_t i = 0; i < PM_COUNT(steps); i++) {
 		if (s < steps[i].one)
 			continue;
-		(void)snprintf(out, 32, "%lld%c %lld%c", (long long)(s / steps[i].one),
+		(void)snprintf(out, 48, "%lld%c %lld%c", (long long)(s / steps[i].one),
 			steps[i].unit, (long long)(s % steps[i].one / steps[i].rest),
 			steps[i].next);
 		return out;
 	}
-	(void)snprintf(out, 32, "%llds", (long long)s);
+	(void)snprintf(out, 48, "%llds", (long long)s);
 	return out;
 }
 
 static void add_ago(struct pm_buf *b, const struct page *p, int64_t at)
 {
-	char text[32];
+	char text[48];
 
 	if (at > 0 && p->now <= at)
 		(void)pm_buf_adds(b, "just now");
@@ -67,7 +67,7 @@ static void add_ago(struct pm_buf *b, const struct page *p, int64_t at)
 
 static void add_in(struct pm_buf *b, const struct page *p, int64_t at)
 {
-	char text[32];
+	char text[48];
 
 	if (at > p->now)
 		(void)pm_buf_addf(b, "in %s", span(at - p->now, text));
@@ -187,7 +187,7 @@ static void add_doing(const struct page *p, struct json_object *data)
 {
 	const char *why = pm_json_str(data, "why"), *next = pm_json_str(data, "next");
 	struct pm_buf b cleanup_buf = PM_BUF(0);
-	char text[32];
+	char text[48];
 
 	(void)pm_buf_adds(&b, pm_json_str(data, "doing"));
 	if (why != NULL)

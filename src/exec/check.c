@@ -18,13 +18,36 @@ bool pm_action_powers(const struct pm_action *a)
 				   PM_STEP_MIGRATE));
 }
 
+const struct pm_obj *pm_obj_after(
+	struct pm_arena *a, const struct pm_action *act, const struct pm_obj *have)
+{
+	const struct pm_marker *before =
+		act->have && act->have->live ? act->have->live->marker : NULL;
+	struct pm_marker *m;
+	struct pm_live *l;
+	struct pm_obj *o;
+
+	if (act->verb != PM_V_UPDATE || !before || !have->live->marker)
+		return have;
+	m = pm_new(a, struct pm_marker);
+	*m = *have->live->marker;
+	m->fields = before->fields;
+	l = pm_new(a, struct pm_live);
+	*l = *have->live;
+	l->marker = m;
+	o = pm_new(a, struct pm_obj);
+	*o = *have;
+	o->live = l;
+	return o;
+}
+
 /* The first difference that is left: its path in the arena; NULL: none. */
 static const char *difference(
 	struct pm_arena *arena, const struct pm_action *a, const struct pm_obj *have, bool state)
 {
 	int wants_running = state && pm_action_powers(a) ? pm_obj_wants_running(a->want) : -1;
 	struct pm_change *v = NULL;
-	size_t n = pm_diff_obj(arena, a->want, have, &v);
+	size_t n = pm_diff_obj(arena, a->want, pm_obj_after(arena, a, have), &v);
 
 	for (size_t i = 0; i < n; i++) {
 		if (!v[i].waiting && !pm_change_left_out(a, &v[i]))

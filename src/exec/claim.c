@@ -2,7 +2,6 @@
  * wins. Everything else here is about knowing who is there when an answer was lost, came late, or says
  * that somebody was faster. One rule carries it: after anything but a success, look who is there before
  * anything is sent again. */
-#include "base/num.h"
 #include "base/text.h"
 #include "exec/exec_priv.h"
 #include "model/guest.h"
@@ -149,22 +148,21 @@ static int give_way(struct pm_act *act, struct pm_error *err)
 
 /* ---- what it is a copy of ---- */
 
-static int find_source(struct pm_act *act, struct pm_error *err)
+int pm_act_find_source(struct pm_act *act, struct pm_error *err)
 {
 	const struct pm_obj *want = act->a->want;
-	const char *from = pm_rec_str(want->spec, PM_G_IMAGE, NULL);
 	const struct pm_value *v = pm_rec_get(want->spec, PM_G_IMAGE);
 	struct pm_obj *source = NULL;
-	int64_t vmid = 0;
+	unsigned vmid = pm_copied_vmid(want);
 	int r;
 
-	if (want->kind == &pm_kind_pod || !from || pm_parse_int(from, 1, INT32_MAX, &vmid) < 0)
+	if (vmid == 0 || act->source)
 		return 0;
-	r = pm_act_look(act, (unsigned)vmid, &source, err);
+	r = pm_act_look(act, vmid, &source, err);
 	if (r == -PM_E_NOTFOUND)
-		r = pm_error_set(err, PM_E_INVALID, "there is no guest %s to make a copy of", from);
+		r = pm_error_set(err, PM_E_INVALID, "there is no guest %u to make a copy of", vmid);
 	else if (r == 0 && source->kind != want->kind)
-		r = pm_error_set(err, PM_E_INVALID, "%s is a %s, and is to be copied as a %s", from,
+		r = pm_error_set(err, PM_E_INVALID, "%u is a %s, and is to be copied as a %s", vmid,
 			pm_kind_noun(source->kind), pm_kind_noun(want->kind));
 	if (r < 0)
 		return pm_error_at(
@@ -178,7 +176,7 @@ void pm_act_settle_creation(struct pm_act *act)
 {
 	struct pm_error ignored;
 
-	if (!act->source && find_source(act, &ignored) < 0)
+	if (pm_act_find_source(act, &ignored) < 0)
 		return;
 	if (act->source)
 		pm_act_settle_at(act, pm_act_task(act, PM_W_CLONE), act->source);
@@ -362,7 +360,7 @@ int pm_act_claim(struct pm_act *act, bool *ret_found, struct pm_error *err)
 
 	if (elsewhere > 0)
 		act->vmid = elsewhere;
-	r = find_source(act, err);
+	r = pm_act_find_source(act, err);
 	if (r < 0)
 		return r;
 	do {

@@ -20,10 +20,10 @@ static int bring_up_to_date(struct pm_act *act, struct pm_error *err)
 /* The guest is one that podmox made a moment ago, or found under its own marker. */
 static int check_ours(struct pm_act *act, const struct pm_obj *have, struct pm_error *err)
 {
-	return pm_act_owns(act, have)
-		       ? 0
-		       : pm_error_set(err, PM_E_CONFLICT,
-				 "CT %u is not the guest that was made; plan again", act->vmid);
+	return pm_act_owns(act, have) ? 0
+				      : pm_error_set(err, PM_E_CONFLICT,
+						"%s %u is not the guest that was made; plan again",
+						pm_act_word(act), act->vmid);
 }
 
 /* Volumes that come from a guest before may be smaller, or lie elsewhere, than is wanted by now. */
@@ -87,8 +87,11 @@ int pm_act_create(struct pm_act *act, struct pm_error *err)
 int pm_act_replace(struct pm_act *act, struct pm_error *err)
 {
 	unsigned before = act->vmid;
-	int r = act->holder > 0 ? pm_act_hand_over(act, pm_act_may_go, err) : 0;
+	/* What the new one cannot be made without shows before anything is gone. */
+	int r = pm_act_find_source(act, err);
 
+	if (r == 0 && act->holder > 0)
+		r = pm_act_hand_over(act, pm_act_may_go, err);
 	if (r == 0)
 		r = pm_act_remove(act, err);
 	if (r < 0)

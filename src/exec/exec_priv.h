@@ -176,6 +176,11 @@ size_t pm_act_diff(struct pm_act *act, const struct pm_obj *have, const struct p
 /** Has the action to do with the run state? If not, the inventory's old news are for the next plan. */
 bool pm_action_powers(const struct pm_action *a);
 
+/** The guest as it is compared after an update: what the plan removed is still taken for podmox's, so that what comes
+ * back is seen. `have` itself otherwise. */
+const struct pm_obj *pm_obj_after(
+	struct pm_arena *a, const struct pm_action *act, const struct pm_obj *have) PM_CHECK;
+
 /** Is a difference left out on purpose? The plan decides what is done, for it knows the flags of the run;
  * a change that it does not hold is judged by what the object says itself. */
 bool pm_change_left_out(const struct pm_action *a, const struct pm_change *c);
@@ -233,6 +238,9 @@ int pm_act_remove(struct pm_act *act, struct pm_error *err) PM_CHECK;
 /** May the guest go, but for the volumes that it still has? Every guard of a removal is asked. */
 int pm_act_may_go(struct pm_act *act, const struct pm_obj *have, struct pm_error *err) PM_CHECK;
 
+/** Has the plan said that this volume dies? */
+bool pm_act_is_shown(const struct pm_act *act, const char *volume);
+
 /** What a removed object leaves stopped instead of deleted. */
 int pm_act_retire(struct pm_act *act, struct pm_error *err) PM_CHECK;
 int pm_act_replace(struct pm_act *act, struct pm_error *err) PM_CHECK;
@@ -240,6 +248,9 @@ int pm_act_replace(struct pm_act *act, struct pm_error *err) PM_CHECK;
 /** Makes the guest, or finds it made: claim.c. Afterwards act->vmid is the object's. *ret_found: it was
  * there already, complete or not. */
 int pm_act_claim(struct pm_act *act, bool *ret_found, struct pm_error *err) PM_CHECK;
+
+/** Reads the guest that the new one is to be a copy of into act->source, once; 0 also for what is no copy. */
+int pm_act_find_source(struct pm_act *act, struct pm_error *err) PM_CHECK;
 
 /** Waits for the end of a creation, or copy, of the guest that may be under way. */
 void pm_act_settle_creation(struct pm_act *act);

@@ -85,10 +85,10 @@ static int guard_replication(struct pm_act *act, struct pm_error *err)
 	return found ? refuse(act, err, "it is replicated; remove its replication job first") : 0;
 }
 
-static bool was_shown(const struct pm_action *a, const char *volume)
+bool pm_act_is_shown(const struct pm_act *act, const char *volume)
 {
-	for (size_t i = 0; i < a->ndies; i++) {
-		if (pm_str_eq(a->dies[i], volume))
+	for (size_t i = 0; i < act->a->ndies; i++) {
+		if (pm_str_eq(act->a->dies[i], volume))
 			return true;
 	}
 	return false;
@@ -103,18 +103,18 @@ static int guard_volumes(struct pm_act *act, const struct pm_obj *have, struct p
 
 	while (!unseen && pm_volume_next(&at)) {
 		/* What is only attached survives. */
-		if (pm_volume_holds_data(at.rec) && !was_shown(act->a, pm_volume_id(at.rec)))
+		if (pm_volume_holds_data(at.rec) && !pm_act_is_shown(act, pm_volume_id(at.rec)))
 			unseen = pm_volume_id(at.rec);
 	}
 	for (size_t i = 0; unused && i < unused->n && !unseen; i++) {
-		if (!was_shown(act->a, unused->v[i]))
+		if (!pm_act_is_shown(act, unused->v[i]))
 			unseen = unused->v[i];
 	}
 	for (unsigned i = 0; i < have->live->npending && !unseen; i++) {
 		const char *v =
 			pm_pending_volume(act->job.arena, have->kind, &have->live->pending[i]);
 
-		if (v && !was_shown(act->a, v))
+		if (v && !pm_act_is_shown(act, v))
 			unseen = v;
 	}
 	if (!unseen)

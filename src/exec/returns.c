@@ -7,37 +7,62 @@
 
 /* ---- what a creation leaves out ---- */
 
-static bool is_held(const struct pm_held *v, size_t n, const struct pm_rec *w)
+static bool is_held(const struct pm_held *v, size_t n, const struct pm_volume_at *want)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].rec && v[i].slot == w->slot &&
-			pm_str_eq(pm_rec_ident(v[i].rec), pm_rec_ident(w)))
+		if (pm_act_is_for(want, &v[i]))
 			return true;
 	}
 	return false;
+}
+
+/* Takes the entry out of the list, which is a copy. */
+static void drop_entry(struct pm_recs *l, const struct pm_rec *rec)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i] != rec)
+			l->v[n++] = l->v[i];
+	}
+	l->n = n;
+}
+
+static void copy_list(struct pm_arena *a, struct pm_value *v)
+{
+	const struct pm_recs *from = v->state == PM_SET ? v->u.recs : NULL;
+
+	if (!from)
+		return;
+	v->u.recs = pm_new(a, struct pm_recs);
+	v->u.recs->n = from->n;
+	v->u.recs->v = pm_new_n(a, struct pm_rec *, from->n + 1);
+	for (size_t i = 0; i < from->n; i++)
+		v->u.recs->v[i] = from->v[i];
 }
 
 static const struct pm_obj *without(struct pm_act *act, const struct pm_held *held, size_t nheld)
 {
 	struct pm_arena *a = act->job.arena;
 	const struct pm_obj *want = act->a->want;
-	const struct pm_value *volumes = pm_rec_get(want->spec, PM_POD_VOLUMES);
-	size_t n = volumes->state == PM_SET ? volumes->u.recs->n : 0;
-	struct pm_recs *rest = pm_new(a, struct pm_recs);
+	struct pm_volume_at at = PM_VOLUMES(want->spec);
 	struct pm_obj *o = pm_new(a, struct pm_obj);
+	int list = pm_volume_list(want->kind);
 
 	*o = *want;
 	o->spec = pm_rec_new(a, want->kind);
 	memcpy(o->spec, want->spec,
 		sizeof(*o->spec) + want->kind->nfields * sizeof(o->spec->val[0]));
 	o->spec->val[PM_G_LIFE_PROTECT].state = PM_UNSET;
-	rest->v = pm_new_n(a, struct pm_rec *, n + 1);
-	for (size_t i = 0; i < n; i++) {
-		if (!is_held(held, nheld, volumes->u.recs->v[i]))
-			rest->v[rest->n++] = volumes->u.recs->v[i];
+	copy_list(a, &o->spec->val[list]);
+	while (pm_volume_next(&at)) {
+		if (!is_held(held, nheld, &at))
+			continue;
+		if (at.f->count > 0)
+			drop_entry(o->spec->val[list].u.recs, at.rec);
+		else
+			o->spec->val[at.field].state = PM_UNSET;
 	}
-	if (n > 0)
-		o->spec->val[PM_POD_VOLUMES].u.recs = rest;
 	return o;
 }
 
@@ -53,8 +78,8 @@ int pm_act_without_held(struct pm_act *act, struct pm_error *err)
 		r = pm_act_look(act, act->holder, &holder, err);
 		if (r == -PM_E_NOTFOUND)
 			return pm_error_set(err, PM_E_CONFLICT,
-				"CT %u, which held volumes of it, is gone; plan again",
-				act->holder);
+				"%s %u, which held volumes of it, is gone; plan again",
+				pm_act_word(act), act->holder);
 		if (r == 0)
 			r = pm_act_locked(act, holder, err);
 		if (r == 0)
@@ -65,7 +90,8 @@ int pm_act_without_held(struct pm_act *act, struct pm_error *err)
 	}
 	if (!pm_act_is_holder(act, holder))
 		return pm_error_set(err, PM_E_CONFLICT,
-			"CT %u does not hold volumes of it any more; plan again", act->holder);
+			"%s %u does not hold volumes of it any more; plan again", pm_act_word(act),
+			act->holder);
 	n = pm_act_volumes(act, holder, &v);
 	act->make = without(act, v, n);
 	return 0;
@@ -93,35 +119,49 @@ static int take_one(struct pm_act *act, const struct pm_obj *have, const struct 
 
 static int delete_holder(struct pm_act *act, const struct pm_obj *holder, struct pm_error *err)
 {
+	const char *word = pm_act_word(act), *task = pm_act_task(act, PM_W_DESTROY);
 	unsigned vmid = act->vmid;
 	int r;
 
 	if (pm_obj_runs(holder))
 		return pm_error_set(err, PM_E_REFUSED,
-			"CT %u only held volumes, and runs: stop it, then apply again",
+			"%s %u only held volumes, and runs: stop it, then apply again", word,
 			holder->live->vmid);
 	r = pm_places_enter(act, act->node, NULL, err);
 	if (r < 0)
 		return r;
-	pm_act_event(act, PM_EV_PROGRESS, "deleting CT %u, which holds nothing any more",
+	pm_act_event(act, PM_EV_PROGRESS, "deleting %s %u, which holds nothing any more", word,
 		holder->live->vmid);
 	act->vmid = holder->live->vmid;
-	pm_act_intent(act, "vzdestroy");
+	pm_act_intent(act, task);
 	r = pm_pve_delete(act->run->e->o.pve, &act->job, holder, err);
 	if (r < 0 && err->maybe_sent)
-		pm_act_settle(act, "vzdestroy");
+		pm_act_settle(act, task);
 	pm_act_result(act, r, err);
 	act->vmid = vmid;
 	pm_places_leave(act, act->node, NULL);
-	return r < 0 ? pm_error_wrap(
-			       err, "deleting CT %u, which held its volumes", holder->live->vmid)
+	return r < 0 ? pm_error_wrap(err, "deleting %s %u, which held its volumes", word,
+			       holder->live->vmid)
 		     : 0;
 }
 
 static int not_ours(struct pm_act *act, unsigned vmid, struct pm_error *err)
 {
-	return pm_error_set(err, PM_E_CONFLICT, "CT %u does not belong to %s any more; plan again",
-		vmid, act->title);
+	return pm_error_set(err, PM_E_CONFLICT, "%s %u does not belong to %s any more; plan again",
+		pm_act_word(act), vmid, act->title);
+}
+
+/* PVE takes what leaves a machine out of the order it boots in, and does not put back what returns. */
+static int set_boot(
+	struct pm_act *act, const struct pm_obj *have, const char *order, struct pm_error *err)
+{
+	int r;
+
+	pm_act_event(act, PM_EV_PROGRESS, "booting from what came back: %s", order);
+	pm_act_intent(act, "");
+	r = pm_pve_boot(act->run->e->o.pve, &act->job, have, order, err);
+	pm_act_result(act, r, err);
+	return r < 0 ? pm_error_wrap(err, "setting what it boots from") : 0;
 }
 
 /* One look, and what follows from it. 0: nothing is held any more; 1: look again. */
@@ -143,7 +183,9 @@ static int take_once(struct pm_act *act, bool *ret_lifted, struct pm_error *err)
 	if (!pm_act_is_holder(act, holder) || !pm_act_knows(act, have))
 		return not_ours(act, pm_act_knows(act, have) ? act->holder : act->vmid, err);
 	if (pm_act_volumes(act, holder, &v) == 0) {
-		r = delete_holder(act, holder, err);
+		const char *order = pm_act_boot_order(act, have);
+
+		r = order ? set_boot(act, have, order, err) : delete_holder(act, holder, err);
 	} else if (is_protected(have)) {
 		*ret_lifted = true;
 		r = pm_act_protect(act, false, err);
@@ -168,5 +210,7 @@ int pm_act_take_back(struct pm_act *act, struct pm_error *err)
 	} while (r > 0);
 	if (r == 0 && lifted)
 		r = pm_act_protect(act, true, err);
-	return r < 0 ? pm_error_wrap(err, "CT %u holds volumes of it", act->holder) : 0;
+	return r < 0 ? pm_error_wrap(
+			       err, "%s %u holds volumes of it", pm_act_word(act), act->holder)
+		     : 0;
 }

@@ -227,6 +227,7 @@ struct pm_marker *pm_exec_marker(struct pm_arena *a, const struct pm_exec_opts *
 	m->on_remove = on_remove(want);
 	m->done = true;
 	m->of = want->podset;
+	m->needs = pm_marker_needs(a, want->spec);
 	m->fields = pm_marker_fields(a, want->spec);
 	return m;
 }
@@ -376,7 +377,7 @@ int pm_act_verify(struct pm_act *act, struct pm_error *err)
 
 	if (r != 0)
 		return pm_error_wrap(err, "reading back");
-	if (pm_act_diff(act, have, &left, &waiting) > 0)
+	if (pm_act_diff(act, pm_obj_after(act->job.arena, act->a, have), &left, &waiting) > 0)
 		act->res.unstable = left[0]->path;
 	else if (wants_running >= 0 && (bool)wants_running != pm_obj_runs(have))
 		act->res.unstable = "state";

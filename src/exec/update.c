@@ -137,18 +137,6 @@ static int change_volumes(struct pm_act *act, struct pm_error *err)
 	return r;
 }
 
-/* A volume that is attached again may be smaller than is wanted by now. */
-static bool adds_entry(const struct pm_action *a)
-{
-	for (size_t i = 0; i < a->nchanges; i++) {
-		const struct pm_change *c = &a->change[i];
-
-		if (!c->row && !c->from && !c->blocked)
-			return true;
-	}
-	return false;
-}
-
 /* What waits for a restart is written with the volume, and its size, that are there by then: disks of a virtual
  * machine move first. A container's are moved when it is stopped, and grow where they are to lie. */
 static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
@@ -160,8 +148,6 @@ static int change_config_and_volumes(struct pm_act *act, struct pm_error *err)
 		r = change_config(act, err);
 	if (r == 0 && (act->a->steps & PM_STEP_ATTACH))
 		r = pm_act_resize(act, err);
-	if (r == 0 && first && adds_entry(act->a) && act->a->steps & PM_STEP_RESIZE)
-		return pm_act_resize(act, err);
 	return r == 0 && !first ? change_volumes(act, err) : r;
 }
 

@@ -330,7 +330,7 @@ static void check_description(const struct pm_checking *c, const struct pm_rec *
 {
 	const struct pm_value *v = &spec->val[PM_G_DESCRIPTION];
 	const struct pm_marker *marker;
-	const char *text = "", *fault, *fields;
+	const char *text = "", *fault, *fields, *needs;
 
 	if (v->state == PM_SET) {
 		pm_marker_split(c->d->arena, v->u.s, &text, &marker, &fault);
@@ -341,7 +341,9 @@ static void check_description(const struct pm_checking *c, const struct pm_rec *
 		}
 	}
 	fields = pm_marker_fields(c->d->arena, spec);
-	if (characters(text) + strlen(fields) + MARKER_REST > PVE_DESCRIPTION)
+	needs = pm_marker_needs(c->d->arena, spec);
+	if (characters(text) + strlen(fields) + (needs ? strlen(needs) : 0) + MARKER_REST >
+		PVE_DESCRIPTION)
 		(void)PM_ERROR_AT(c, pm_at_value(c, v),
 			"description and what podmox notes below it are longer than the %d characters that PVE takes",
 			PVE_DESCRIPTION);
@@ -513,8 +515,32 @@ static void check_window(const struct pm_checking *c, const struct pm_rec *r)
 			"a window cannot open at 24:00; write 00:00 and the next day");
 }
 
+/* Which entries a guest has is not known here: any name will do. */
+static void check_leave(const struct pm_checking *c, const struct pm_rec *r)
+{
+	const struct pm_value *v = &r->val[PM_LEAVE_FIELDS];
+	const struct pm_kind *k = pm_kind_find(pm_rec_str(r, PM_LEAVE_KIND, ""));
+	struct pm_rec *any;
+
+	if (v->state != PM_SET || !k)
+		return;
+	any = pm_rec_new(c->d->arena, k);
+	if (v->u.list->n == 0)
+		(void)PM_ERROR_AT(c, pm_at_value(c, v), "fields needs an entry");
+	for (size_t i = 0; i < v->u.list->n; i++) {
+		const char *why = pm_ignore_fault(c->d->arena, any, v->u.list->v[i]);
+
+		if (why)
+			(void)PM_ERROR_AT(c, pm_at_value(c, v), "ignore: of a %s %s",
+				pm_rec_str(r, PM_LEAVE_KIND, ""), why);
+	}
+}
+
 static void check_lists(const struct pm_checking *c, const struct pm_rec *spec)
 {
+	for (size_t i = 0; set(spec, PM_CONFIG_IGNORE) && i < spec->val[PM_CONFIG_IGNORE].u.recs->n;
+		i++)
+		check_leave(c, spec->val[PM_CONFIG_IGNORE].u.recs->v[i]);
 	for (size_t i = 0; set(spec, PM_CONFIG_NOTIFY) && i < spec->val[PM_CONFIG_NOTIFY].u.recs->n;
 		i++)
 		check_notify(c, spec->val[PM_CONFIG_NOTIFY].u.recs->v[i]);

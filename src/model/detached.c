@@ -3,9 +3,12 @@
 
 #include <string.h>
 
+#include "model/volume.h"
+
 /* ---- the lines ---- */
 
-/** One line: "local-lvm:vm-210-disk-1 /var/lib/db". A path may hold blanks, a volume does not. */
+/** One line: "local-lvm:vm-210-disk-1 /var/lib/db", or "... scsi1" of a virtual machine. A path may hold
+ * blanks, a volume does not. */
 struct line {
 	const char *volume, *path;
 	size_t nvolume, npath;
@@ -78,11 +81,18 @@ static bool lies_on(const char *volume, const char *storage)
 	return strncmp(volume, storage, n) == 0 && volume[n] == ':';
 }
 
+static const char *storage_of(const struct pm_rec *entry)
+{
+	const char *storage = pm_volume_storage(entry);
+
+	return storage ? storage : "";
+}
+
 /* The one that was detached last. */
 static void find_unused(
 	const struct pm_live *live, const struct pm_rec *entry, struct pm_attachment *ret)
 {
-	const char *storage = pm_rec_str(entry, PM_VOLUME_STORAGE, ""), *p = memory(live);
+	const char *storage = storage_of(entry), *p = memory(live);
 	struct line l;
 
 	while (next_line(&p, &l)) {
@@ -100,6 +110,14 @@ static void find_unused(
 	}
 }
 
+/* A drive that is to be another one is none that comes back. */
+static bool is_same(const struct pm_rec *waits, const struct pm_rec *entry)
+{
+	return strcmp(pm_rec_ident(waits), pm_rec_ident(entry)) == 0 &&
+	       (!pm_volume_shape(entry->kind) ||
+		       pm_volume_holds_data(waits) == pm_volume_holds_data(entry));
+}
+
 void pm_attachment_of(struct pm_arena *a, const struct pm_live *live, const struct pm_field *f,
 	const struct pm_rec *entry, struct pm_attachment *ret)
 {
@@ -109,9 +127,9 @@ void pm_attachment_of(struct pm_arena *a, const struct pm_live *live, const stru
 	if (live->npending == 0 && !*memory(live))
 		return;
 	waits = pm_entry_in_force(a, live, f, entry->slot);
-	if (waits && strcmp(pm_rec_ident(waits), pm_rec_ident(entry)) == 0)
+	if (waits && is_same(waits, entry))
 		ret->how = PM_ATTACH_WAITS;
-	else if (f->sub == &pm_kind_volume && !pm_rec_str(entry, PM_VOLUME_SOURCE, NULL))
+	else if (pm_volume_shape(f->sub) && pm_volume_holds_data(entry))
 		find_unused(live, entry, ret);
 }
 
@@ -119,12 +137,10 @@ void pm_attachment_of(struct pm_arena *a, const struct pm_live *live, const stru
 
 static const struct pm_recs *volumes_of(const struct pm_obj *o)
 {
-	const struct pm_value *v;
+	int row = o && o->spec ? pm_volume_list(o->kind) : -1;
+	const struct pm_value *v = row >= 0 ? &o->spec->val[row] : NULL;
 
-	if (!o || !o->spec || o->kind != &pm_kind_pod)
-		return NULL;
-	v = &o->spec->val[PM_POD_VOLUMES];
-	return v->state == PM_SET ? v->u.recs : NULL;
+	return v && v->state == PM_SET ? v->u.recs : NULL;
 }
 
 static bool is_wanted(const struct pm_recs *want, const struct pm_rec *have)
@@ -132,7 +148,7 @@ static bool is_wanted(const struct pm_recs *want, const struct pm_rec *have)
 	for (size_t i = 0; want && i < want->n; i++) {
 		if (want->v[i]->slot == have->slot &&
 			strcmp(pm_rec_ident(want->v[i]), pm_rec_ident(have)) == 0)
-			return pm_rec_str(want->v[i], PM_VOLUME_SOURCE, NULL) == NULL;
+			return pm_volume_holds_data(want->v[i]);
 	}
 	return false;
 }
@@ -162,7 +178,7 @@ static bool comes_back(const struct pm_recs *want, const struct pm_recs *have, c
 		for (size_t k = 0; have && k < have->n; k++)
 			there |= strcmp(pm_rec_ident(have->v[k]), pm_rec_ident(w)) == 0;
 		if (!there && is_text(l->path, l->npath, pm_rec_ident(w)) &&
-			lies_on(l->volume, pm_rec_str(w, PM_VOLUME_STORAGE, "")))
+			lies_on(l->volume, storage_of(w)))
 			return true;
 	}
 	return false;
@@ -182,17 +198,20 @@ static void add_line(
 static void add_detached(const struct pm_obj *want, const struct pm_obj *have, struct pm_buf *out)
 {
 	const struct pm_recs *is = volumes_of(have), *wanted = volumes_of(want);
-	bool all = want->spec->val[PM_POD_VOLUMES].state == PM_NULL;
+	int row = pm_volume_list(want->kind);
+	const struct pm_field *f = &want->kind->fields[row];
+	bool all = want->spec->val[row].state == PM_NULL;
 
 	for (size_t i = 0; is && i < is->n; i++) {
 		const struct pm_rec *r = is->v[i];
-		const char *volume = pm_rec_str(r, PM_VOLUME_VOLUME, NULL), *path = pm_rec_ident(r);
+		const char *volume = pm_volume_id(r), *path = pm_rec_ident(r);
 		char key[16];
 
-		(void)snprintf(key, sizeof(key), "mp%u", r->slot);
-		if (!volume || !*volume || is_wanted(wanted, r) || strchr(path, '\n') ||
+		if (!volume || !*volume || !pm_volume_holds_data(r) || is_wanted(wanted, r) ||
+			strchr(path, '\n') ||
 			!(all || (have->live->marker &&
-					 pm_marker_has(have->live->marker, key, NULL))))
+					 pm_marker_has(have->live->marker,
+						 pm_slot_key(f, r->slot, key), NULL))))
 			continue;
 		add_line(volume, strlen(volume), path, strlen(path), out);
 	}
@@ -205,7 +224,7 @@ const char *pm_detached_after(
 	const char *p = have ? memory(have->live) : "";
 	struct line l;
 
-	if (!have || want->kind != &pm_kind_pod || !want->spec)
+	if (!have || !want->spec || pm_volume_list(want->kind) < 0)
 		return "";
 	while (next_line(&p, &l)) {
 		if (hangs_on(a, have, &l) && !comes_back(volumes_of(want), volumes_of(have), &l))

@@ -121,6 +121,7 @@ extern const struct pm_kind pm_kind_pod, pm_kind_podset, pm_kind_vm;
 extern const struct pm_kind pm_kind_config;
 extern const struct pm_kind pm_kind_cluster; /* an entry of Config's clusters */
 extern const struct pm_kind pm_kind_window;  /* of its sync.windows */
+extern const struct pm_kind pm_kind_leave;   /* of its ignore */
 extern const struct pm_kind pm_kind_notify;  /* of its notify */
 extern const struct pm_kind pm_kind_net, pm_kind_rootfs, pm_kind_volume, pm_kind_device;
 extern const struct pm_kind pm_kind_features, pm_kind_startup;

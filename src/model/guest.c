@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "model/guest.h"
 
 const struct pm_kind *pm_kind_of_type(const char *type)
@@ -23,4 +24,14 @@ const char *pm_kind_word(const struct pm_kind *k)
 const char *pm_kind_noun(const struct pm_kind *k)
 {
 	return k == &pm_kind_vm ? "virtual machine" : "container";
+}
+
+unsigned pm_copied_vmid(const struct pm_obj *want)
+{
+	const char *from = want->kind == &pm_kind_vm && want->spec
+				   ? pm_rec_str(want->spec, PM_G_IMAGE, NULL)
+				   : NULL;
+	int64_t vmid = 0;
+
+	return from && pm_parse_int(from, 1, INT32_MAX, &vmid) == 0 ? (unsigned)vmid : 0;
 }

@@ -4,6 +4,9 @@
 
 #include "model/obj.h"
 
+/** The number of the guest that the object is to be a copy of; 0: it is no copy. */
+unsigned pm_copied_vmid(const struct pm_obj *want);
+
 /** The kind of a guest of PVE's type "lxc" or "qemu"; NULL: another type. */
 const struct pm_kind *pm_kind_of_type(const char *type);
 

@@ -154,6 +154,12 @@ enum pm_window_id {
 #undef PM_ROW
 	PM_WINDOW_MAX,
 };
+enum pm_leave_id {
+#define PM_ROW(id, ...) PM_LEAVE_##id,
+#include "model/leave.def"
+#undef PM_ROW
+	PM_LEAVE_MAX,
+};
 enum pm_notify_id {
 #define PM_ROW(id, ...) PM_NOTIFY_##id,
 #include "model/notify.def"

@@ -1,7 +1,8 @@
-/* Paths of settings, and an object that takes over what it ignores from its guest. Whoever compares and whoever
+/* Paths of settings, rules of the configuration about them, and an object that takes over what it ignores from its guest. Whoever compares and whoever
  * writes work on that object, so neither has to know. */
 #include "model/ignore.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -232,25 +233,94 @@ static bool in_the_making(const struct pm_live *live)
 	return live->marker && !live->marker->done;
 }
 
+static void take_all(struct pm_arena *a, const struct pm_list *paths, const struct pm_obj *have,
+	struct pm_rec *spec)
+{
+	for (size_t i = 0; paths && i < paths->n; i++) {
+		for (unsigned row = 0; row < spec->kind->nfields; row++) {
+			struct target t;
+
+			if (is_about(&spec->kind->fields[row], paths->v[i], &t))
+				take(a, &t, row, have, &spec->val[row]);
+		}
+	}
+}
+
 const struct pm_obj *pm_obj_ignoring(
 	struct pm_arena *a, const struct pm_obj *want, const struct pm_obj *have)
 {
 	const struct pm_value *paths = want->spec ? &want->spec->val[PM_G_LIFE_IGNORE] : NULL;
+	const struct pm_list *own = paths && paths->state == PM_SET ? paths->u.list : NULL;
 	struct pm_obj *o;
 
-	if (!paths || paths->state != PM_SET || paths->u.list->n == 0 || !have->spec ||
+	if (!paths || ((!own || own->n == 0) && !want->left) || !have->spec ||
 		have->kind != want->kind || in_the_making(have->live))
 		return want;
 	o = pm_new(a, struct pm_obj);
 	*o = *want;
 	o->spec = copy_rec(a, want->spec);
-	for (size_t i = 0; i < paths->u.list->n; i++) {
-		for (unsigned row = 0; row < want->kind->nfields; row++) {
-			struct target t;
+	take_all(a, own, have, o->spec);
+	take_all(a, want->left, have, o->spec);
+	return o;
+}
 
-			if (is_about(&want->kind->fields[row], paths->u.list->v[i], &t))
-				take(a, &t, row, have, &o->spec->val[row]);
+/* ---- rules of the configuration ---- */
+
+static bool fits(const struct pm_rec *rule, unsigned row, const char *name)
+{
+	const char *pattern = pm_rec_str(rule, row, NULL);
+
+	return !pattern || fnmatch(pattern, name, 0) == 0;
+}
+
+static bool is_for(const struct pm_rec *rule, const struct pm_obj *o)
+{
+	return pm_str_eq(pm_rec_str(rule, PM_LEAVE_KIND, NULL), o->kind->name) &&
+	       fits(rule, PM_LEAVE_NAMESPACE, o->ns) && fits(rule, PM_LEAVE_NAME, o->name);
+}
+
+static bool has(const struct pm_list *l, const char *path)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (strcmp(l->v[i], path) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const struct pm_list *left_of(
+	struct pm_arena *a, const struct pm_recs *rules, size_t most, const struct pm_obj *o)
+{
+	struct pm_list *left = NULL;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct pm_value *v = &rules->v[i]->val[PM_LEAVE_FIELDS];
+
+		if (v->state != PM_SET || !is_for(rules->v[i], o))
+			continue;
+		if (!left) {
+			left = pm_new(a, struct pm_list);
+			left->v = pm_new_n(a, const char *, most);
+		}
+		for (size_t k = 0; k < v->u.list->n; k++) {
+			if (!has(left, v->u.list->v[k]))
+				left->v[left->n++] = pm_arena_strdup(a, v->u.list->v[k]);
 		}
 	}
-	return o;
+	return left && left->n > 0 ? left : NULL;
+}
+
+void pm_ignore_rules(struct pm_arena *a, const struct pm_rec *config, struct pm_set *set)
+{
+	const struct pm_value *v = &config->val[PM_CONFIG_IGNORE];
+	const struct pm_recs *rules = v->state == PM_SET ? v->u.recs : NULL;
+	size_t most = 0;
+
+	for (size_t i = 0; rules && i < rules->n; i++) {
+		const struct pm_value *fields = &rules->v[i]->val[PM_LEAVE_FIELDS];
+
+		most += fields->state == PM_SET ? fields->u.list->n : 0;
+	}
+	for (size_t i = 0; i < set->n; i++)
+		set->v[i]->left = most > 0 ? left_of(a, rules, most, set->v[i]) : NULL;
 }

@@ -1,4 +1,4 @@
-/* Settings that an object leaves to others (lifecycle.ignore): made with the guest, and from then on neither
+/* Settings that are left to others, by the object (lifecycle.ignore) or by the configuration (ignore): made with the guest, and from then on neither
  * compared nor written. */
 #ifndef PM_MODEL_IGNORE_H
 #define PM_MODEL_IGNORE_H
@@ -9,6 +9,10 @@
  * when it ignores nothing. */
 const struct pm_obj *pm_obj_ignoring(
 	struct pm_arena *a, const struct pm_obj *want, const struct pm_obj *have) PM_CHECK;
+
+/** Gives each object of the set what the rules of the configuration leave to others, in place of what it had of that
+ * before. The memory is the arena's. */
+void pm_ignore_rules(struct pm_arena *a, const struct pm_rec *config, struct pm_set *set);
 
 /** Is there such a setting, as "resources.memory", "resources", "volumes./data" or "env.TZ", and can it be left to
  * others? NULL, or what is wrong with it. */

@@ -13,9 +13,10 @@
 #include "base/text.h"
 #include "model/model_priv.h"
 
-#define OPENING "<!-- podmox:"
-#define CLOSING "-->"
-#define VERSION 1
+#define OPENING    "<!-- podmox:"
+#define CLOSING    "-->"
+#define VERSION    1
+#define MOST_NEEDS 400 /* characters of `needs` */
 
 /* ---- reading ---- */
 
@@ -40,6 +41,7 @@ static const struct member {
 	{ "done", offsetof(struct pm_marker, done), M_FLAG, false, false },
 	{ "onRemove", offsetof(struct pm_marker, on_remove), M_TEXT, false, true },
 	{ "of", offsetof(struct pm_marker, of), M_TEXT, false, true },
+	{ "needs", offsetof(struct pm_marker, needs), M_TEXT, false, true },
 	{ "detached", offsetof(struct pm_marker, detached), M_TEXT, false, true },
 	{ "fields", offsetof(struct pm_marker, fields), M_TEXT, false, false },
 };
@@ -495,6 +497,21 @@ static void hash_rec(const struct pm_rec *r, struct pm_buf *out)
 		pm_buf_addc(out, '\n');
 	}
 	pm_buf_addc(out, '\f');
+}
+
+const char *pm_marker_needs(struct pm_arena *a, const struct pm_rec *spec)
+{
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+	const struct pm_value *v = &spec->val[PM_G_DEPENDS_ON];
+
+	if (!pm_kind_is_guest(spec->kind) || v->state != PM_SET)
+		return NULL;
+	for (size_t i = 0; i < v->u.list->n; i++) {
+		if (out.len + strlen(v->u.list->v[i]) + 1 > MOST_NEEDS)
+			break;
+		add_word(v->u.list->v[i], &out);
+	}
+	return out.len > 0 ? pm_arena_strndup(a, pm_buf_str(&out), out.len) : NULL;
 }
 
 const char *pm_marker_hash(struct pm_arena *a, const struct pm_obj *o)

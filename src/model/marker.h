@@ -2,12 +2,13 @@
  *
  *   <!-- podmox: {"v":1,"set":"home","kind":"Pod","ns":"shop","name":"web","uid":"<32 hex>","vmid":210,
  *        "root":"manifests","image":"local:vztmpl/x.tar.zst","hash":"<16 hex>","done":true,
- *        "onRemove":"keep","of":"web","fields":"cores memory net0:bridge,ip,name"} -->
+ *        "onRemove":"keep","of":"web","needs":"db Pod/dns/ns1","fields":"cores memory net0:bridge,ip,name"} -->
  *
  * in one line, members in this order, no spaces but the ones shown between "podmox:" and "{" and before
  * "-->". `<` and `>` inside are written as \u003c and \u003e, so the comment cannot end early. `fields`
  * names the PVE keys that podmox set, sub-keys of property strings after a colon. `onRemove` is there only
  * when it is not "delete": it must be known when the manifest is gone. `of` names the PodSet of one of its Pods.
+ * `needs` repeats dependsOn as the manifest has it, for the order in which guests go whose manifests are gone.
  * `detached` has a line "VOLUME PATH" for each volume that podmox detached (model/detached.h). */
 #ifndef PM_MODEL_MARKER_H
 #define PM_MODEL_MARKER_H
@@ -28,6 +29,7 @@ struct pm_marker {
 	bool done;             /* the create ended and its second write was made */
 	const char *on_remove; /* "keep" or "stop"; NULL or "": delete */
 	const char *of;        /* the PodSet; NULL or "": none */
+	const char *needs;     /* what it depends on, separated by blanks; NULL or "": nothing */
 	const char *
 		detached; /* volumes that podmox detached, and where they were mounted; NULL or "" */
 	const char *fields;
@@ -55,6 +57,10 @@ bool pm_marker_whole(const struct pm_marker *m, const char *key, const struct pm
 /** `fields` of a spec whose slots are assigned; of env the names of the variables. What is only sent at
  * the creation is left out: it cannot be taken back. */
 const char *pm_marker_fields(struct pm_arena *a, const struct pm_rec *spec) PM_CHECK;
+
+/** `needs` of a spec; NULL: it depends on nothing. Kept short, for PVE bounds the description: of a long list only
+ * what stands first, so the rest has no order. */
+const char *pm_marker_needs(struct pm_arena *a, const struct pm_rec *spec) PM_CHECK;
 
 /** Hash of a spec: 16 hex digits over every set value that is neither secret nor write-only. */
 const char *pm_marker_hash(struct pm_arena *a, const struct pm_obj *o) PM_CHECK;

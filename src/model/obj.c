@@ -252,5 +252,5 @@ const char *pm_pending_volume(
 		return NULL;
 	if (pm_rec_parse(a, p->field->sub, p->in_force, strlen(p->in_force), &rec, &ignored) < 0)
 		return NULL;
-	return pm_volume_id(rec);
+	return pm_volume_holds_data(rec) ? pm_volume_id(rec) : NULL;
 }

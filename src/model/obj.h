@@ -52,8 +52,10 @@ struct pm_obj {
 	unsigned line, column;
 	struct pm_rec *spec;
 	struct pm_live *live;
-	const char *podset;         /* the PodSet that it is one of; NULL: none */
-	unsigned ordinal;           /* there */
+	const char *podset; /* the PodSet that it is one of; NULL: none */
+	unsigned ordinal;   /* there */
+	const struct pm_list
+		*left; /* what the configuration leaves to others (model/ignore.h); NULL: nothing */
 	const struct pm_obj **deps; /* resolved dependsOn */
 	unsigned ndeps;
 };

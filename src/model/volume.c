@@ -30,6 +30,20 @@ const struct pm_volume_shape *pm_volume_shape(const struct pm_kind *k)
 	return NULL;
 }
 
+int pm_volume_list(const struct pm_kind *k)
+{
+	for (unsigned i = 0; i < k->nfields; i++) {
+		if (k->fields[i].count > 0 && pm_volume_shape(k->fields[i].sub))
+			return (int)i;
+	}
+	return -1;
+}
+
+bool pm_volume_goes(const struct pm_field *f)
+{
+	return f && pm_volume_shape(f->sub) && f->sub != &pm_kind_rootfs;
+}
+
 /* ---- the loop ---- */
 
 bool pm_volume_next(struct pm_volume_at *at)

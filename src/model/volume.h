@@ -19,6 +19,12 @@ struct pm_volume_shape {
 /** NULL: records of this kind hold no volume. k may be NULL. */
 const struct pm_volume_shape *pm_volume_shape(const struct pm_kind *k);
 
+/** Row of the kind that is a list of volumes; -1: it has none. */
+int pm_volume_list(const struct pm_kind *k);
+
+/** Can the volume of such a row change hands? That of a container's root cannot. */
+bool pm_volume_goes(const struct pm_field *f);
+
 /** One record of a spec that stands for a volume; before the first pm_volume_next only `spec`. */
 struct pm_volume_at {
 	const struct pm_rec *spec;

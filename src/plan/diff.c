@@ -113,8 +113,9 @@ static void attach(
 		c->blocked = true;
 		c->note = pm_arena_printf(d->a,
 			"its volume %s hangs on the guest as unused%u: name its storage to have it again, or "
-			"delete it (podmox ct set %u --delete unused%u) to have a new one",
-			is.volume, is.unused, d->have->live->vmid, is.unused);
+			"delete it (podmox %s set %u --delete unused%u) to have a new one",
+			is.volume, is.unused, d->have->kind == &pm_kind_vm ? "vm" : "ct",
+			d->have->live->vmid, is.unused);
 		break;
 	case PM_ATTACH_WAITS:
 		c->note = "takes back a removal that waited for a restart";

@@ -268,24 +268,32 @@ static const struct pm_rec *places(struct pm_planner *p, const struct pm_obj *ha
 	return spec ? spec : have->spec;
 }
 
-/* A volume of a manifest that the guest has not, and that nobody knows of. */
-static bool adds_volume(const struct pm_obj *want, const struct pm_change *c)
+/* The entry of a list with a volume that comes; NULL: the change is another one. */
+static const struct pm_rec *coming(const struct pm_obj *want, const struct pm_change *c)
 {
 	const struct pm_value *v = &want->spec->val[c->field];
 
-	if (want->kind->fields[c->field].sub != &pm_kind_volume || c->row != NULL ||
-		c->from != NULL || c->note != NULL || c->waiting || v->state != PM_SET)
-		return false;
+	if ((int)c->field != pm_volume_list(want->kind) || c->row != NULL || c->from != NULL ||
+		v->state != PM_SET)
+		return NULL;
 	for (size_t i = 0; i < v->u.recs->n; i++)
 		if (v->u.recs->v[i]->slot == c->slot)
-			return pm_rec_str(v->u.recs->v[i], PM_VOLUME_SOURCE, NULL) == NULL;
-	return false;
+			return pm_volume_holds_data(v->u.recs->v[i]) ? v->u.recs->v[i] : NULL;
+	return NULL;
 }
 
-static bool attaches(const struct pm_obj *want, const struct pm_change *c)
+/* A volume of a manifest that the guest has not, and that nobody knows of. */
+static bool adds_volume(const struct pm_obj *want, const struct pm_change *c)
 {
-	return want->kind->fields[c->field].sub == &pm_kind_volume && c->row == NULL &&
-	       c->from == NULL && c->note != NULL && !c->blocked;
+	return c->note == NULL && !c->waiting && coming(want, c) != NULL;
+}
+
+/* Is it as large as it was, or as the image that it is made from? */
+static bool shows_its_size(const struct pm_obj *want, const struct pm_change *c)
+{
+	const struct pm_rec *rec = c->blocked ? NULL : coming(want, c);
+
+	return rec != NULL && (c->note != NULL || pm_volume_import(rec) != NULL);
 }
 
 /* ---- what is done ---- */
@@ -394,7 +402,7 @@ static void decide(struct pm_planner *p, struct pm_obj *want, const struct pm_ob
 		is.replaces = is.replaces || v[i].impact == PM_I_REPLACE;
 		adds = adds || adds_volume(want, &v[i]);
 		/* How large it is shows when it is attached. */
-		if (attaches(want, &v[i]))
+		if (shows_its_size(want, &v[i]))
 			is.steps |= PM_STEP_ATTACH;
 	}
 	held.why = held_by(p, want, have, &is, adds);

@@ -189,17 +189,14 @@ static void check_pool(struct pm_planner *p, const struct pm_obj *want)
 		pool);
 }
 
-/* The guest that it is to be a copy of; PM_NOWHERE: none is known. */
-static size_t source_of(struct pm_planner *p, const struct pm_obj *want, unsigned *ret_vmid)
+const struct pm_obj *pm_plan_source(
+	struct pm_planner *p, const struct pm_obj *want, unsigned *ret_vmid)
 {
-	const char *from = pm_rec_str(want->spec, PM_G_IMAGE, NULL);
-	int64_t vmid = 0;
+	size_t at;
 
-	*ret_vmid = 0;
-	if (want->kind == &pm_kind_pod || !from || pm_parse_int(from, 1, INT32_MAX, &vmid) < 0)
-		return PM_NOWHERE;
-	*ret_vmid = (unsigned)vmid;
-	return pm_match_vmid(&p->match, (unsigned)vmid);
+	*ret_vmid = pm_copied_vmid(want);
+	at = *ret_vmid > 0 ? pm_match_vmid(&p->match, *ret_vmid) : PM_NOWHERE;
+	return at != PM_NOWHERE ? p->match.have->v[at] : NULL;
 }
 
 /* Another object may be about to make it. */
@@ -214,12 +211,10 @@ static bool is_wanted_vmid(const struct pm_planner *p, unsigned vmid)
 	return false;
 }
 
-/* What is wrong with the source of a copy; NULL: nothing. */
-static const char *source_fault(struct pm_planner *p, const struct pm_obj *want)
+const char *pm_plan_source_fault(struct pm_planner *p, const struct pm_obj *want)
 {
 	unsigned vmid;
-	size_t at = source_of(p, want, &vmid);
-	const struct pm_obj *source = at != PM_NOWHERE ? p->match.have->v[at] : NULL;
+	const struct pm_obj *source = pm_plan_source(p, want, &vmid);
 
 	if (source && source->kind != want->kind)
 		return pm_arena_printf(p->a, "%u, which it is to be a copy of, is a %s", vmid,
@@ -234,8 +229,8 @@ static const char *source_fault(struct pm_planner *p, const struct pm_obj *want)
 static const char *place(struct pm_planner *p, const struct pm_obj *want, const char **ret)
 {
 	unsigned vmid;
-	size_t at = source_of(p, want, &vmid);
-	const char *node = at != PM_NOWHERE ? p->match.have->v[at]->live->node : NULL;
+	const struct pm_obj *source = pm_plan_source(p, want, &vmid);
+	const char *node = source ? source->live->node : NULL;
 
 	if (!node || pm_rec_str(want->spec, PM_G_NODE, NULL))
 		return pm_plan_place(p, want, ret);
@@ -251,7 +246,7 @@ static void create(struct pm_planner *p, struct pm_obj *want)
 	unsigned vmid = 0;
 	bool wait = false;
 
-	why = source_fault(p, want);
+	why = pm_plan_source_fault(p, want);
 	if (why == NULL)
 		why = place(p, want, &node);
 	if (why == NULL)

@@ -1,4 +1,5 @@
-/* Order: what others depend on comes first, deletions go the other way round and come last. Depth first
+/* Order: what others depend on comes first, deletions go the other way round and come last; what guests needed whose
+ * manifests are gone is in their markers. Depth first
  * over the dependencies in the order of names, so that equal input gives equal output; each action and
  * each dependency is looked at once. */
 #include <stdlib.h>
@@ -7,6 +8,14 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "plan/plan_priv.h"
+
+/** Place of an action in the order of its PodSet. */
+struct turn {
+	uint32_t action;
+	bool removal;
+	const char *ns, *podset;
+	unsigned ordinal;
+};
 
 /** Which actions each one waits for: edge[start[i]] to edge[start[i + 1]]. */
 struct graph {
@@ -19,6 +28,8 @@ struct graph {
 	uint32_t *stack, *next;
 	uint32_t placed;
 	uint32_t *before; /* one at a time in a PodSet: the action that comes first + 1; 0: none */
+	struct turn *turns; /* those that interrupt or remove Pods of a PodSet, sorted */
+	size_t nturns;
 };
 
 /* What has left the manifests and is only to be stopped waits like a deletion; so does the executor let it. */
@@ -27,12 +38,18 @@ static bool removal(const struct pm_action *a)
 	return a->verb == PM_V_DELETE || (a->verb == PM_V_STOP && a->want == NULL);
 }
 
+/* What names an action: the object that is wanted, or the guest of one that is not. */
+static const struct pm_obj *key_of(const struct pm_action *a)
+{
+	return a->want != NULL ? a->want : a->have;
+}
+
 static uint32_t *slot_of(struct graph *g, const struct pm_obj *o)
 {
 	uint64_t h = (uint64_t)(uintptr_t)o * 0x9e3779b97f4a7c15U;
 	size_t at = (size_t)(h ^ h >> 32) & g->mask;
 
-	while (g->slot[at] != 0 && g->p->act.v[g->slot[at] - 1].want != o)
+	while (g->slot[at] != 0 && key_of(&g->p->act.v[g->slot[at] - 1]) != o)
 		at = (at + 1) & g->mask;
 	return &g->slot[at];
 }
@@ -46,19 +63,11 @@ static void index_actions(struct graph *g)
 	g->slot = pm_xcalloc(slots, sizeof(*g->slot));
 	g->mask = slots - 1;
 	for (size_t i = 0; i < g->n; i++)
-		if (g->p->act.v[i].want != NULL)
-			*slot_of(g, g->p->act.v[i].want) = (uint32_t)i + 1;
+		if (key_of(&g->p->act.v[i]) != NULL)
+			*slot_of(g, key_of(&g->p->act.v[i])) = (uint32_t)i + 1;
 }
 
 /* ---- PodSets: what interrupts its Pods, or removes them, goes from the highest down, one by one ---- */
-
-/** Place of an action in the order of its PodSet. */
-struct turn {
-	uint32_t action;
-	bool removal;
-	const char *ns, *podset;
-	unsigned ordinal;
-};
 
 static int by_turn(const void *a, const void *b)
 {
@@ -129,7 +138,89 @@ static void take_turns(struct graph *g)
 			v[i].removal == v[i - 1].removal)
 			g->before[v[i].action] = v[i - 1].action + 1;
 	}
-	free(v);
+	g->turns = v;
+	g->nturns = n;
+}
+
+/* ---- what depended on what, when no manifest tells any more ---- */
+
+/* The guest of that identity, when it is to go in this run, too; 0: none, else its action + 1. */
+static uint32_t removal_named(struct graph *g, const char *kind, const struct pm_ref *ref)
+{
+	size_t at = pm_match_named(&g->p->match, kind, ref->ns, ref->name);
+	uint32_t j = at != PM_NOWHERE ? *slot_of(g, g->p->match.have->v[at]) : 0;
+
+	return j != 0 && removal(&g->p->act.v[j - 1]) ? j : 0;
+}
+
+/* As a manifest's reference is resolved: first among objects of its own kind. */
+static uint32_t removal_meant(struct graph *g, const struct pm_obj *o, const struct pm_ref *ref)
+{
+	const struct pm_kind *named = ref->kind ? pm_kind_named(ref->kind) : NULL;
+	uint32_t j = 0;
+
+	if (ref->kind != NULL)
+		return named != NULL ? removal_named(g, named->name, ref) : 0;
+	j = removal_named(g, o->kind->name, ref);
+	for (unsigned i = 0; pm_kinds[i] != NULL && j == 0; i++)
+		j = removal_named(g, pm_kinds[i]->name, ref);
+	return j;
+}
+
+/* Its Pods that go in this run, too, stand together in the turns. */
+static void each_of_podset(struct graph *g, uint32_t i, const struct pm_ref *ref,
+	void (*fn)(struct graph *, uint32_t waits, uint32_t first))
+{
+	const struct turn key = {
+		.removal = true, .ns = ref->ns, .podset = ref->name, .ordinal = UINT32_MAX
+	};
+	size_t low = 0, high = g->nturns;
+
+	if (ref->kind != NULL && pm_kind_named(ref->kind) != &pm_kind_podset)
+		return;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_turn(&g->turns[mid], &key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (size_t k = low; k < g->nturns; k++) {
+		const struct turn *t = &g->turns[k];
+
+		g->p->edges++;
+		if (!t->removal || strcmp(t->podset, ref->name) != 0 || strcmp(t->ns, ref->ns) != 0)
+			return;
+		if (t->action != i)
+			fn(g, t->action, i);
+	}
+}
+
+/* What is pruned waits for those that needed it, by their markers. */
+static void each_noted(
+	struct graph *g, uint32_t i, void (*fn)(struct graph *, uint32_t waits, uint32_t first))
+{
+	const struct pm_action *a = &g->p->act.v[i];
+	const struct pm_marker *m = a->have && a->have->live ? a->have->live->marker : NULL;
+	const char *s;
+
+	if (!removal(a) || a->want != NULL || m == NULL || m->needs == NULL)
+		return;
+	for (s = m->needs + strspn(m->needs, " "); *s != '\0'; s += strspn(s, " ")) {
+		size_t n = strcspn(s, " ");
+		struct pm_ref ref;
+		uint32_t j;
+
+		pm_ref_parse(g->p->a, a->have, pm_arena_strndup(g->p->a, s, n), &ref);
+		s += n;
+		g->p->edges++;
+		j = removal_meant(g, a->have, &ref);
+		if (j == 0)
+			each_of_podset(g, i, &ref, fn);
+		else if (j - 1 != i)
+			fn(g, j - 1, i);
+	}
 }
 
 /* Calls back for each pair (waits, first). Deletions wait for those of their dependants; of wanted objects
@@ -141,6 +232,7 @@ static void each_edge(struct graph *g, void (*fn)(struct graph *, uint32_t waits
 
 		if (g->before[i] != 0)
 			fn(g, (uint32_t)i, g->before[i] - 1);
+		each_noted(g, (uint32_t)i, fn);
 		for (unsigned k = 0; a->want != NULL && k < a->want->ndeps; k++) {
 			uint32_t j = *slot_of(g, a->want->deps[k]);
 
@@ -258,6 +350,30 @@ static void hold_dependants(struct graph *g, const uint32_t *order)
 	}
 }
 
+/* Whom a guest that is pruned waits for; its PodSet's turns go without saying. */
+static void say_after(struct graph *g, uint32_t i, struct pm_action *a)
+{
+	const struct pm_obj *first = NULL;
+	unsigned more = 0;
+
+	if (!removal(a) || a->want != NULL)
+		return;
+	for (uint32_t k = g->start[i]; k < g->start[i + 1]; k++) {
+		if (g->pos[g->edge[k]] > g->pos[i] || g->edge[k] + 1 == g->before[i])
+			continue;
+		if (first == NULL)
+			first = key_of(&g->p->act.v[g->edge[k]]);
+		else
+			more++;
+	}
+	if (first == NULL)
+		return;
+	a->reason =
+		pm_arena_printf(g->p->a, "%s; after %s", a->reason, pm_obj_title(g->p->a, first));
+	if (more > 0)
+		a->reason = pm_arena_printf(g->p->a, "%s and %u more", a->reason, more);
+}
+
 static void finish(struct graph *g, struct pm_action *ret)
 {
 	uint32_t *order = pm_xcalloc(g->n + 1, sizeof(*order));
@@ -270,6 +386,7 @@ static void finish(struct graph *g, struct pm_action *ret)
 		struct pm_action *a = &g->p->act.v[i];
 
 		fill_after(g, (uint32_t)i, a);
+		say_after(g, (uint32_t)i, a);
 		ret[g->pos[i] - 1] = *a;
 	}
 	free(order);
@@ -293,4 +410,5 @@ void pm_plan_order(struct pm_planner *p, struct pm_action **ret)
 	free(g.stack);
 	free(g.next);
 	free(g.before);
+	free(g.turns);
 }

@@ -61,7 +61,9 @@ enum pm_step {
 	PM_STEP_FINISH = 1 << 10, /* a create that was interrupted: write the second marker */
 	PM_STEP_MOVE = 1 << 11,   /* volumes to other storages; a running guest is down meanwhile */
 	PM_STEP_RETURN = 1 << 12, /* its volumes come back from the holder of a replacement */
-	PM_STEP_ATTACH = 1 << 13, /* a volume of its own is attached again: its size shows then */
+	PM_STEP_ATTACH =
+		1
+		<< 13, /* a volume comes whose size shows then: its own again, or a copy of an image */
 };
 
 struct pm_action {

@@ -107,6 +107,13 @@ bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const s
 
 void pm_plan_missing(struct pm_planner *p, struct pm_obj *want);
 
+/** The guest that the object is to be a copy of, and its number; NULL: none is known. *ret_vmid 0: it is no copy. */
+const struct pm_obj *pm_plan_source(
+	struct pm_planner *p, const struct pm_obj *want, unsigned *ret_vmid);
+
+/** What is wrong with that guest; NULL: nothing. */
+const char *pm_plan_source_fault(struct pm_planner *p, const struct pm_obj *want);
+
 /** A guest that may be the wanted one, but cannot be looked into now; PM_NOWHERE: none. */
 size_t pm_plan_unknown_guest(struct pm_planner *p, const struct pm_obj *want);
 

@@ -490,12 +490,18 @@ static void ignores_line(struct printer *r, const struct pm_action *a)
 	struct pm_buf b cleanup_buf = PM_BUF(0);
 	const struct pm_value *v =
 		a->want && a->want->spec ? &a->want->spec->val[PM_G_LIFE_IGNORE] : NULL;
+	bool own = v != NULL && v->state == PM_SET && v->u.list->n > 0;
 
-	if (v == NULL || v->state != PM_SET || v->u.list->n == 0 || a->have == NULL ||
+	if (v == NULL || (!own && a->want->left == NULL) || a->have == NULL ||
 		a->verb == PM_V_DELETE)
 		return;
 	(void)pm_buf_adds(&b, "ignores ");
-	add_names(&b, v->u.list->v, v->u.list->n);
+	if (own)
+		add_names(&b, v->u.list->v, v->u.list->n);
+	if (a->want->left != NULL) {
+		(void)pm_buf_adds(&b, own ? "; by the configuration " : "by the configuration ");
+		add_names(&b, a->want->left->v, a->want->left->n);
+	}
 	wrapped(r, 4, pm_buf_str(&b));
 }
 

@@ -1,9 +1,12 @@
-/* A new guest in place of one. Its root dies, its other volumes live on: a guest that only holds them (the
- * holder) takes them over before the old guest goes, and the new one gets them from it. A run that was cut off
- * leaves a holder behind; whatever guest the object has then takes its volumes back, and the holder goes. */
+/* A new guest in place of one. What comes with the new guest dies with the old one: a container's root, what the
+ * source of a copy has at the same key, a volume that cannot become what is wanted. The others live on: a guest
+ * that only holds them (the holder) takes them over before the old guest goes, and the new one gets them from it.
+ * A run that was cut off leaves a holder behind; whatever guest the object has then takes its volumes back, and
+ * the holder goes. */
 #include <string.h>
 
 #include "base/text.h"
+#include "model/volume.h"
 #include "plan/plan_priv.h"
 
 /* ---- holders that are there ---- */
@@ -42,14 +45,6 @@ const char *pm_plan_left_holder(struct pm_arena *a, const struct pm_obj *holder)
 
 /* ---- a guest and what is held for it, in one ---- */
 
-static const struct pm_recs *entries(const struct pm_obj *o)
-{
-	bool pod = o && o->spec && o->kind == &pm_kind_pod;
-	const struct pm_value *v = pod ? &o->spec->val[PM_POD_VOLUMES] : NULL;
-
-	return v && v->state == PM_SET ? v->u.recs : NULL;
-}
-
 static bool has_slot(const struct pm_recs *recs, unsigned slot)
 {
 	for (size_t i = 0; recs != NULL && i < recs->n; i++)
@@ -73,14 +68,22 @@ void pm_plan_add_entry(struct pm_arena *a, struct pm_value *v, struct pm_rec *re
 	*v = (struct pm_value){ .state = PM_SET, .u = { .recs = all } };
 }
 
+static void add_held(struct pm_arena *a, struct pm_value *v, const struct pm_volume_at *held)
+{
+	if (held->f->count > 0)
+		pm_plan_add_entry(a, v, held->rec);
+	else if (v->state != PM_SET)
+		*v = (struct pm_value){ .state = PM_SET, .u = { .rec = held->rec } };
+}
+
 const struct pm_obj *pm_plan_with_held(struct pm_planner *p, const struct pm_obj *want,
 	const struct pm_obj *have, const struct pm_obj *holder)
 {
-	const struct pm_recs *held = entries(holder);
+	struct pm_volume_at held = PM_VOLUMES(holder ? holder->spec : NULL);
 	struct pm_obj *o;
 	struct pm_rec *spec;
 
-	if (held == NULL)
+	if (held.spec == NULL)
 		return have;
 	o = pm_new(p->a, struct pm_obj);
 	spec = pm_rec_new(p->a, want->kind);
@@ -89,8 +92,9 @@ const struct pm_obj *pm_plan_with_held(struct pm_planner *p, const struct pm_obj
 		memcpy(spec, have->spec,
 			sizeof(*spec) + want->kind->nfields * sizeof(spec->val[0]));
 	}
-	for (size_t i = 0; i < held->n; i++)
-		pm_plan_add_entry(p->a, &spec->val[PM_POD_VOLUMES], held->v[i]);
+	while (pm_volume_next(&held))
+		if (pm_volume_goes(held.f))
+			add_held(p->a, &spec->val[held.field], &held);
 	o->spec = spec;
 	return o;
 }
@@ -104,8 +108,7 @@ struct names {
 
 static void note(struct names *l, const char *volume)
 {
-	/* A path of the node is no volume: the new guest mounts it like the old one. */
-	if (volume == NULL || volume[0] == '\0' || volume[0] == '/')
+	if (volume == NULL || volume[0] == '\0')
 		return;
 	for (size_t i = 0; i < l->n; i++)
 		if (strcmp(l->v[i], volume) == 0)
@@ -115,23 +118,59 @@ static void note(struct names *l, const char *volume)
 
 static size_t most_volumes(const struct pm_obj *o)
 {
-	const struct pm_recs *recs = entries(o);
+	struct pm_volume_at at = PM_VOLUMES(o->spec);
+	size_t n = o->live->npending + (o->live->unused ? o->live->unused->n : 0);
 
-	return (recs ? recs->n : 0) + o->live->npending +
-	       (o->live->unused ? o->live->unused->n : 0);
+	while (pm_volume_next(&at))
+		n++;
+	return n;
 }
 
-/* Everything but the root. */
-static void note_volumes(struct pm_arena *a, const struct pm_obj *o, struct names *l)
+static bool is_at(const struct pm_field *f, unsigned slot, const struct pm_volume_at *at)
 {
-	const struct pm_recs *recs = entries(o);
+	return at->f == f && (f->count == 0 || at->rec->slot == slot);
+}
+
+/* Does the new guest come with a volume of its own there? */
+static bool comes_anew(
+	struct pm_planner *p, const struct pm_action *act, const struct pm_field *f, unsigned slot)
+{
+	unsigned vmid;
+	const struct pm_obj *source = pm_plan_source(p, act->want, &vmid);
+	struct pm_volume_at at = PM_VOLUMES(source ? source->spec : NULL);
+
+	while (pm_volume_next(&at))
+		if (is_at(f, slot, &at) && pm_volume_holds_data(at.rec))
+			return true;
+	for (size_t i = 0; i < act->nchanges; i++) {
+		const struct pm_change *c = &act->change[i];
+
+		if (c->impact == PM_I_REPLACE && &act->want->kind->fields[c->field] == f &&
+			(f->count == 0 || c->slot == slot))
+			return true;
+	}
+	return false;
+}
+
+/* `act` NULL: of a holder, which holds what lives on. */
+static bool lives_on(
+	struct pm_planner *p, const struct pm_action *act, const struct pm_field *f, unsigned slot)
+{
+	return pm_volume_goes(f) && (act == NULL || !comes_anew(p, act, f, slot));
+}
+
+static void note_volumes(
+	struct pm_planner *p, const struct pm_obj *o, const struct pm_action *act, struct names *l)
+{
+	struct pm_volume_at at = PM_VOLUMES(o->spec);
 	const struct pm_live *live = o->live;
 
-	for (size_t i = 0; recs != NULL && i < recs->n; i++)
-		note(l, pm_rec_str(recs->v[i], PM_VOLUME_VOLUME, NULL));
+	while (pm_volume_next(&at))
+		if (pm_volume_holds_data(at.rec) && lives_on(p, act, at.f, at.rec->slot))
+			note(l, pm_volume_id(at.rec));
 	for (unsigned i = 0; i < live->npending; i++)
-		if (live->pending[i].field != &o->kind->fields[PM_POD_ROOTFS])
-			note(l, pm_pending_volume(a, o->kind, &live->pending[i]));
+		if (lives_on(p, act, live->pending[i].field, live->pending[i].slot))
+			note(l, pm_pending_volume(p->a, o->kind, &live->pending[i]));
 	for (size_t i = 0; live->unused != NULL && i < live->unused->n; i++)
 		note(l, live->unused->v[i]);
 }
@@ -143,9 +182,9 @@ static void keep_volumes(struct pm_planner *p, struct pm_action *act, const stru
 	struct names l = { .v = pm_new_n(p->a, const char *, most + 1) };
 
 	if (act->have != NULL)
-		note_volumes(p->a, act->have, &l);
+		note_volumes(p, act->have, act, &l);
 	if (holder != NULL)
-		note_volumes(p->a, holder, &l);
+		note_volumes(p, holder, NULL, &l);
 	act->keeps = l.v;
 	act->nkeeps = l.n;
 }
@@ -211,8 +250,6 @@ static bool find_holder(struct pm_planner *p, struct pm_action *act, const struc
 	bool wait = false;
 	const char *why;
 
-	if (act->want->kind != &pm_kind_pod)
-		return true;
 	keep_volumes(p, act, holder);
 	act->holder = holder ? holder->live->vmid : 0;
 	if (act->holder > 0 || act->nkeeps == 0)
@@ -227,19 +264,35 @@ static bool find_holder(struct pm_planner *p, struct pm_action *act, const struc
 }
 
 /* All of it comes with the new guest, but for what is not possible with a volume that lives on. */
-static void clear_changes(struct pm_action *act)
+static void clear_changes(struct pm_planner *p, struct pm_action *act)
 {
+	const struct pm_field *fields = act->want->kind->fields;
 	struct pm_change *c = (struct pm_change *)act->change;
 
 	for (size_t i = 0; i < act->nchanges; i++) {
-		bool kept = act->holder > 0 && c[i].field == PM_POD_VOLUMES;
+		bool kept = act->holder > 0 && lives_on(p, act, &fields[c[i].field], c[i].slot);
+		bool leaves = kept && c[i].to == NULL && c[i].row == NULL && c[i].note != NULL;
 
 		c[i].waiting = false;
 		if (kept && c[i].blocked && c[i].impact == PM_I_RESIZE)
 			continue;
 		c[i].blocked = false;
-		c[i].note = kept && c[i].to == NULL ? "the volume is kept as unused" : NULL;
+		c[i].note = leaves ? "the volume is kept as unused" : NULL;
 	}
+}
+
+/* What the source of the copy has decides what dies: it must be known. */
+static bool source_is_missing(struct pm_planner *p, struct pm_action *act)
+{
+	const char *fault = pm_plan_source_fault(p, act->want);
+	unsigned vmid;
+	const struct pm_obj *source = pm_plan_source(p, act->want, &vmid);
+
+	if (fault == NULL && vmid > 0 && (source == NULL || source->spec == NULL))
+		fault = pm_arena_printf(p->a, "%u, which it is to be a copy of, %s", vmid,
+			source ? "cannot be read now" : "is not there yet");
+	return fault != NULL &&
+	       stopped_by(act, pm_arena_printf(p->a, "needs a new guest; %s", fault));
 }
 
 void pm_plan_replace(struct pm_planner *p, struct pm_action *act, const struct pm_obj *holder)
@@ -250,9 +303,9 @@ void pm_plan_replace(struct pm_planner *p, struct pm_action *act, const struct p
 				   ? pm_rec_str(spec, PM_G_NODE, live->node)
 				   : live->node;
 
-	if (vmid_in_the_way(p, act) || !find_holder(p, act, holder))
+	if (vmid_in_the_way(p, act) || source_is_missing(p, act) || !find_holder(p, act, holder))
 		return;
-	clear_changes(act);
+	clear_changes(p, act);
 	act->verb = PM_V_REPLACE;
 	act->reason = NULL;
 	act->impact = PM_I_REPLACE;

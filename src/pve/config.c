@@ -149,15 +149,32 @@ int pm_pve_mark(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	return pm_pve_send_and_follow(p, j, &w, err);
 }
 
-int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
-	struct pm_error *err)
+/* One key alone. */
+static int set_key(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
+	const char *const pair[2], struct pm_error *err)
 {
-	cleanup_buf struct pm_buf form = PM_BUF(1024);
+	cleanup_buf struct pm_buf form = PM_BUF(4096);
 	struct pm_write w = setting(j, have, false);
 
-	pm_form_add(&form, "protection", on ? "1" : "0");
+	pm_form_add(&form, pair[0], pair[1]);
 	if (have->live->digest)
 		pm_form_add(&form, "digest", have->live->digest);
 	w.form = pm_buf_str(&form);
 	return pm_pve_send_and_follow(p, j, &w, err);
+}
+
+int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
+	struct pm_error *err)
+{
+	const char *const pair[2] = { "protection", on ? "1" : "0" };
+
+	return set_key(p, j, have, pair, err);
+}
+
+int pm_pve_boot(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *order,
+	struct pm_error *err)
+{
+	const char *const pair[2] = { "boot", order };
+
+	return set_key(p, j, have, pair, err);
 }

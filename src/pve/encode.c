@@ -320,12 +320,26 @@ static const char *key_of(struct encode *e, const struct pm_field *f, unsigned s
 	return pm_arena_strdup(e->a, pm_slot_key(f, slot, key));
 }
 
+/* The entry with a volume that is there: its size shows when it is attached. */
+static const struct pm_rec *with_volume(
+	struct pm_arena *a, const struct pm_rec *w, const char *volume)
+{
+	const struct pm_volume_shape *shape = pm_volume_shape(w->kind);
+	struct pm_rec *r = pm_rec_new(a, w->kind);
+
+	memcpy(r, w, sizeof(*w) + w->kind->nfields * sizeof(w->val[0]));
+	r->val[shape->volume] = (struct pm_value){ .state = PM_SET, .u = { .s = volume } };
+	r->val[shape->size].state = PM_UNSET;
+	if (shape->import >= 0)
+		r->val[shape->import].state = PM_UNSET;
+	return r;
+}
+
 /* An entry that the guest does not have: a new one, or one of its own that comes back. */
 static void put_new(struct encode *e, const struct pm_field *f, const struct pm_rec *w)
 {
 	const char *key = key_of(e, f, w->slot);
 	struct pm_attachment is;
-	struct pm_rec *r;
 
 	pm_attachment_of(e->a, e->live, f, w, &is);
 	switch (is.how) {
@@ -335,12 +349,7 @@ static void put_new(struct encode *e, const struct pm_field *f, const struct pm_
 	case PM_ATTACH_ELSEWHERE:
 		break;
 	case PM_ATTACH_AGAIN:
-		r = pm_rec_new(e->a, w->kind);
-		memcpy(r, w, sizeof(*w) + w->kind->nfields * sizeof(w->val[0]));
-		r->val[PM_VOLUME_VOLUME] =
-			(struct pm_value){ .state = PM_SET, .u = { .s = is.volume } };
-		r->val[PM_VOLUME_SIZE].state = PM_UNSET;
-		put_rec(e, key, r, NULL);
+		put_rec(e, key, with_volume(e->a, w, is.volume), NULL);
 		break;
 	default:
 		put_rec(e, key, w, NULL);

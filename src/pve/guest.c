@@ -219,11 +219,12 @@ int pm_pve_may_move(struct pm_pve *p, struct pm_job *j, const struct pm_obj *hav
 int pm_pve_hand(struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, struct pm_error *err)
 {
 	cleanup_buf struct pm_buf form = PM_BUF(1024);
-	struct pm_write c = pm_pve_write_of(j, PM_OP_CT_MOVE, h->from);
+	bool vm = is_vm(h->from);
+	struct pm_write c = pm_pve_write_of(j, vm ? PM_OP_VM_MOVE : PM_OP_CT_MOVE, h->from);
 
-	pm_form_add(&form, "volume", h->key);
+	pm_form_add(&form, vm ? "disk" : "volume", h->key);
 	pm_buf_addf(&form, "&target-vmid=%u", h->to->live->vmid);
-	pm_form_add(&form, "target-volume", h->slot);
+	pm_form_add(&form, vm ? "target-disk" : "target-volume", h->slot);
 	if (h->from->live->digest)
 		pm_form_add(&form, "digest", h->from->live->digest);
 	if (h->to->live->digest)
@@ -235,8 +236,9 @@ int pm_pve_hand(struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, str
 int pm_pve_may_hand(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool starts,
 	struct pm_error *err)
 {
-	static const enum pm_op_id ids[] = { PM_OP_GUEST_CREATE, PM_OP_GUEST_STOP, PM_OP_CT_MOVE,
-		PM_OP_GUEST_DELETE, PM_OP_CT_SET, PM_OP_GUEST_START };
+	const enum pm_op_id ids[] = { PM_OP_GUEST_CREATE, PM_OP_GUEST_STOP,
+		is_vm(have) ? PM_OP_VM_MOVE : PM_OP_CT_MOVE, PM_OP_GUEST_DELETE,
+		is_vm(have) ? PM_OP_VM_SET : PM_OP_CT_SET, PM_OP_GUEST_START };
 	int r = look_at_policy(p, ids, PM_COUNT(ids) - !starts, err);
 
 	return r == 0 ? look_for_snapshots(p, j, have, err) : r;

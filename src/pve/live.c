@@ -33,6 +33,8 @@ struct live {
 	struct named *named; /* guests that the manifests name by number, sorted */
 	size_t nnamed;
 	struct pm_map hostnames; /* what wanted guests call themselves, to one of them */
+	unsigned *source;        /* guests of which replacements are to be copies */
+	size_t nsources;
 	unsigned nread, nknown;
 	size_t nmoved;            /* guests that were not where the inventory said */
 	uint64_t epoch, asked_ns; /* of the configurations that are being asked for */
@@ -53,14 +55,34 @@ static int by_number(const void *a, const void *b)
 	return x->vmid < y->vmid ? -1 : x->vmid > y->vmid;
 }
 
+/* Its disks say which of a machine are made anew with a new copy. */
+static void note_source(struct live *l, const struct pm_obj *o)
+{
+	unsigned vmid = pm_copied_vmid(o);
+
+	if (vmid > 0 && pm_str_eq(pm_rec_str(o->spec, PM_G_LIFE_REPLACE, NULL), "allow"))
+		l->source[l->nsources++] = vmid;
+}
+
+static bool is_source(const struct live *l, unsigned vmid)
+{
+	for (size_t i = 0; i < l->nsources; i++) {
+		if (l->source[i] == vmid)
+			return true;
+	}
+	return false;
+}
+
 static void collect_named(struct live *l)
 {
 	const struct pm_set *want = l->scope->want;
 
+	l->source = pm_new_n(l->a, unsigned, (want ? want->n : 0) + 1);
 	l->named = pm_xcalloc((want ? want->n : 0) + 1, sizeof(*l->named));
 	for (size_t i = 0; want && i < want->n; i++) {
 		const struct pm_obj *o = want->v[i];
 
+		note_source(l, o);
 		if (!pm_kind_is_guest(o->kind) || !o->spec)
 			continue;
 		(void)pm_map_set(
@@ -123,9 +145,11 @@ static bool is_any(PM_UNUSED const struct live *l, PM_UNUSED const struct pm_obj
  * name: else it would be made a second time. */
 static bool is_only_named(const struct live *l, const struct pm_obj *o)
 {
+	unsigned vmid = o->live->vmid;
+
 	if (l->scope->all || is_near(l, o))
 		return false;
-	return find_named(l, o->live->vmid) ||
+	return find_named(l, vmid) || is_source(l, vmid) ||
 	       (o->name && !is_anothers(l, o->live->tags) && pm_map_get(&l->hostnames, o->name));
 }
 

@@ -246,6 +246,9 @@ int pm_pve_mark(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have,
 	const struct pm_marker *marker, struct pm_error *err) PM_CHECK;
 int pm_pve_protect(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool on,
 	struct pm_error *err) PM_CHECK;
+/** What a virtual machine boots from, as "order=scsi0;net0". Synchronous. */
+int pm_pve_boot(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *order,
+	struct pm_error *err) PM_CHECK;
 int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *pool,
 	struct pm_error *err) PM_CHECK; /* pool NULL: leave its pool */
 

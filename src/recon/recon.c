@@ -2,6 +2,7 @@
  * a plan is made of, pm_recon_apply what becomes of it; what stands above are the parts. */
 #include <string.h>
 
+#include "model/ignore.h"
 #include "recon/recon_priv.h"
 #include "recon/snapshot.h"
 
@@ -227,6 +228,7 @@ int pm_recon_plan(struct pm_recon *rc, struct pm_job *j, const struct pm_recon_a
 	if (r < 0)
 		return r;
 
+	pm_ignore_rules(j->arena, rc->o.config->rec, &ret->want);
 	o = plan_opts(rc->o.config, ask, &ret->load);
 	return pm_plan_build(&ret->want, &ret->have, &o, &j->diags, &ret->plan, err);
 }

@@ -34,28 +34,91 @@ static int do_hold_lock(struct sim_order *o)
 	return 0;
 }
 
+static void set_key(struct pm_sim *s, struct sim_guest *g, const char *key, const char *text)
+{
+	cleanup_free char *value = NULL;
+
+	if (!strcmp(key, "status")) {
+		g->running = !strcmp(text, "running");
+		g->started_ns = s->now_ns;
+	} else if (*text) {
+		value = !strcmp(key, "description") ? pm_s_guest_text(text, g->qemu)
+						    : pm_xstrdup(text);
+		pm_s_conf_set(&g->cur, key, value);
+	} else {
+		pm_s_conf_del(&g->cur, key);
+	}
+	pm_s_guest_touch(s, g);
+}
+
 static int do_set(struct sim_order *o)
 {
 	struct sim_guest *g = guest_of(o);
 	const char *eq = o->rest ? strchr(o->rest, '=') : NULL;
-	cleanup_free char *key = NULL, *value = NULL;
+	cleanup_free char *key = NULL;
 
 	if (!g || !eq)
 		return pm_s_order_no(o, "set VMID KEY=VALUE: no such guest, or no KEY=VALUE");
 	key = pm_xstrdup(o->rest);
 	key[eq - o->rest] = '\0';
-	if (!strcmp(key, "status")) {
-		g->running = !strcmp(eq + 1, "running");
-		g->started_ns = o->s->now_ns;
-	} else if (eq[1]) {
-		value = !strcmp(key, "description") ? pm_s_guest_text(eq + 1, g->qemu)
-						    : pm_xstrdup(eq + 1);
-		pm_s_conf_set(&g->cur, key, value);
-	} else {
-		pm_s_conf_del(&g->cur, key);
-	}
-	pm_s_guest_touch(o->s, g);
+	set_key(o->s, g, key, eq + 1);
 	return 0;
+}
+
+/* The guest need not be there yet. */
+static int do_insist(struct sim_order *o)
+{
+	const char *eq = o->rest ? strchr(o->rest, '=') : NULL;
+	cleanup_free char *key = NULL;
+	int64_t vmid;
+
+	if (!eq || eq == o->rest || pm_parse_int(o->word[1], 1, INT32_MAX, &vmid) != 0)
+		return pm_s_order_no(o, "insist VMID KEY=VALUE: no number, or no KEY=VALUE");
+	key = pm_xstrdup(o->rest);
+	key[eq - o->rest] = '\0';
+	pm_s_insist_add(o->s, (unsigned)vmid, key, eq + 1);
+	return 0;
+}
+
+static int do_insist_clear(struct sim_order *o)
+{
+	pm_s_insists_free(o->s);
+	return 0;
+}
+
+void pm_s_insist_add(struct pm_sim *s, unsigned vmid, const char *key, const char *value)
+{
+	struct sim_insist *i = pm_xcalloc(1, sizeof(*i));
+
+	i->vmid = vmid;
+	i->key = pm_xstrdup(key);
+	i->value = pm_xstrdup(value);
+	pm_vec_push(&s->insists, i);
+}
+
+/* Reading changes nothing, so there is nothing to set again. */
+void pm_s_insist(struct pm_sim *s, const char *method)
+{
+	if (!strcmp(method, "GET"))
+		return;
+	for (size_t n = 0; n < s->insists.n; n++) {
+		const struct sim_insist *i = s->insists.v[n];
+		struct sim_guest *g = pm_s_guest(s, i->vmid);
+		const char *now = g ? pm_s_conf_get(&g->cur, i->key) : NULL;
+
+		if (g && strcmp(now ? now : "", i->value) != 0)
+			set_key(s, g, i->key, i->value);
+	}
+}
+
+void pm_s_insists_free(struct pm_sim *s)
+{
+	for (size_t i = 0; i < s->insists.n; i++) {
+		free(s->insists.v[i]->key);
+		free(s->insists.v[i]->value);
+		free(s->insists.v[i]);
+	}
+	pm_vec_done(&s->insists);
 }
 
 static int do_delete(struct sim_order *o)
@@ -165,6 +228,8 @@ static const struct sim_order_row orders[] = {
 	{ "reset", "", do_reset },
 	{ "hold-lock", "VMID SECONDS", do_hold_lock },
 	{ "set", "VMID KEY=VALUE", do_set },
+	{ "insist", "VMID KEY=VALUE", do_insist },
+	{ "insist-clear", "", do_insist_clear },
 	{ "get", "VMID [KEY]", do_get },
 	{ "delete", "VMID", do_delete },
 	{ "move", "VMID NODE", do_move },

@@ -550,6 +550,8 @@ void pm_sim_request(
 	if (rule)
 		fault_after(&c, rule);
 	pm_s_tasks_advance(s);
+	if (!r->again)
+		pm_s_insist(s, q->method);
 	occupy(&c);
 	finish(&c);
 	call_done(&c);

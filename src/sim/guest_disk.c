@@ -291,3 +291,19 @@ void pm_s_apply_pending(struct pm_sim *s, struct sim_guest *g)
 	}
 	pm_s_guest_touch(s, g);
 }
+
+bool pm_s_hand_digests(struct sim_call *c, struct sim_guest *from, struct sim_guest *to)
+{
+	struct sim_guest *both[] = { from, to };
+	const char *told[] = { pm_s_arg(c, "digest"), pm_s_arg(c, "target-digest") };
+
+	for (size_t i = 0; i < PM_COUNT(both); i++) {
+		if (!told[i] || !strcmp(told[i], pm_s_guest_digest(both[i])))
+			continue;
+		pm_s_fail(c, 500,
+			"%s %u: detected modified configuration - file changed by other user? Try again.",
+			both[i]->qemu ? "VM" : "Container", both[i]->vmid);
+		return false;
+	}
+	return true;
+}

@@ -96,6 +96,8 @@ void pm_s_snapshot_config(struct sim_call *c, struct sim_guest *g, const char *n
 const char *pm_s_boot(struct pm_sim *s, struct sim_guest *g, struct sim_task *t);
 void pm_s_halt(struct pm_sim *s, struct sim_guest *g);
 void pm_s_unused_add(struct pm_sim *s, struct sim_guest *g, const char *volid);
+/** Are both configurations what the caller of a hand-over has read? false: answered. */
+bool pm_s_hand_digests(struct sim_call *c, struct sim_guest *from, struct sim_guest *to);
 bool pm_s_bridge_exists(const struct pm_sim *s, const char *bridge);
 
 /* ---- what the calls about one guest share (guest_task.c) ---- */

@@ -136,23 +136,6 @@ static void reassign_end(struct pm_sim *s, struct sim_task *t)
 	put(s, t, &h, value, fresh);
 }
 
-static bool digests_fit(struct sim_call *c, const struct hands *h)
-{
-	struct sim_guest *both[] = { h->from, h->to };
-	const char *told[] = { pm_s_arg(c, "digest"), pm_s_arg(c, "target-digest") };
-
-	for (size_t i = 0; i < PM_COUNT(both); i++) {
-		if (!told[i] || !strcmp(told[i], pm_s_guest_digest(both[i])))
-			continue;
-		pm_s_fail(c, 500,
-			"Container %u: detected modified configuration - file changed by other user? "
-			"Try again.",
-			both[i]->vmid);
-		return false;
-	}
-	return true;
-}
-
 static void start(struct sim_call *c, const struct hands *h)
 {
 	struct sim_task *t = pm_s_task(c, "move_volume",
@@ -183,7 +166,7 @@ void pm_s_lxc_reassign(struct sim_call *c)
 	} else if (h.from->node != h.to->node) {
 		pm_s_fail(c, 500, "Both containers need to be on the same node (%s != %s)",
 			c->s->node[h.from->node].name, c->s->node[h.to->node].name);
-	} else if (digests_fit(c, &h)) {
+	} else if (pm_s_hand_digests(c, h.from, h.to)) {
 		why = why_not(c->s, &h);
 		if (why)
 			pm_s_fail(c, 500, "%s", why);

@@ -124,7 +124,10 @@ void pm_s_vm_agent_call(struct sim_call *c)
 		pm_jw_object(&c->w, "data");
 		answer(c, g, command ? command : "");
 		pm_jw_object_end(&c->w);
-		if (command && !strcmp(command, "shutdown"))
-			pm_s_halt(c->s, g);
+		/* It goes down by itself: what is pending waits for the next start. */
+		if (command && !strcmp(command, "shutdown")) {
+			g->running = false;
+			pm_s_guest_touch(c->s, g);
+		}
 	}
 }

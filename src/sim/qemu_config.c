@@ -263,6 +263,29 @@ static void change(struct sim_change *ch)
 	pm_s_guest_touch(ch->s, g);
 }
 
+char *pm_s_vm_put(struct pm_sim *s, struct sim_guest *g, const char *key, const char *value,
+	struct pm_buf *log)
+{
+	struct sim_change ch cleanup_change = { .s = s, .g = g, .log = log };
+	char *why;
+
+	pm_s_conf_set(&ch.set, key, value);
+	change(&ch);
+	if (!ch.why && ch.errors.n > 0)
+		pm_s_because(&ch.why, "%s", ch.errors.v[0].v);
+	why = ch.why;
+	ch.why = NULL;
+	return why;
+}
+
+void pm_s_vm_boot_without(struct sim_guest *g, const char *key)
+{
+	cleanup_free char *order = boot_order(g, key, false);
+
+	if (order)
+		pm_s_conf_set(&g->cur, "boot", order);
+}
+
 /* ---- the call ---- */
 
 static bool not_config(const char *k)

@@ -74,6 +74,11 @@ void pm_s_vm_hotplug(struct sim_change *ch);
 /** Brings a pending value into force, or takes a setting away. */
 void pm_s_vm_apply(struct pm_sim *s, struct sim_guest *g, const char *key, const char *value);
 void pm_s_vm_drop(struct pm_sim *s, struct sim_guest *g, const char *key, bool force);
+/** Sets a key as a call would, in a task. Why it failed, free() it; NULL: it did not. */
+char *pm_s_vm_put(struct pm_sim *s, struct sim_guest *g, const char *key, const char *value,
+	struct pm_buf *log);
+/** Takes a device out of the order in which the machine boots. */
+void pm_s_vm_boot_without(struct sim_guest *g, const char *key);
 void pm_s_vm_config_put(struct sim_call *c);
 void pm_s_vm_config_post(struct sim_call *c);
 void pm_s_vm_unlink(struct sim_call *c);

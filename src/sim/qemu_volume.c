@@ -205,8 +205,11 @@ static const char *why_not(const struct pm_sim *s, const struct hands *h)
 	if (pm_s_conf_has(&h->to->cur, h->slot))
 		return pm_arena_printf(s->scratch,
 			"Target disk key '%s' is already in use for VM '%u'", h->slot, h->to->vmid);
-	if (pm_s_is_cdrom(value))
+	if (pm_s_is_cdrom(value) && !pm_s_is_cloudinit(value))
 		return "CD drive contents can't be moved to another VM";
+	if (value[0] == '/')
+		return pm_arena_printf(s->scratch, "Volume '%.*s' not managed by PVE",
+			(int)strcspn(value, ","), value);
 	if (in_snapshot(h->from, pm_arena_strndup(s->scratch, value, strcspn(value, ","))))
 		return "Can't move disk used by a snapshot to another VM";
 	if (h->from->running && pm_s_numbered(h->disk, "unused", 255) < 0)
@@ -214,39 +217,58 @@ static const char *why_not(const struct pm_sim *s, const struct hands *h)
 	return NULL;
 }
 
+/* Writes the disk where it goes: an unused one as it stands, another as a change of the machine, which may have to
+ * wait for its stop. */
+static void put(struct pm_sim *s, struct sim_task *t, const struct hands *h, const char *value,
+	const struct sim_volume *v)
+{
+	cleanup_free char *text = NULL, *why = NULL;
+
+	if (pm_s_numbered(h->slot, "unused", 255) >= 0) {
+		pm_s_conf_set(&h->to->cur, h->slot, v->volid);
+		pm_s_guest_touch(s, h->to);
+		return;
+	}
+	text = pm_s_drive_with(value, v);
+	why = pm_s_vm_put(s, h->to, h->slot, text, &t->log);
+	if (why)
+		pm_s_task_fail(t, "%s", why);
+}
+
 static void reassign_end(struct pm_sim *s, struct sim_task *t)
 {
-	struct sim_guest *from = pm_s_guest_free(s, t);
-	struct sim_guest *to = pm_s_guest(s, (unsigned)pm_s_conf_int(&t->args, "target", 0));
-	const char *disk = pm_s_task_get(t, "disk"), *slot = pm_s_task_get(t, "slot"), *why;
-	cleanup_free char *value = NULL, *text = NULL;
+	struct hands h = { pm_s_guest_free(s, t),
+		pm_s_guest(s, (unsigned)pm_s_conf_int(&t->args, "target", 0)),
+		pm_s_task_get(t, "disk"), pm_s_task_get(t, "slot") };
+	cleanup_free char *value = NULL;
 	struct sim_volume *v, *fresh;
+	const char *why;
 	char volid[200];
 
-	if (!from || !to)
+	if (!h.from || !h.to)
 		return;
-	why = why_not(s, &(struct hands){ from, to, disk, slot });
+	why = why_not(s, &h);
 	if (why) {
 		pm_s_task_fail(t, "%s", why);
 		return;
 	}
-	value = pm_xstrdup(pm_s_conf_get(&from->cur, disk));
+	value = pm_xstrdup(pm_s_conf_get(&h.from->cur, h.disk));
 	(void)snprintf(volid, sizeof(volid), "%.*s", (int)strcspn(value, ","), value);
-	v = pm_s_volume(s, volid, (int)from->node);
-	if (!v)
+	v = pm_s_volume(s, volid, (int)h.from->node);
+	if (!v) {
+		pm_s_task_fail(t, "no such volume '%s'", volid);
 		return;
+	}
 	fresh = pm_s_volume_alloc(
-		s, pm_s_storage_of(s, volid), to->vmid, to->node, v->format, v->size);
+		s, pm_s_storage_of(s, volid), h.to->vmid, h.to->node, v->format, v->size);
 	fresh->used = v->used;
-	pm_s_task_log(t, "reassign disk '%s' from VM '%u' as '%s' to VM '%u'", disk, from->vmid,
-		slot, to->vmid);
-	pm_s_conf_del(&from->cur, disk);
-	pm_s_volume_del(s, volid, (int)from->node);
-	text = pm_s_numbered(slot, "unused", 255) >= 0 ? pm_xstrdup(fresh->volid)
-						       : pm_s_drive_with(value, fresh);
-	pm_s_conf_set(&to->cur, slot, text);
-	pm_s_guest_touch(s, from);
-	pm_s_guest_touch(s, to);
+	pm_s_task_log(t, "reassign disk '%s' from VM '%u' as '%s' to VM '%u'", h.disk, h.from->vmid,
+		h.slot, h.to->vmid);
+	pm_s_vm_boot_without(h.from, h.disk);
+	pm_s_conf_del(&h.from->cur, h.disk);
+	pm_s_volume_del(s, volid, (int)h.from->node);
+	pm_s_guest_touch(s, h.from);
+	put(s, t, &h, value, fresh);
 }
 
 static void to_machine(struct sim_call *c)
@@ -254,6 +276,7 @@ static void to_machine(struct sim_call *c)
 	const char *target = pm_s_arg(c, "target-vmid"), *disk = pm_s_arg(c, "disk");
 	const char *slot = pm_s_arg(c, "target-disk") ? pm_s_arg(c, "target-disk") : disk, *why;
 	struct sim_guest *from, *to;
+	struct hands h;
 	struct sim_task *t;
 
 	if (!pm_s_check(c, pm_arena_printf(c->a, "/vms/%s", target), "VM.Config.Disk"))
@@ -270,12 +293,19 @@ static void to_machine(struct sim_call *c)
 		pm_s_fail(c, 500, "could not find target VM %s", target);
 		return;
 	}
-	why = from->node != to->node ? "Both VMs need to be on the same node"
-				     : why_not(c->s, &(struct hands){ from, to, disk, slot });
+	h = (struct hands){ from, to, disk, slot };
+	why = from->node != to->node ? "Both VMs need to be on the same node" : why_not(c->s, &h);
 	if (why) {
 		pm_s_fail(c, 500, "%s", why);
 		return;
 	}
+	if (!pm_s_hand_digests(c, h.from, h.to) ||
+		!pm_s_check(c,
+			pm_arena_printf(c->a, "/storage/%.*s",
+				(int)strcspn(pm_s_conf_get(&from->cur, disk), ":"),
+				pm_s_conf_get(&from->cur, disk)),
+			"Datastore.AllocateSpace"))
+		return;
 	t = pm_s_task(c, "qmmove",
 		pm_arena_printf(c->a, "%u-%s>%s-%s", from->vmid, disk, target, slot), from->vmid);
 	t->qemu = true;

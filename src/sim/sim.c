@@ -201,6 +201,7 @@ void pm_sim_free(struct pm_sim *s)
 	for (size_t i = 0; i < PM_COUNT(s->resources); i++)
 		pm_sim_blob_put(s->resources[i].plain);
 	pm_s_rules_free(s);
+	pm_s_insists_free(s);
 	pm_vec_done(&s->tasks);
 	pm_vec_done(&s->running);
 	pm_vec_done(&s->guests);

@@ -86,7 +86,8 @@ struct pm_sim {
 	PM_VEC(struct sim_role *) roles;
 	PM_VEC(struct sim_acl *) acls;
 	PM_VEC(struct sim_rule *) rules;
-	struct sim_conf options; /* datacenter.cfg */
+	PM_VEC(struct sim_insist *) insists; /* what somebody sets again after each change */
+	struct sim_conf options;             /* datacenter.cfg */
 	PM_VEC(struct sim_object *) objects;
 	PM_VEC(struct sim_line *) log; /* of the cluster, oldest first */
 	unsigned next_line;
@@ -104,6 +105,12 @@ void pm_s_resources(struct sim_call *c);
 struct sim_object {
 	char *kind, *id; /* "ha" and "ct:100", "rule guest/100" and "" */
 	struct sim_conf conf;
+};
+
+/** An outside hand that sets one key of a guest again whenever something was changed. */
+struct sim_insist {
+	unsigned vmid;
+	char *key, *value; /* value "": it removes the key */
 };
 
 struct sim_object *pm_s_object(const struct pm_sim *s, const char *kind, const char *id);
@@ -143,6 +150,9 @@ void pm_s_routes_free(struct sim_routes *all);
 const struct sim_route *pm_s_route(struct sim_call *c);
 int pm_s_rule_parse(struct pm_sim *s, const char *text, struct pm_error *err) PM_CHECK;
 void pm_s_rules_free(struct pm_sim *s);
+void pm_s_insist(struct pm_sim *s, const char *method); /* after a request that was served */
+void pm_s_insist_add(struct pm_sim *s, unsigned vmid, const char *key, const char *value);
+void pm_s_insists_free(struct pm_sim *s);
 struct sim_rule *pm_s_rule_for(struct pm_sim *s, const char *method, const char *target);
 void pm_s_random_hex(struct pm_sim *s, char *out, size_t digits, bool upper);
 int64_t pm_s_node_time(const struct sim_call *c, unsigned node); /* seconds, by its clock */

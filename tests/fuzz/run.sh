@@ -9,9 +9,8 @@ if [ $# = 0 ]; then
 	echo 'no fuzz targets found under tests/fuzz' >&2
 	exit 1
 fi
-passed=0
-failed=0
-for name; do
+if [ "$1" = --one ]; then
+	name=$2
 	mkdir -p "$out/corpus/$name"
 	seeds=
 	[ ! -d "tests/fuzz/corpus/$name" ] || seeds=tests/fuzz/corpus/$name
@@ -21,13 +20,17 @@ for name; do
 	if "$out/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
 		-print_final_stats=1 ${FUZZ_SEED:+-seed=$FUZZ_SEED} -artifact_prefix="$out/crash-$name-" $dict \
 		"$out/corpus/$name" $seeds >"$out/fuzz-$name.log" 2>&1; then
-		passed=$((passed + 1))
 		sed -n "s/^stat::number_of_executed_units: */$name: executions /p" "$out/fuzz-$name.log"
 	else
-		failed=$((failed + 1))
 		tail -n 60 "$out/fuzz-$name.log"
 		echo "fuzzing $name found something: see $out/fuzz-$name.log"
+		: >"$out/found-$name"
 	fi
-done
-echo "fuzz: $passed passed, $failed failed"
+	exit 0
+fi
+# As many at once as there are processors.
+rm -f "$out"/found-*
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} sh tests/fuzz/run.sh "$out" "$seconds" --one {}
+failed=$(find "$out" -maxdepth 1 -name 'found-*' | wc -l)
+echo "fuzz: $(($# - failed)) passed, $failed failed"
 [ "$failed" = 0 ]

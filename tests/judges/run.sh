@@ -9,19 +9,25 @@ if [ -z "${PVE_FACTS:-}" ]; then
 	echo "judges: 0 passed, 0 failed"
 	exit 0
 fi
-passed=0
-failed=0
+out=$(mktemp -d) || exit 1
+trap 'rm -rf "$out"' EXIT
+judges=0
 
+# One judge beside the others, as many at once as there are processors; its words wait for their turn.
 judge() {
-	local name=$1
+	local name=$1 n=$judges
 	shift
-	if "$@"; then
-		echo "judge $name: agrees"
-		passed=$((passed + 1))
-	else
-		echo "judge $name: DISAGREES"
-		failed=$((failed + 1))
-	fi
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+		wait -n
+	done
+	{
+		if "$@"; then
+			echo "judge $name: agrees"
+		else
+			echo "judge $name: DISAGREES"
+		fi
+	} >"$out/$n" 2>&1 </dev/null &
+	judges=$((judges + 1))
 }
 
 # What a test sent wrong on purpose is in a log whose name says so.
@@ -44,5 +50,10 @@ judge "requests by PVE's schema" check_requests
 for script in tests/judges/fields.sh tests/judges/schema.sh tests/judges/ops.sh tests/judges/decode.sh tests/judges/configs.sh tests/judges/impact.sh tests/judges/replay.sh; do
 	[ -x $script ] && judge "$(basename $script .sh)" ./$script
 done
-echo "judges: $passed passed, $failed failed"
-[ $failed = 0 ]
+wait
+for ((n = 0; n < judges; n++)); do
+	cat "$out/$n"
+done
+passed=$(cat "$out"/* | grep -c '^judge .*: agrees$')
+echo "judges: $passed passed, $((judges - passed)) failed"
+[ "$passed" = "$judges" ]

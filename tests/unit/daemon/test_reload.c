@@ -81,3 +81,23 @@ PM_TEST(reload_forgets_what_was_wrong)
 	pm_log_setup(PM_LOG_WARNING, false);
 	house_done(&h);
 }
+
+/* What is left to others from now on, and what no longer is. */
+PM_TEST(reload_takes_rules_of_what_is_ignored)
+{
+	struct house h;
+
+	house_start(&h, "ignore: [{kind: Pod, fields: [resources.memory]}]\n");
+	house_open(&h);
+	house_cycle(&h, PM_WHY_DRIFT);
+	house_good(&h);
+	(void)house_control(&h, "set 201 memory=512");
+	house_cycle(&h, PM_WHY_DRIFT);
+	house_good(&h);
+	assert_has(house_control(&h, "get 201 memory"), "512");
+	house_config(&h, "home", "sync: {heal: true}\n");
+	house_cycle(&h, PM_WHY_DRIFT | PM_WHY_ASKED | PM_WHY_CONFIG);
+	house_good(&h);
+	assert_has(house_control(&h, "get 201 memory"), "256");
+	house_done(&h);
+}

@@ -200,3 +200,33 @@ PM_TEST(tags_of_a_set)
 	assert_false(pm_tags_have("a;podmox-x", "podmox"));
 	assert_false(pm_tags_have("", "podmox"));
 }
+
+PM_TEST(what_it_needs_is_noted_briefly)
+{
+	cleanup_arena struct pm_arena *a = pm_arena_new(0);
+	struct pm_marker with = example;
+	struct pm_rec *spec = pm_rec_new(a, &pm_kind_pod);
+	const char *v[3] = { "db", "Pod/dns/ns1", NULL }, *fault;
+	struct pm_list list = { .n = 2, .v = v };
+	const struct pm_marker *m;
+	char lengthy[420];
+
+	assert_null(pm_marker_needs(a, spec));
+	spec->val[PM_G_DEPENDS_ON].state = PM_SET;
+	spec->val[PM_G_DEPENDS_ON].u.list = &list;
+	assert_string_equal(pm_marker_needs(a, spec), "db Pod/dns/ns1");
+	with.needs = pm_marker_needs(a, spec);
+	(void)split(a, pm_marker_join(a, "", &with), &m, &fault);
+	assert_null(fault);
+	assert_string_equal(m->needs, "db Pod/dns/ns1");
+	/* One that was written before names nothing, and one that is written without says nothing of it. */
+	(void)split(a, LINE, &m, &fault);
+	assert_string_equal(m->needs, "");
+	assert_string_equal(pm_marker_join(a, "", m), LINE);
+	/* A list that would fill the description is cut between two names. */
+	memset(lengthy, 'x', sizeof(lengthy) - 1);
+	lengthy[sizeof(lengthy) - 1] = '\0';
+	v[2] = lengthy;
+	list.n = 3;
+	assert_string_equal(pm_marker_needs(a, spec), "db Pod/dns/ns1");
+}

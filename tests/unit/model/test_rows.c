@@ -38,6 +38,7 @@ static const struct sample {
 	{ "line", "one line\twith a tab", "two\nlines" },
 	{ "word", "podmox", "pod mox" },
 	{ "object-ref", "Pod/shop/web", "shop/web" },
+	{ "name-glob", "db-*", "Db!" },
 	{ "setting", "resources.memory", "resources." },
 	{ "host-port", "[fd00::1]:8006", "pve1:0" },
 	{ "token-id", "podmox@pve!gitops", "podmox@pve" },
@@ -333,7 +334,7 @@ static void set_some(struct pm_arena *a, const struct pm_field *f, struct pm_val
 static bool is_property_string(const struct pm_kind *k)
 {
 	return !k->envelope && k != &pm_kind_config && k != &pm_kind_cluster &&
-	       k != &pm_kind_window && k != &pm_kind_notify;
+	       k != &pm_kind_window && k != &pm_kind_notify && k != &pm_kind_leave;
 }
 
 PM_TEST(rows_of_records_survive_a_property_string)

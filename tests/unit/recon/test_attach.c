@@ -2,40 +2,25 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "world.h"
+#include "subject.h"
 
-#define POD(more)                                                                          \
-	"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: db, namespace: shop}\nspec:\n" \
-	"  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n"                  \
-	"  rootfs: {storage: local-lvm, size: 4Gi}\n" more
 #define STOPPED "  state: stopped\n"
-#define DATA    "{path: /data, storage: local-lvm, size: 1Gi}"
-#define MORE    "{path: /more, storage: local-lvm, size: 1Gi}"
 
-static const char *value(struct world *w, const char *key)
+static void change(struct world *w, const struct subject *s, const char *method, const char *what,
+	const char *form)
 {
-	return pm_arena_strdup(
-		w->arena, world_control(w, "get %u %s", world_vmid(w, "Pod/shop/db"), key));
-}
-
-static void change(struct world *w, const char *method, const char *what, const char *form)
-{
-	char path[80];
-
-	(void)snprintf(
-		path, sizeof(path), "/nodes/pve1/lxc/%u/%s", world_vmid(w, "Pod/shop/db"), what);
-	assert_int_equal(world_call(w, method, path, form), 200);
-	world_wait(w, 30);
+	assert_int_equal(subject_call(w, s, method, what, form), 200);
 }
 
 /* One apply that is to go well; the plan's text. */
-static const char *apply(struct world *w, const char *manifest)
+static const char *apply(
+	struct world *w, const struct subject *s, const char *more, const char *entries)
 {
 	const struct turn_opts o = { .plan = { .allow_restart = false } };
 	const char *text;
 	struct turn t;
 
-	world_manifest(w, "a.yaml", manifest);
+	world_manifest(w, "a.yaml", subject_manifest(w, s, false, more, entries));
 	world_turn(w, &o, &t);
 	if (!turn_went_well(&t))
 		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
@@ -48,143 +33,154 @@ static const char *apply(struct world *w, const char *manifest)
 	return text;
 }
 
-/* A volume that is larger than the manifest says: one that is made anew is not. */
-static void begin(struct world *w, bool stopped)
+/* Both entries, the second one first. */
+static const char *turned(struct world *w, const struct subject *s, const char *data)
 {
-	world_new(w, 1);
-	(void)apply(w, stopped ? POD(STOPPED "  volumes: [" DATA ", " MORE "]\n")
-			       : POD("  volumes: [" DATA ", " MORE "]\n"));
-	change(w, "PUT", "resize", "disk=mp0&size=2G");
-	change(w, "PUT", "resize", "disk=mp1&size=3G");
+	return pm_arena_printf(w->arena, "%s, %s", s->more, data);
 }
 
 PM_TEST(attach_again_what_was_detached)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, true);
-	assert_has(apply(&w, POD(STOPPED "  volumes: [" MORE "]\n")), "kept as unused0");
-	assert_string_equal(value(&w, "mp0"), "");
-	assert_has(value(&w, "unused0"), "local-lvm:vm-");
-	assert_has(
-		apply(&w, POD(STOPPED "  volumes: [" MORE ", " DATA "]\n")), "re-attached unused0");
-	assert_has(value(&w, "mp0"), "mp=/data");
-	assert_has(value(&w, "mp0"), "size=2G");
-	assert_string_equal(value(&w, "unused0"), "");
-	world_done(&w);
+		subject_begin(&w, s, STOPPED);
+		assert_has(apply(&w, s, STOPPED, s->more), "kept as unused0");
+		assert_string_equal(subject_value(&w, s, s->key[0]), "");
+		assert_has(subject_value(&w, s, "unused0"), "local-lvm:vm-");
+		assert_has(apply(&w, s, STOPPED, turned(&w, s, s->data)), "re-attached unused0");
+		assert_has(subject_value(&w, s, s->key[0]), s->has[0]);
+		assert_has(subject_value(&w, s, s->key[0]), "size=2G");
+		assert_string_equal(subject_value(&w, s, "unused0"), "");
+		world_done(&w);
+	}
 }
 
 PM_TEST(attach_each_to_its_own_place)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, true);
-	(void)apply(&w, POD(STOPPED));
-	assert_has(value(&w, "unused1"), "local-lvm:vm-");
-	(void)apply(&w, POD(STOPPED "  volumes: [" MORE "]\n"));
-	assert_has(value(&w, "mp0"), "mp=/more");
-	assert_has(value(&w, "mp0"), "size=3G");
-	(void)apply(&w, POD(STOPPED "  volumes: [" MORE ", " DATA "]\n"));
-	assert_has(value(&w, "mp1"), "mp=/data");
-	assert_has(value(&w, "mp1"), "size=2G");
-	assert_string_equal(value(&w, "unused0"), "");
-	assert_string_equal(value(&w, "unused1"), "");
-	world_done(&w);
+		subject_begin(&w, s, STOPPED);
+		(void)apply(&w, s, STOPPED, "");
+		assert_has(subject_value(&w, s, "unused1"), "local-lvm:vm-");
+		(void)apply(&w, s, STOPPED, s->more);
+		assert_has(subject_value(&w, s, s->again[1]), s->has[1]);
+		assert_has(subject_value(&w, s, s->again[1]), "size=3G");
+		(void)apply(&w, s, STOPPED, turned(&w, s, s->data));
+		assert_has(subject_value(&w, s, s->again[0]), s->has[0]);
+		assert_has(subject_value(&w, s, s->again[0]), "size=2G");
+		assert_string_equal(subject_value(&w, s, "unused0"), "");
+		assert_string_equal(subject_value(&w, s, "unused1"), "");
+		world_done(&w);
+	}
 }
 
 PM_TEST(attach_and_grow_to_what_is_wanted_now)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, true);
-	(void)apply(&w, POD(STOPPED "  volumes: [" MORE "]\n"));
-	(void)apply(&w, POD(STOPPED "  volumes: [" MORE
-				    ", {path: /data, storage: local-lvm, size: 5Gi}]\n"));
-	assert_has(value(&w, "mp0"), "size=5G");
-	assert_string_equal(value(&w, "unused0"), "");
-	world_done(&w);
+		subject_begin(&w, s, STOPPED);
+		(void)apply(&w, s, STOPPED, s->more);
+		(void)apply(&w, s, STOPPED, turned(&w, s, s->grown));
+		assert_has(subject_value(&w, s, s->key[0]), "size=5G");
+		assert_string_equal(subject_value(&w, s, "unused0"), "");
+		world_done(&w);
+	}
 }
 
 PM_TEST(attach_to_a_running_guest)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, false);
-	(void)apply(&w, POD("  volumes: [" MORE "]\n"));
-	change(&w, "POST", "status/reboot", "");
-	assert_has(value(&w, "unused0"), "local-lvm:vm-");
-	(void)apply(&w, POD("  volumes: [" MORE ", " DATA "]\n"));
-	assert_has(value(&w, "mp0"), "size=2G");
-	world_done(&w);
+		subject_begin(&w, s, "");
+		(void)apply(&w, s, "", s->more);
+		change(&w, s, "POST", "status/reboot", "");
+		assert_has(subject_value(&w, s, "unused0"), "local-lvm:vm-");
+		(void)apply(&w, s, "", turned(&w, s, s->data));
+		assert_has(subject_value(&w, s, s->key[0]), "size=2G");
+		world_done(&w);
+	}
 }
 
 /* The removal waits for a restart, and is taken back before: the volume was never away. */
 PM_TEST(attach_takes_back_a_removal_that_waits)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, false);
-	(void)apply(&w, POD("  volumes: [" MORE "]\n"));
-	assert_has(apply(&w, POD("  volumes: [" MORE ", " DATA "]\n")), "takes back a removal");
-	change(&w, "POST", "status/reboot", "");
-	assert_has(value(&w, "mp0"), "mp=/data");
-	assert_has(value(&w, "mp0"), "size=2G");
-	assert_has(value(&w, "mp1"), "size=3G");
-	assert_string_equal(value(&w, "unused0"), "");
-	world_done(&w);
+		subject_begin(&w, s, s->cold);
+		(void)apply(&w, s, s->cold, s->more);
+		assert_has(apply(&w, s, s->cold, turned(&w, s, s->data)), "takes back a ");
+		change(&w, s, "POST", "status/reboot", "");
+		assert_has(subject_value(&w, s, s->key[0]), s->has[0]);
+		assert_has(subject_value(&w, s, s->key[0]), "size=2G");
+		assert_has(subject_value(&w, s, s->key[1]), "size=3G");
+		assert_string_equal(subject_value(&w, s, "unused0"), "");
+		world_done(&w);
+	}
 }
 
 PM_TEST(attach_nothing_on_another_storage)
 {
 	const struct turn_opts o = { 0 };
-	struct world w;
-	struct turn t;
 
-	begin(&w, true);
-	(void)apply(&w, POD(STOPPED "  volumes: [" MORE "]\n"));
-	assert_has(apply(&w, POD(STOPPED "  volumes: [" MORE
-					 ", {path: /data, storage: local, size: 1Gi}]\n")),
-		"name its storage to have it again");
-	assert_string_equal(value(&w, "mp0"), "");
-	change(&w, "PUT", "config", "delete=unused0");
-	world_turn(&w, &o, &t);
-	assert_true(turn_went_well(&t));
-	turn_done(&t);
-	assert_has(value(&w, "mp0"), "local:");
-	world_done(&w);
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
+		struct turn t;
+
+		subject_begin(&w, s, STOPPED);
+		(void)apply(&w, s, STOPPED, s->more);
+		assert_has(apply(&w, s, STOPPED, turned(&w, s, s->moved)),
+			"name its storage to have it again");
+		assert_string_equal(subject_value(&w, s, s->key[0]), "");
+		change(&w, s, "PUT", "config", "delete=unused0");
+		world_turn(&w, &o, &t);
+		assert_true(turn_went_well(&t));
+		turn_done(&t);
+		assert_has(subject_value(&w, s, s->key[0]), "local:");
+		world_done(&w);
+	}
 }
 
 /* Somebody else has detached it: nothing says where it was. */
 PM_TEST(attach_nothing_by_guess)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, true);
-	change(&w, "PUT", "config", "delete=mp0");
-	(void)apply(&w, POD(STOPPED "  volumes: [" MORE ", " DATA "]\n"));
-	assert_has(value(&w, "mp0"), "size=1G");
-	assert_has(value(&w, "unused0"), "local-lvm:vm-");
-	world_done(&w);
+		subject_begin(&w, s, STOPPED);
+		change(&w, s, "PUT", "config", pm_arena_printf(w.arena, "delete=%s", s->key[0]));
+		(void)apply(&w, s, STOPPED, turned(&w, s, s->data));
+		assert_has(subject_value(&w, s, s->key[0]), "size=1G");
+		assert_has(subject_value(&w, s, "unused0"), "local-lvm:vm-");
+		world_done(&w);
+	}
 }
 
 /* The plan said that it comes back: a new one is another plan. */
-static void destroy(struct world *w, PM_UNUSED void *arg)
+static void destroy(struct world *w, void *arg)
 {
-	change(w, "PUT", "config", "delete=unused0");
+	change(w, arg, "PUT", "config", "delete=unused0");
 }
 
 PM_TEST(attach_nothing_new_where_the_old_one_was_promised)
 {
-	const struct turn_opts o = { .between = destroy };
-	struct world w;
-	struct turn t;
+	for (const struct subject *s = subjects; s->id; s++) {
+		const struct turn_opts o = { .between = destroy, .between_arg = (void *)s };
+		struct world w;
+		struct turn t;
 
-	begin(&w, true);
-	(void)apply(&w, POD(STOPPED "  volumes: [" MORE "]\n"));
-	world_manifest(&w, "a.yaml", POD(STOPPED "  volumes: [" MORE ", " DATA "]\n"));
-	world_turn(&w, &o, &t);
-	assert_int_equal(turn_result(&t, "Pod/shop/db")->outcome, PM_STALE);
-	turn_done(&t);
-	assert_string_equal(value(&w, "mp0"), "");
-	world_done(&w);
+		subject_begin(&w, s, STOPPED);
+		(void)apply(&w, s, STOPPED, s->more);
+		world_manifest(&w, "a.yaml",
+			subject_manifest(&w, s, false, STOPPED, turned(&w, s, s->data)));
+		world_turn(&w, &o, &t);
+		assert_int_equal(turn_result(&t, s->id)->outcome, PM_STALE);
+		turn_done(&t);
+		assert_string_equal(subject_value(&w, s, s->key[0]), "");
+		world_done(&w);
+	}
 }

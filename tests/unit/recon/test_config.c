@@ -202,3 +202,37 @@ PM_TEST(config_says_where_the_audit_log_is)
 	assert_int_equal(chdir(cwd), 0);
 	close_box(&b);
 }
+
+/* A rule that could never fit is told with what was probably meant. */
+PM_TEST(config_rules_of_what_is_ignored_are_checked)
+{
+	static const struct {
+		const char *rule, *says;
+	} rows[] = {
+		{ "{kind: Pod, fields: [resources.memroy]}",
+			"of a Pod there is no setting resources.memroy; did you mean \"resources.memory\"?" },
+		{ "{kind: VirtualMachine, fields: [resources.memory]}",
+			"no setting resources.memory" },
+		{ "{kind: Pod, fields: [state]}", "state is nothing that is compared" },
+		{ "{kind: Pod, fields: []}", "fields needs an entry" },
+		{ "{kind: Pod}", "fields" },
+		{ "{fields: [tags]}", "kind" },
+		{ "{kind: PodSet, fields: [tags]}", "Pod" },
+		{ "{kind: Pod, name: 'Db!', fields: [tags]}",
+			"a name, in which * stands for anything" },
+		{ "{kind: Pod, feilds: [tags]}", "fields" },
+	};
+
+	for (size_t i = 0; i < PM_COUNT(rows); i++) {
+		struct pm_buf text cleanup_buf = PM_BUF(0);
+		struct box b;
+
+		(void)pm_buf_addf(&text, "%signore:\n  - %s\n", minimal, rows[i].rule);
+		assert_int_equal(open_config(&b, pm_test_file(pm_test_dir(), "podmox.yaml",
+							 pm_buf_str(&text))),
+			-PM_E_INPUT);
+		assert_int_equal(b.diags.first->pos.line, 10);
+		assert_has(b.diags.first->msg, rows[i].says);
+		close_box(&b);
+	}
+}

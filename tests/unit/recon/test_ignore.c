@@ -132,3 +132,56 @@ PM_TEST(ignore_what_pve_keeps_elsewhere)
 	world_in_sync(&w);
 	world_done(&w);
 }
+
+/* ---- rules of the configuration ---- */
+
+#define PLAIN(name, more)                                                                        \
+	"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: " name ", namespace: shop}\nspec:\n" \
+	"  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n"                        \
+	"  rootfs: {storage: local-lvm, size: 4Gi}\n" more
+
+/* What the rules name is left alone where they fit, and nowhere else; what the manifest names adds up. */
+PM_TEST(ignore_by_the_configuration)
+{
+	const struct turn_opts look = { .plan_only = true };
+	struct world w;
+	struct turn t;
+
+	world_new(&w, 1);
+	world_manifest(&w, "a.yaml",
+		PLAIN("db", "  resources: {cores: 2}\n  onboot: true\n"
+			    "  lifecycle: {ignore: [onboot]}\n"));
+	world_manifest(&w, "b.yaml", PLAIN("web", "  resources: {cores: 2}\n"));
+	world_apply(&w);
+	for (int i = 0; i < 2; i++)
+		(void)world_control(&w, "set %u cores=4",
+			world_vmid(&w, i == 0 ? "Pod/shop/db" : "Pod/shop/web"));
+	(void)world_control(&w, "set %u onboot=0", world_vmid(&w, "Pod/shop/db"));
+	world_wait(&w, 30);
+
+	world_config(&w, "ignore:\n  - {kind: VirtualMachine, fields: [cpu.cores]}\n"
+			 "  - {kind: Pod, namespace: sh?p, name: d*, fields: [resources.cores]}\n"
+			 "  - {kind: Pod, namespace: other, fields: [resources]}\n");
+	world_turn(&w, &look, &t);
+	assert_int_equal(t.cycle.plan.sum.update, 1);
+	assert_int_equal(t.cycle.plan.sum.unchanged, 1);
+	assert_int_equal(turn_action(&t, "Pod/shop/web")->nchanges, 1);
+	turn_done(&t);
+
+	/* Another write does not undo it, and the plan says what is left to others. */
+	world_manifest(&w, "a.yaml",
+		PLAIN("db", "  resources: {cores: 2, memory: 600Mi}\n  onboot: true\n"
+			    "  lifecycle: {ignore: [onboot]}\n"));
+	world_turn(&w, &look, &t);
+	assert_has(turn_plan(&t), "ignores onboot; by the configuration resources.cores");
+	turn_done(&t);
+	world_apply(&w);
+	assert_string_equal(value(&w, "cores"), "4");
+	assert_string_equal(value(&w, "memory"), "600");
+
+	/* Without the rule it is podmox's again. */
+	world_config(&w, NULL);
+	world_apply(&w);
+	assert_string_equal(value(&w, "cores"), "2");
+	world_done(&w);
+}

@@ -6,46 +6,8 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "killed.h"
+#include "subject.h"
 #include "world.h"
-
-#define POD(more)                                                                          \
-	"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: db, namespace: shop}\nspec:\n" \
-	"  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n"                  \
-	"  rootfs: {storage: local-lvm, size: 4Gi}\n"                                      \
-	"  lifecycle: {replace: allow}\n" more
-#define DATA  "{path: /data, storage: local-lvm, size: 1Gi, backup: true}"
-#define MORE  "{path: /more, storage: local-lvm, size: 1Gi}"
-#define OLD   POD("  volumes: [" DATA ", " MORE "]\n")
-#define FRESH POD("  unprivileged: false\n  volumes: [" DATA ", " MORE "]\n")
-
-static const char *value(struct world *w, const char *key)
-{
-	return pm_arena_strdup(
-		w->arena, world_control(w, "get %u %s", world_vmid(w, "Pod/shop/db"), key));
-}
-
-static void grow(struct world *w, const char *key, const char *size)
-{
-	char path[80], form[80];
-
-	(void)snprintf(
-		path, sizeof(path), "/nodes/pve1/lxc/%u/resize", world_vmid(w, "Pod/shop/db"));
-	(void)snprintf(form, sizeof(form), "disk=%s&size=%s", key, size);
-	assert_int_equal(world_call(w, "PUT", path, form), 200);
-	world_wait(w, 5);
-}
-
-/* A guest whose volumes are larger than the manifest asks for: made anew they would not be. */
-static void begin(struct world *w, const char *before, const char *after)
-{
-	world_new(w, 1);
-	world_manifest(w, "a.yaml", before);
-	world_apply(w);
-	grow(w, "mp0", "2G");
-	grow(w, "mp1", "3G");
-	world_wait(w, 30);
-	world_manifest(w, "a.yaml", after);
-}
 
 static void turn(struct world *w, bool allow, struct turn *t)
 {
@@ -55,11 +17,11 @@ static void turn(struct world *w, bool allow, struct turn *t)
 }
 
 /* One apply that is to go well; the plan's text. */
-static const char *apply(struct world *w)
+static const char *apply(struct world *w, const char *text)
 {
 	struct turn t;
-	const char *text;
 
+	world_manifest(w, "a.yaml", text);
 	turn(w, true, &t);
 	if (!turn_went_well(&t))
 		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
@@ -70,138 +32,165 @@ static const char *apply(struct world *w)
 	return text;
 }
 
-static void kept(struct world *w)
+static void kept(struct world *w, const struct subject *s)
 {
-	assert_has(value(w, "mp0"), "mp=/data");
-	assert_has(value(w, "mp0"), "backup=1");
-	assert_has(value(w, "mp0"), "size=2G");
-	assert_has(value(w, "mp1"), "mp=/more");
-	assert_has(value(w, "mp1"), "size=3G");
-	assert_string_equal(value(w, "unused0"), "");
+	assert_has(subject_value(w, s, s->key[0]), s->has[0]);
+	assert_has(subject_value(w, s, s->key[0]), "size=2G");
+	assert_has(subject_value(w, s, s->key[1]), s->has[1]);
+	assert_has(subject_value(w, s, s->key[1]), "size=3G");
+	assert_string_equal(subject_value(w, s, "unused0"), "");
+	if (s->small)
+		assert_has(subject_value(w, s, s->small), "size=8M");
+	if (s->boots)
+		assert_has(subject_value(w, s, "boot"), s->boots);
+}
+
+static void end(struct world *w, const struct subject *s)
+{
+	assert_int_equal(world_guests(w), s->guests);
+	world_in_sync(w);
+	world_done(w);
 }
 
 PM_TEST(keeps_volumes_of_a_guest_that_is_replaced)
 {
-	struct world w;
-	const char *text;
-	unsigned vmid;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
+		const char *text;
+		unsigned vmid;
 
-	begin(&w, OLD, FRESH);
-	vmid = world_vmid(&w, "Pod/shop/db");
-	text = apply(&w);
-	assert_has(text, "destroys local-lvm:vm-");
-	assert_has(text, "keeps local-lvm:vm-");
-	assert_has(text, "handed over through");
-	kept(&w);
-	assert_string_equal(value(&w, "unprivileged"), "0");
-	assert_int_equal(world_vmid(&w, "Pod/shop/db"), vmid);
-	assert_int_equal(world_guests(&w), 1);
-	assert_non_null(strstr(world_control(&w, "get %u", vmid), " running"));
-	world_in_sync(&w);
-	world_done(&w);
+		subject_begin(&w, s, "");
+		vmid = world_vmid(&w, s->id);
+		text = apply(&w, subject_manifest(&w, s, true, "", subject_both(&w, s)));
+		assert_has(text, "destroys local-lvm:vm-");
+		assert_has(text, "keeps local-lvm:vm-");
+		assert_has(text, "handed over through");
+		kept(&w, s);
+		assert_has(subject_value(&w, s, s->fresh[0]), s->fresh[1]);
+		assert_int_equal(world_vmid(&w, s->id), vmid);
+		assert_non_null(strstr(world_control(&w, "get %u", vmid), " running"));
+		end(&w, s);
+	}
 }
 
 PM_TEST(keeps_what_leaves_the_manifest_as_unused)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, OLD, POD("  unprivileged: false\n  volumes: [" MORE "]\n"));
-	apply(&w);
-	assert_string_equal(value(&w, "mp0"), "");
-	assert_has(value(&w, "mp1"), "size=3G");
-	assert_has(value(&w, "unused0"), "local-lvm:vm-");
-	assert_int_equal(world_guests(&w), 1);
-	world_in_sync(&w);
-	world_done(&w);
+		subject_begin(&w, s, "");
+		apply(&w, subject_manifest(&w, s, true, "", s->more));
+		assert_string_equal(subject_value(&w, s, s->key[0]), "");
+		assert_has(subject_value(&w, s, s->key[1]), "size=3G");
+		assert_has(subject_value(&w, s, "unused0"), "local-lvm:vm-");
+		end(&w, s);
+	}
 }
 
 PM_TEST(keeps_a_volume_that_is_to_grow_and_move)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, OLD,
-		POD("  unprivileged: false\n  volumes:\n"
-		    "  - {path: /data, storage: local, size: 6Gi}\n  - " MORE "\n"));
-	apply(&w);
-	assert_has(value(&w, "mp0"), "local:");
-	assert_has(value(&w, "mp0"), "size=6G");
-	assert_has(value(&w, "mp1"), "size=3G");
-	assert_int_equal(world_guests(&w), 1);
-	world_in_sync(&w);
-	world_done(&w);
+		subject_begin(&w, s, "");
+		apply(&w, subject_manifest(&w, s, true, "",
+				  pm_arena_printf(w.arena, "%s, %s", s->moved, s->more)));
+		assert_has(subject_value(&w, s, s->key[0]), "local:");
+		assert_has(subject_value(&w, s, s->key[0]), "size=6G");
+		assert_has(subject_value(&w, s, s->key[1]), "size=3G");
+		end(&w, s);
+	}
 }
 
 PM_TEST(keeps_volumes_when_the_number_changes)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, OLD, POD("  vmid: 288\n  volumes: [" DATA ", " MORE "]\n"));
-	apply(&w);
-	assert_int_equal(world_vmid(&w, "Pod/shop/db"), 288);
-	kept(&w);
-	assert_int_equal(world_guests(&w), 1);
-	world_in_sync(&w);
-	world_done(&w);
+		subject_begin(&w, s, "");
+		apply(&w, subject_manifest(&w, s, false, "  vmid: 288\n", subject_both(&w, s)));
+		assert_int_equal(world_vmid(&w, s->id), 288);
+		kept(&w, s);
+		end(&w, s);
+	}
 }
 
 /* A protected guest takes no volume: it is protected when it has them. */
 PM_TEST(keeps_volumes_of_a_guest_that_is_to_be_protected)
 {
-	struct world w;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, OLD,
-		"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: db, namespace: shop}\nspec:\n"
-		"  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n"
-		"  rootfs: {storage: local-lvm, size: 4Gi}\n"
-		"  lifecycle: {replace: allow, protect: true}\n  unprivileged: false\n"
-		"  volumes: [" DATA ", " MORE "]\n");
-	apply(&w);
-	kept(&w);
-	assert_string_equal(value(&w, "protection"), "1");
-	world_in_sync(&w);
-	world_done(&w);
+		subject_begin(&w, s, "");
+		apply(&w, subject_manifest(&w, s, true,
+				  "  lifecycle: {replace: allow, protect: true}\n",
+				  subject_both(&w, s)));
+		kept(&w, s);
+		assert_string_equal(subject_value(&w, s, "protection"), "1");
+		end(&w, s);
+	}
 }
 
-/* What somebody has mounted by hand is mounted afterwards, and stays none of podmox's business. */
+/* What somebody has added by hand is there afterwards, and stays none of podmox's business. */
 PM_TEST(keeps_volumes_of_others)
 {
-	struct world w;
-	char path[80];
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
 
-	begin(&w, OLD, FRESH);
-	(void)snprintf(
-		path, sizeof(path), "/nodes/pve1/lxc/%u/config", world_vmid(&w, "Pod/shop/db"));
-	assert_int_equal(
-		world_call(&w, "PUT", path, "mp7=local-lvm%3A5%2Cmp%3D%2Fhand%2Cro%3D1"), 200);
-	apply(&w);
-	kept(&w);
-	assert_has(value(&w, "mp7"), "mp=/hand");
-	assert_has(value(&w, "mp7"), "size=5G");
-	world_in_sync(&w);
-	world_done(&w);
+		subject_begin(&w, s, "");
+		assert_int_equal(subject_call(&w, s, "PUT", "config", s->hand[1]), 200);
+		apply(&w, subject_manifest(&w, s, true, "", subject_both(&w, s)));
+		kept(&w, s);
+		assert_has(subject_value(&w, s, s->hand[0]), "size=5G");
+		end(&w, s);
+	}
+}
+
+/* A machine that went down by itself has changes waiting, which name volumes by what they are called then. */
+PM_TEST(keeps_volumes_that_changes_wait_for)
+{
+	const struct subject *s = &subjects[1];
+	const char *now;
+	struct world w;
+
+	subject_begin(&w, s, "  state: ignored\n  agent: {enabled: true}\n");
+	assert_int_equal(subject_call(&w, s, "POST", "status/start", ""), 200);
+	now = subject_value(&w, s, s->key[1]);
+	assert_int_equal(subject_call(&w, s, "POST", "config",
+				 pm_arena_printf(w.arena, "%s=%.*s%%2Ccache%%3Dwriteback",
+					 s->key[1], (int)strcspn(now, ","), now)),
+		200);
+	assert_int_equal(subject_call(&w, s, "POST", "agent/shutdown", ""), 200);
+	assert_string_equal(subject_value(&w, s, s->key[1]), now);
+	apply(&w, subject_manifest(&w, s, true, "  state: ignored\n  agent: {enabled: true}\n",
+			  subject_both(&w, s)));
+	assert_has(subject_value(&w, s, s->key[1]), "cache=writeback");
+	kept(&w, s);
+	end(&w, s);
 }
 
 /* Nothing is made, stopped or gone when it cannot go well. */
 PM_TEST(keeps_everything_when_there_are_snapshots)
 {
-	struct world w;
-	struct turn t;
-	char path[80];
-	unsigned vmid;
+	for (const struct subject *s = subjects; s->id; s++) {
+		struct world w;
+		struct turn t;
+		unsigned vmid;
 
-	begin(&w, OLD, FRESH);
-	vmid = world_vmid(&w, "Pod/shop/db");
-	(void)snprintf(path, sizeof(path), "/nodes/pve1/lxc/%u/snapshot", vmid);
-	assert_int_equal(world_call(&w, "POST", path, "snapname=before"), 200);
-	world_wait(&w, 10);
-	turn(&w, true, &t);
-	assert_int_equal(turn_result(&t, "Pod/shop/db")->outcome, PM_FAILED);
-	assert_has(turn_result(&t, "Pod/shop/db")->err.msg, "snapshots");
-	turn_done(&t);
-	assert_non_null(strstr(world_control(&w, "get %u", vmid), " running"));
-	assert_int_equal(world_guests(&w), 1);
-	kept(&w);
-	world_done(&w);
+		subject_begin(&w, s, "");
+		vmid = world_vmid(&w, s->id);
+		world_manifest(
+			&w, "a.yaml", subject_manifest(&w, s, true, "", subject_both(&w, s)));
+		assert_int_equal(subject_call(&w, s, "POST", "snapshot", "snapname=before"), 200);
+		turn(&w, true, &t);
+		assert_int_equal(turn_result(&t, s->id)->outcome, PM_FAILED);
+		assert_has(turn_result(&t, s->id)->err.msg, "snapshots");
+		turn_done(&t);
+		assert_non_null(strstr(world_control(&w, "get %u", vmid), " running"));
+		assert_int_equal(world_guests(&w), s->guests);
+		kept(&w, s);
+		world_done(&w);
+	}
 }
 
 /* ---- whatever fails ---- */
@@ -212,42 +201,54 @@ PM_TEST(keeps_everything_when_there_are_snapshots)
 #	define STRIDE 1
 #endif
 
+/* Of each kind of failure every request of a container; of a virtual machine each is for some of the kinds. */
+static unsigned stride(const struct subject *s)
+{
+	return s->boots && !getenv("NIGHTLY") ? 3 * STRIDE : STRIDE;
+}
+
 /* One apply in peace, with consent or without: there is one guest, and it has its volumes. */
-static void mend(struct world *w, bool consent, unsigned nth)
+static void mend(struct world *w, const struct subject *s, bool consent, unsigned nth)
 {
 	struct turn t;
 
 	world_wait(w, 5);
 	turn(w, consent, &t);
 	if (!turn_went_well(&t))
-		fail_msg("request %u, the apply after it: status %d: %s\n%s\n%s", nth, t.status,
-			t.err.msg, t.planned ? turn_plan(&t) : "",
+		fail_msg("%s, request %u, the apply after it: status %d: %s\n%s\n%s", s->id, nth,
+			t.status, t.err.msg, t.planned ? turn_plan(&t) : "",
 			t.applied && t.cycle.report.n > 0 ? t.cycle.report.v[0].err.msg : "");
 	turn_done(&t);
 	world_in_sync(w);
-	assert_int_equal(world_guests(w), 1);
-	kept(w);
+	assert_int_equal(world_guests(w), s->guests);
+	kept(w, s);
 }
 
-static bool spoil_once(unsigned nth, enum pm_spoil how, bool consent)
+static void begin_anew(struct world *w, const struct subject *s)
+{
+	subject_begin(w, s, "");
+	world_manifest(w, "a.yaml", subject_manifest(w, s, true, "", subject_both(w, s)));
+}
+
+static bool spoil_once(const struct subject *s, unsigned nth, enum pm_spoil how, bool consent)
 {
 	struct turn_opts bad = { .plan = { .allow_replace = true } };
 	struct world w;
 	struct turn t;
 	bool reached;
 
-	begin(&w, OLD, FRESH);
+	begin_anew(&w, s);
 	bad.through = pm_spoil_new(world_wire(&w), nth, how);
 	world_turn(&w, &bad, &t);
 	turn_done(&t);
 	reached = pm_spoil_calls(bad.through) >= nth;
 	pm_transport_free(bad.through);
-	mend(&w, consent, nth);
+	mend(&w, s, consent, nth);
 	world_done(&w);
 	return reached;
 }
 
-static bool kill_once(unsigned nth, bool consent, bool journal)
+static bool kill_once(const struct subject *s, unsigned nth, bool consent, bool journal)
 {
 	struct pm_cancel cancel = { .on = false };
 	struct turn_opts bad = { .plan = { .allow_replace = true }, .cancel = &cancel };
@@ -255,7 +256,7 @@ static bool kill_once(unsigned nth, bool consent, bool journal)
 	struct turn t;
 	bool reached;
 
-	begin(&w, OLD, FRESH);
+	begin_anew(&w, s);
 	bad.through = pm_killed_new(world_wire(&w), nth, &cancel);
 	if (!journal)
 		bad.journal_dir = pm_test_dir();
@@ -263,38 +264,44 @@ static bool kill_once(unsigned nth, bool consent, bool journal)
 	turn_done(&t);
 	reached = pm_killed_calls(bad.through) >= nth;
 	pm_transport_free(bad.through);
-	mend(&w, consent, nth);
+	mend(&w, s, consent, nth);
 	world_done(&w);
 	return reached;
 }
 
 PM_TEST(keeps_volumes_whatever_request_fails)
 {
-	for (enum pm_spoil how = 0; how < PM_SPOIL_MAX; how++) {
-		unsigned n = 1 + (unsigned)how % STRIDE;
+	for (const struct subject *s = subjects; s->id; s++) {
+		for (enum pm_spoil how = 0; how < PM_SPOIL_MAX; how++) {
+			unsigned n = 1 + (unsigned)how % stride(s);
 
-		while (spoil_once(n, how, how % 2 == 0))
-			n += STRIDE;
-		print_message("%s: up to request %u\n", pm_spoil_name(how), n);
-		assert_true(n > 60);
+			while (spoil_once(s, n, how, how % 2 == 0))
+				n += stride(s);
+			print_message("%s, %s: up to request %u\n", s->id, pm_spoil_name(how), n);
+			assert_true(n > 60);
+		}
 	}
 }
 
 PM_TEST(keeps_volumes_when_it_is_killed)
 {
-	unsigned n = 1;
+	for (const struct subject *s = subjects; s->id; s++) {
+		unsigned n = 1;
 
-	while (kill_once(n, true, n % 2 == 0))
-		n += STRIDE;
-	assert_true(n > 60);
+		while (kill_once(s, n, true, n % 2 == 0))
+			n += STRIDE;
+		assert_true(n > 60);
+	}
 }
 
 /* The flag is not given again: what is there by then takes its volumes back. */
 PM_TEST(keeps_volumes_when_it_is_killed_and_consent_is_gone)
 {
-	unsigned n = 1;
+	for (const struct subject *s = subjects; s->id; s++) {
+		unsigned n = 1;
 
-	while (kill_once(n, false, n % 2 == 1))
-		n += STRIDE;
-	assert_true(n > 60);
+		while (kill_once(s, n, false, n % 2 == 1))
+			n += STRIDE;
+		assert_true(n > 60);
+	}
 }

@@ -137,6 +137,46 @@ PM_TEST(runs_name_a_field_that_changes_back)
 	world_done(&w);
 }
 
+/* Somebody sets them again at once: of what was written, what was never asked for, what was to go. */
+PM_TEST(runs_name_what_somebody_sets_again)
+{
+	static const struct {
+		const char *first, *then, *again, *path;
+	} rows[] = {
+		{ "", "  resources: {memory: 512Mi}\n", "memory=333", "resources.memory" },
+		{ "", "  onboot: true\n", "onboot=", "onboot" },
+		{ "  onboot: true\n", "", "onboot=1", "onboot" },
+		{ "", "  tags: [mine]\n", "tags=theirs", "tags" },
+	};
+	const struct turn_opts o = { 0 };
+
+	for (size_t i = 0; i < PM_COUNT(rows); i++) {
+		struct pm_buf text cleanup_buf = PM_BUF(0);
+		struct world w;
+		struct turn t;
+
+		world_new(&w, 1);
+		(void)pm_buf_addf(&text, "%s%s", POD("a"), rows[i].first);
+		world_manifest(&w, "a.yaml", pm_buf_str(&text));
+		world_apply(&w);
+		pm_buf_clear(&text);
+		(void)pm_buf_addf(&text, "%s%s", POD("a"), rows[i].then);
+		world_manifest(&w, "a.yaml", pm_buf_str(&text));
+		(void)world_control(
+			&w, "insist %u %s", world_vmid(&w, "Pod/shop/a"), rows[i].again);
+		world_turn(&w, &o, &t);
+		assert_int_equal(t.status, 3);
+		assert_int_equal(turn_result(&t, "Pod/shop/a")->outcome, PM_DONE);
+		assert_string_equal(turn_result(&t, "Pod/shop/a")->unstable, rows[i].path);
+		turn_done(&t);
+		/* Nobody is at it any more: it converges. */
+		(void)world_control(&w, "insist-clear");
+		world_apply(&w);
+		world_in_sync(&w);
+		world_done(&w);
+	}
+}
+
 /* ---- readiness ---- */
 
 PM_TEST(runs_wait_until_it_is_ready)

@@ -29,14 +29,20 @@ void world_login(struct world *w, const char *user, const char *realm, const cha
 		(void)pm_buf_addf(&text, ", pve%u", i);
 	(void)pm_buf_addf(&text,
 		"]\n    auth: {username: %s, realm: %s, password: \"%s\"}\n    vmids: 200-299\n"
-		"journal: {dir: %s/state}\naudit: {file: %s/audit.jsonl}\n",
-		user, realm, password, w->dir, w->dir);
+		"journal: {dir: %s/state}\naudit: {file: %s/audit.jsonl}\n%s",
+		user, realm, password, w->dir, w->dir, w->more ? w->more : "");
 	pm_config_free(w->config);
 	w->config = NULL;
 	pm_diags_init(&diags, w->arena);
 	assert_ok(pm_config_open(pm_test_file(w->dir, "podmox.yaml", pm_buf_str(&text)), &w->config,
 			  &diags, &err),
 		&err);
+}
+
+void world_config(struct world *w, const char *more)
+{
+	w->more = more;
+	world_login(w, "root", "pam", pm_sim_password(w->sim));
 }
 
 void world_new(struct world *w, unsigned nodes)

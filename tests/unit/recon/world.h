@@ -18,10 +18,14 @@ struct world {
 	struct pm_config *config;
 	unsigned workers; /* of an apply; 1 unless a test says otherwise */
 	uint64_t seed;
+	const char *more; /* further lines of the configuration; NULL: none */
 };
 
 void world_new(struct world *w, unsigned nodes);
 void world_done(struct world *w);
+
+/** Further lines of the configuration from here on. */
+void world_config(struct world *w, const char *more);
 
 /** Who podmox is from here on; root@pam at first. */
 void world_login(struct world *w, const char *user, const char *realm, const char *password);

@@ -216,6 +216,31 @@ PM_TEST(sim_control_heal)
 	world_close(&w);
 }
 
+/* An outside hand that is at it again after each change, and lets readers be. */
+PM_TEST(sim_control_insist)
+{
+	struct world w;
+
+	world_open(&w, three_nodes());
+	assert_string_equal(run(&w, "POST", "/nodes/pve1/lxc",
+				    "vmid=150&ostemplate=local:vztmpl/"
+				    "debian-12-standard_12.7-1_amd64.tar.zst&rootfs=local-lvm:1"),
+		"OK");
+	assert_string_equal(control(&w, "insist 150 memory=333"), "ok");
+	assert_int_equal(ask(&w, "GET", "/nodes/pve1/lxc/150/config", NULL)->status, 200);
+	assert_string_equal(control(&w, "get 150 memory"), "512");
+	assert_int_equal(ask(&w, "PUT", "/nodes/pve1/lxc/150/config", "memory=256")->status, 200);
+	assert_string_equal(control(&w, "get 150 memory"), "333");
+	assert_int_equal(ask(&w, "PUT", "/nodes/pve1/lxc/150/config", "cores=1")->status, 200);
+	assert_string_equal(control(&w, "get 150 cores"), "1");
+	assert_string_equal(control(&w, "insist-clear"), "ok");
+	assert_int_equal(ask(&w, "PUT", "/nodes/pve1/lxc/150/config", "memory=256")->status, 200);
+	assert_string_equal(control(&w, "get 150 memory"), "256");
+	assert_has(control(&w, "insist x memory=1"), "error: insist VMID KEY=VALUE");
+	assert_has(control(&w, "insist 150 memory"), "error: insist VMID KEY=VALUE");
+	world_close(&w);
+}
+
 PM_TEST(sim_control_help)
 {
 	struct world w;

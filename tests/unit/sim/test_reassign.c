@@ -1,7 +1,8 @@
-/* Volumes that go from container to container, as PVE::API2::LXC move_volume does it. */
+/* Volumes that go from guest to guest, as PVE::API2::LXC move_volume and PVE::API2::Qemu move_vm_disk do it. */
 #include "sim_test.h"
 
 #define L "/nodes/pve1/lxc"
+#define Q "/nodes/pve1/qemu"
 
 static void make(struct world *w, const char *more)
 {
@@ -97,5 +98,101 @@ PM_TEST(sim_reassign_to_a_protected_one_loses_the_volume)
 		"can't update CT 299 drive 'mp0' - protection mode enabled");
 	assert_string_equal(at(&w, 210, "mp0"), "");
 	assert_string_equal(at(&w, 299, "mp0"), "");
+	world_close(&w);
+}
+
+/* ---- virtual machines ---- */
+
+static const char *drive(struct world *w, unsigned vmid, const char *key)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), Q "/%u/config", vmid);
+	return data(ask(w, "GET", path, NULL), key);
+}
+
+static const char *no_drive(struct world *w, const char *form)
+{
+	return ask(w, "POST", Q "/210/move_disk", form)->reason;
+}
+
+static void begin_machines(struct world *w)
+{
+	world_open(w, (struct pm_sim_options){ 0 });
+	assert_string_equal(run(w, "POST", Q,
+				    "vmid=210&scsi0=local-lvm%3A1%2Cbackup%3D0&scsi1=local-lvm%3A1"
+				    "&ide2=none%2Cmedia%3Dcdrom&ide0=local-lvm%3Acloudinit"
+				    "&net0=virtio%2Cbridge%3Dvmbr0"),
+		"OK");
+	assert_string_equal(run(w, "POST", Q, "vmid=299"), "OK");
+}
+
+/* PVE takes what leaves out of the boot order, and puts nothing back. */
+PM_TEST(sim_reassign_hands_a_disk_over)
+{
+	struct world w;
+	const struct answer *a;
+
+	begin_machines(&w);
+	assert_string_equal(drive(&w, 210, "boot"), "order=scsi0;ide0;net0");
+	a = ask(&w, "POST", Q "/210/move_disk", "disk=scsi0&target-vmid=299");
+	assert_has(whole(a), ":qmmove:210-scsi0>299-scsi0:root@pam:");
+	forward(&w, 1000);
+	assert_string_equal(drive(&w, 210, "scsi0"), "");
+	assert_string_equal(drive(&w, 210, "boot"), "order=ide0;net0");
+	assert_string_equal(drive(&w, 299, "scsi0"), "local-lvm:vm-299-disk-0,backup=0,size=1G");
+	assert_string_equal(run(&w, "POST", Q "/299/move_disk",
+				    "disk=scsi0&target-vmid=210&target-disk=unused3"),
+		"OK");
+	assert_string_equal(drive(&w, 210, "unused3"), "local-lvm:vm-210-disk-0");
+	assert_string_equal(run(&w, "POST", Q "/210/move_disk",
+				    "disk=unused3&target-vmid=299&target-disk=virtio1"),
+		"OK");
+	assert_string_equal(drive(&w, 299, "virtio1"), "local-lvm:vm-299-disk-0,size=1G");
+	assert_string_equal(drive(&w, 210, "boot"), "order=ide0;net0");
+	world_close(&w);
+}
+
+PM_TEST(sim_reassign_of_a_disk_is_refused)
+{
+	struct world w;
+
+	begin_machines(&w);
+	assert_string_equal(
+		no_drive(&w, "disk=scsi0&target-vmid=777"), "could not find target VM 777");
+	assert_string_equal(no_drive(&w, "disk=scsi7&target-vmid=299"),
+		"Disk 'scsi7' for VM '210' does not exist");
+	assert_string_equal(no_drive(&w, "disk=ide2&target-vmid=299"),
+		"CD drive contents can't be moved to another VM");
+	assert_string_equal(no_drive(&w, "disk=scsi0&target-vmid=299&digest=0123"),
+		"VM 210: detected modified configuration - file changed by other user? Try again.");
+	assert_string_equal(no_drive(&w, "disk=scsi0&target-vmid=299&target-digest=0123"),
+		"VM 299: detected modified configuration - file changed by other user? Try again.");
+	assert_string_equal(run(&w, "POST", Q "/299/config", "scsi0=local-lvm%3A1"), "OK");
+	assert_string_equal(no_drive(&w, "disk=scsi0&target-vmid=299"),
+		"Target disk key 'scsi0' is already in use for VM '299'");
+	assert_string_equal(run(&w, "POST", Q "/210/status/start", ""), "OK");
+	assert_string_equal(no_drive(&w, "disk=scsi1&target-vmid=299"),
+		"Cannot move disk to another VM while the source VM is running - detach first");
+	world_close(&w);
+}
+
+/* A machine that runs takes what can be plugged in at once, the rest at its next start. */
+PM_TEST(sim_reassign_to_a_running_machine)
+{
+	struct world w;
+	const struct answer *a;
+
+	begin_machines(&w);
+	assert_string_equal(run(&w, "POST", Q "/299/status/start", ""), "OK");
+	assert_string_equal(
+		run(&w, "POST", Q "/210/move_disk", "disk=scsi0&target-vmid=299"), "OK");
+	assert_string_equal(
+		run(&w, "POST", Q "/210/move_disk", "disk=scsi1&target-vmid=299&target-disk=sata0"),
+		"OK");
+	a = ask(&w, "GET", Q "/299/config?current=1", NULL);
+	assert_string_equal(data(a, "scsi0"), "local-lvm:vm-299-disk-0,backup=0,size=1G");
+	assert_string_equal(data(a, "sata0"), "");
+	assert_string_equal(drive(&w, 299, "sata0"), "local-lvm:vm-299-disk-1,size=1G");
 	world_close(&w);
 }
