@@ -55,7 +55,7 @@ static const struct {
 	{ &pm_kind_pod, "VM.Config.CPU", " cores cpulimit cpuunits " },
 	{ &pm_kind_pod, "VM.Config.Memory", " memory swap " },
 	{ &pm_kind_pod, "VM.Config.Network", " net hostname nameserver searchdomain " },
-	{ &pm_kind_pod, NULL, " unprivileged password ssh-public-keys features ha-managed " },
+	{ &pm_kind_pod, NULL, " unprivileged password ssh-public-keys features ha ha-managed " },
 	{ &pm_kind_vm, "VM.Config.CPU", " cpu cores sockets vcpus cpulimit cpuunits numa " },
 	{ &pm_kind_vm, "VM.Config.Memory", " memory balloon shares allow-ksm " },
 	{ &pm_kind_vm, "VM.Config.HWType",
@@ -65,7 +65,7 @@ static const struct {
 	{ &pm_kind_vm, "VM.Config.Cloudinit|VM.Config.Network",
 		" ciuser cipassword sshkeys citype ciupgrade cicustom nameserver searchdomain ipconfig " },
 	{ &pm_kind_vm, "VM.PowerMgmt", " freeze " },
-	{ &pm_kind_vm, NULL, " ide ha-managed " },
+	{ &pm_kind_vm, NULL, " ide ha ha-managed " },
 };
 
 static const char *right_of(const struct pm_kind *k, const char *key)
@@ -211,6 +211,10 @@ static void need_object(struct rights *r, const struct pm_obj *o)
 
 	need_keys(r, spec, path, who);
 	need_volumes(r, spec, path, who);
+	if (spec->val[PM_G_HA].state != PM_UNSET) {
+		need(r, "Sys.Console", "/", who);
+		need(r, "Sys.Audit", "/", who);
+	}
 	if (nets->state == PM_SET && (r->d->version == 0 || r->d->version >= 800))
 		need_bridges(r, nets->u.recs, who);
 	if (pod)

@@ -88,7 +88,7 @@ static int check_each(struct pm_exec *e, struct pm_job *j, const struct pm_plan 
 		if (!touched(&p->v[i], &rep->v[i]))
 			continue;
 		pm_diags_init(&own.diags, scratch);
-		r = pm_pve_read(e->o.pve, &own, rep->v[i].vmid, true, &have, err);
+		r = pm_exec_look(e, &own, &p->v[i], rep->v[i].vmid, &have, err);
 		if (r == -PM_E_CANCELLED)
 			return r;
 		if (r == 0 && (have->live->unreachable || have->live->unread))

@@ -67,7 +67,11 @@ static int complete(struct pm_act *act, bool found, struct pm_error *err)
 		r = pm_act_resize(act, err);
 	if (r < 0)
 		return pm_error_wrap(err, "completing %s %u", pm_act_word(act), act->vmid);
-	return set_state(act, found, err);
+	r = set_state(act, found, err);
+	/* It is handed to the HA manager as it is to be, so that this has nothing to do at first. */
+	if (r == 0 && pm_rec_get(act->a->want->spec, PM_G_HA)->state != PM_UNSET)
+		r = pm_act_ha(act, true, err);
+	return r;
 }
 
 int pm_act_create(struct pm_act *act, struct pm_error *err)
@@ -90,6 +94,8 @@ int pm_act_replace(struct pm_act *act, struct pm_error *err)
 	/* What the new one cannot be made without shows before anything is gone. */
 	int r = pm_act_find_source(act, err);
 
+	if (r == 0)
+		r = pm_act_leave_ha(act, err);
 	if (r == 0 && act->holder > 0)
 		r = pm_act_hand_over(act, pm_act_may_go, err);
 	if (r == 0)

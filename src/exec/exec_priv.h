@@ -77,7 +77,9 @@ struct pm_act {
 	unsigned intent;             /* id of the last one; 0: none */
 	char task[256];              /* UPID of the last task that was started; "": none */
 	bool changed;                /* something was sent */
-	bool lifted;                 /* its protection is off for a while, by us */
+	bool taken_back; /* what waited was taken back by us: what is in force is left */
+	bool ha_done;    /* what the HA manager does is as wanted */
+	bool lifted;     /* its protection is off for a while, by us */
 };
 
 /* ---- places.c: who may work where ---- */
@@ -220,6 +222,22 @@ int pm_act_restart(struct pm_act *act, struct pm_error *err) PM_CHECK;
 
 /** Grows what is smaller than wanted; puts it into its pool, moves it to its node. */
 int pm_act_resize(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** What the HA manager does with the guest becomes what is wanted; `on` false: the guest is taken away from it. */
+int pm_act_ha(struct pm_act *act, bool on, struct pm_error *err) PM_CHECK;
+
+/** The same where podmox handed it to the HA manager and it is to go, once the guards hold. */
+int pm_act_leave_ha(struct pm_act *act, struct pm_error *err) PM_CHECK;
+
+/** One guest, read now, with its HA resource where the action is about one. */
+int pm_exec_look(struct pm_exec *e, struct pm_job *j, const struct pm_action *a, unsigned vmid,
+	struct pm_obj **ret, struct pm_error *err) PM_CHECK;
+
+/** Does the HA manager start and stop the guest, by what the manifest says? */
+bool pm_act_ha_rules(const struct pm_act *act);
+
+/** Waits until it has done so. */
+int pm_act_ha_wait(struct pm_act *act, bool on, struct pm_error *err) PM_CHECK;
 
 /** Moves volumes to the storages they are wanted on. A running guest that has to be down for it is stopped,
  * where the plan or the object allows that, and started again, also when a move went wrong. `check` is asked

@@ -348,7 +348,8 @@ static int look_ahead(
 	int r = guard(act, have, err);
 
 	if (r == 0)
-		r = pm_pve_may_hand(act->run->e->o.pve, &act->job, have, starts, err);
+		r = pm_pve_may_hand(
+			act->run->e->o.pve, &act->job, have, starts, act->source != NULL, err);
 	return r;
 }
 

@@ -60,7 +60,9 @@ static int follow_state(struct pm_act *act, bool on, struct pm_error *err)
 			return r;
 		if (pm_obj_runs(have) == on)
 			return 0;
-		if (looks >= (have->live->hastate ? LOOKS_AFTER_HA : LOOKS_AFTER))
+		if (looks >= (have->live->hastate || have->spec->val[PM_G_HA].state == PM_SET
+					     ? LOOKS_AFTER_HA
+					     : LOOKS_AFTER))
 			return 1;
 		r = pm_act_wait(act, PM_S_NS, err);
 		if (r < 0)
@@ -130,6 +132,31 @@ int pm_act_power(struct pm_act *act, bool on, pm_act_check_fn *check, struct pm_
 		if (r < 0)
 			return r;
 	}
+}
+
+/* ---- by the HA manager ---- */
+
+bool pm_act_ha_rules(const struct pm_act *act)
+{
+	const struct pm_value *v = pm_rec_get(act->a->want->spec, PM_G_HA);
+
+	return v->state == PM_SET &&
+	       !pm_str_eq(pm_rec_str(v->u.rec, PM_HA_STATE, "ignored"), "ignored");
+}
+
+/* A command of ours would only overwrite what was just written: a wish, as that is. */
+int pm_act_ha_wait(struct pm_act *act, bool on, struct pm_error *err)
+{
+	int r;
+
+	pm_act_event(
+		act, PM_EV_PROGRESS, "waits for the HA manager to %s it", on ? "start" : "stop");
+	r = follow_state(act, on, err);
+	if (r <= 0)
+		return r;
+	return pm_error_set(err, PM_E_TIMEOUT,
+		"the HA manager did not %s %s %u within %d s: ha-manager status says why",
+		on ? "start" : "stop", pm_act_word(act), act->vmid, LOOKS_AFTER_HA);
 }
 
 /* ---- restart ---- */

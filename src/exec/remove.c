@@ -63,7 +63,7 @@ static int guard_circumstances(struct pm_act *act, const struct pm_obj *have, st
 {
 	bool lift = act->a->steps & PM_STEP_UNPROTECT;
 
-	if (have->live->hastate)
+	if (have->live->hastate && !pm_ha_is_ours(have->live))
 		return refuse(
 			act, err, "it is managed by HA; remove it there first (ha-manager remove)");
 	if (is_template(have))
@@ -176,6 +176,38 @@ static int unprotect(struct pm_act *act, const struct pm_obj *have, struct pm_er
 	return pm_act_protect(act, false, err);
 }
 
+static bool is_in_ha(const struct pm_obj *have)
+{
+	return have->spec->val[PM_G_HA].state == PM_SET && pm_ha_is_ours(have->live);
+}
+
+/* Before anything is done to a guest that goes: the HA manager would bring it back. */
+int pm_act_leave_ha(struct pm_act *act, struct pm_error *err)
+{
+	struct pm_tries tries = { 0 };
+	struct pm_obj *have = NULL;
+	int r;
+
+	if (!pm_ha_is_ours(act->a->have->live))
+		return 0;
+	for (;;) {
+		r = pm_act_read(act, &have, err);
+		if (r == -PM_E_NOTFOUND)
+			return 0;
+		if (r == 0 && !is_in_ha(have))
+			return 0;
+		if (r == 0)
+			r = pm_act_may_go(act, have, err);
+		if (r == 0)
+			return pm_act_ha(act, false, err);
+		if (r == -PM_E_REFUSED || r == -PM_E_CONFLICT)
+			return r;
+		r = pm_act_again(act, &tries, err);
+		if (r < 0)
+			return r;
+	}
+}
+
 /* One look, and what follows from it. 0: it is gone; 1: look again. */
 static int remove_once(struct pm_act *act, struct pm_error *err)
 {
@@ -190,6 +222,10 @@ static int remove_once(struct pm_act *act, struct pm_error *err)
 		r = guard(act, have, err);
 	if (r < 0)
 		return r;
+	if (is_in_ha(have)) {
+		r = pm_act_ha(act, false, err);
+		return r < 0 ? r : 1;
+	}
 	if (pm_obj_runs(have)) {
 		r = pm_act_power(act, false, guard, err);
 		return r < 0 ? r : 1;

@@ -114,10 +114,27 @@ static int unknown(const struct pm_obj *o, struct pm_error *err)
 	return 0;
 }
 
+static bool is_about_ha(const struct pm_action *a, const struct pm_obj *have)
+{
+	return (a->want && a->want->spec &&
+		       pm_rec_get(a->want->spec, PM_G_HA)->state != PM_UNSET) ||
+	       pm_ha_is_ours(have->live);
+}
+
+int pm_exec_look(struct pm_exec *e, struct pm_job *j, const struct pm_action *a, unsigned vmid,
+	struct pm_obj **ret, struct pm_error *err)
+{
+	int r = pm_pve_read(e->o.pve, j, vmid, true, ret, err);
+
+	if (r == 0 && (*ret)->spec && is_about_ha(a, *ret))
+		r = pm_pve_read_ha(e->o.pve, j, ret, 1, err);
+	return r;
+}
+
 int pm_act_look(struct pm_act *act, unsigned vmid, struct pm_obj **ret, struct pm_error *err)
 {
 	struct pm_obj *o = NULL;
-	int r = pm_pve_read(act->run->e->o.pve, &act->job, vmid, true, &o, err);
+	int r = pm_exec_look(act->run->e, &act->job, act->a, vmid, &o, err);
 
 	if (r == 0)
 		r = unknown(o, err);
@@ -239,6 +256,8 @@ const struct pm_marker *pm_act_marker(struct pm_act *act, const struct pm_obj *h
 
 	m->vmid = act->vmid;
 	m->done = done;
+	if (old && act->a->steps & PM_STEP_HA && !act->ha_done)
+		m->fields = pm_marker_keeping(act->job.arena, m->fields, old, pm_ha_key);
 	m->detached = pm_detached_after(act->job.arena, act->a->want, have);
 	return m;
 }

@@ -16,14 +16,15 @@ static bool same_guest(const struct pm_act *act, const struct pm_obj *have)
 	       pm_str_eq(seen->live->marker->uid, have->live->marker->uid);
 }
 
-/* Was this change in the plan, from the same value to the same value? */
-static bool planned(const struct pm_action *a, const struct pm_change *c)
+/* Was this change in the plan, from the same value to the same value? A removal first takes back what waits, and finds
+ * what was in force before that. */
+static bool planned(const struct pm_action *a, const struct pm_change *c, bool taken_back)
 {
 	for (size_t i = 0; i < a->nchanges; i++) {
 		const struct pm_change *p = &a->change[i];
 
-		if (pm_str_eq(p->path, c->path) && pm_str_eq(p->from, c->from) &&
-			pm_str_eq(p->to, c->to))
+		if (pm_str_eq(p->path, c->path) && pm_str_eq(p->to, c->to) &&
+			(pm_str_eq(p->from, c->from) || (taken_back && !c->to)))
 			return true;
 	}
 	return false;
@@ -42,7 +43,7 @@ static int check_planned(struct pm_act *act, const struct pm_obj *have, struct p
 			pm_act_word(act), act->vmid);
 	n = pm_act_diff(act, have, &left, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (planned(act->a, left[i]) ||
+		if (planned(act->a, left[i], act->taken_back) ||
 			(act->lifted && left[i]->field == PM_G_LIFE_PROTECT))
 			continue;
 		return pm_error_set(err, PM_E_CONFLICT,
@@ -103,7 +104,8 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 	int r = 0;
 
 	if (steps & PM_STEP_STOP)
-		return pm_act_power(act, false, NULL, err);
+		return pm_act_ha_rules(act) ? pm_act_ha_wait(act, false, err)
+					    : pm_act_power(act, false, NULL, err);
 	if (steps & PM_STEP_RESTART)
 		r = pm_act_restart(act, err);
 	/* The inventory may say for a while that it runs when a run that was cut off had stopped it, or had made it
@@ -112,7 +114,8 @@ static int change_state(struct pm_act *act, struct pm_error *err)
 		pm_obj_wants_running(act->a->want) == 1)
 		steps |= PM_STEP_START;
 	if (r == 0 && (steps & PM_STEP_START)) {
-		r = pm_act_power(act, true, NULL, err);
+		r = pm_act_ha_rules(act) ? pm_act_ha_wait(act, true, err)
+					 : pm_act_power(act, true, NULL, err);
 		if (r == 0)
 			r = pm_act_ready(act, err);
 	}
@@ -172,6 +175,8 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 	r = change_config_and_volumes(act, err);
 	if (r == 0 && (steps & PM_STEP_POOL))
 		r = change_pool(act, err);
+	if (r == 0 && (steps & PM_STEP_HA))
+		r = pm_act_ha(act, true, err);
 	/* What is to be stopped anyway goes to its node stopped. */
 	if (r == 0 && stops)
 		r = change_state(act, err);

@@ -15,7 +15,7 @@ static bool is_config(const struct pm_change *c)
 	case PM_I_DESTROY:
 		return false;
 	default:
-		return c->field != PM_G_POOL;
+		return c->field != PM_G_POOL && c->field != PM_G_HA;
 	}
 }
 
@@ -29,6 +29,8 @@ static bool needs_write(struct pm_act *act, const struct pm_obj *have)
 	if (!have->live->pool && pm_marker_has(have->live->marker, PM_MARKER_POOL, NULL) &&
 		pm_rec_get(act->a->want->spec, PM_G_POOL)->state != PM_SET)
 		return true; /* it was taken out, and is to be forgotten */
+	if (!pm_marker_alike(have->live->marker, pm_act_marker(act, have, true), pm_ha_key))
+		return true; /* who removes its HA resource some day must know whose it is */
 	for (size_t i = 0; i < n; i++) {
 		if (is_config(left[i]))
 			return true;
@@ -97,6 +99,7 @@ int pm_act_write_config(
 				return 0;
 			if (r == 0) {
 				twice = true;
+				act->taken_back = true;
 				continue;
 			}
 			(void)pm_error_wrap(err, "writing the configuration");
@@ -163,6 +166,42 @@ int pm_act_pool(struct pm_act *act, struct pm_error *err)
 	static const struct beside pool = { is_in_pool, send_pool, "changing the pool" };
 
 	return until_so(act, &pool, true, err);
+}
+
+static bool is_ha(struct pm_act *act, const struct pm_obj *have, bool on)
+{
+	const struct pm_change **left;
+	size_t n;
+
+	if (!on)
+		return have->spec->val[PM_G_HA].state != PM_SET;
+	n = pm_act_diff(act, have, &left, NULL);
+	for (size_t i = 0; i < n; i++) {
+		if (left[i]->field == PM_G_HA)
+			return false;
+	}
+	return true;
+}
+
+static int send_ha(struct pm_act *act, const struct pm_obj *have, bool on, struct pm_error *err)
+{
+	const struct pm_obj *want = on ? act->a->want : NULL;
+
+	return pm_pve_ha(act->run->e->o.pve, &act->job, want, have, err);
+}
+
+/* The marker knows of all of it before it is there, and forgets what goes after that is gone. */
+int pm_act_ha(struct pm_act *act, bool on, struct pm_error *err)
+{
+	static const struct beside ha = { is_ha, send_ha, "changing what the HA manager does" };
+	int r = on ? pm_act_write_config(act, false, NULL, err) : 0;
+
+	if (r == 0)
+		r = until_so(act, &ha, on, err);
+	if (r < 0 || !on)
+		return r;
+	act->ha_done = true;
+	return pm_act_write_config(act, false, NULL, err);
 }
 
 static bool is_protected(PM_UNUSED struct pm_act *act, const struct pm_obj *have, bool on)

@@ -61,6 +61,9 @@ enum pm_field_flags {
 	PM_F_OLD =
 		1
 		<< 27, /* an older way to say what other rows say: goes when one of them is written */
+	PM_F_APART =
+		1
+		<< 28, /* an object of its own at PVE, with calls of its own: in no form of the guest */
 };
 
 struct pm_kind;
@@ -124,6 +127,7 @@ extern const struct pm_kind pm_kind_window;  /* of its sync.windows */
 extern const struct pm_kind pm_kind_leave;   /* of its ignore */
 extern const struct pm_kind pm_kind_notify;  /* of its notify */
 extern const struct pm_kind pm_kind_net, pm_kind_rootfs, pm_kind_volume, pm_kind_device;
+extern const struct pm_kind pm_kind_ha; /* of guests: an object of its own at PVE */
 extern const struct pm_kind pm_kind_features, pm_kind_startup;
 extern const struct pm_kind pm_kind_disk, pm_kind_efidisk, pm_kind_tpmstate, pm_kind_vmnet;
 extern const struct pm_kind pm_kind_ipconfig, pm_kind_cicustom, pm_kind_cpu, pm_kind_agent;

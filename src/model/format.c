@@ -617,6 +617,8 @@ static const struct pm_format formats[] = {
 	{ "word", fits_word, NULL, "^[^ ,;:@=/]+$", "one word without blanks and , ; : @ = /" },
 	{ "env", fits_env, NULL, NULL,
 		"a name of letters, digits and '_', and a value of one line without control characters" },
+	{ "ha-group", NULL, NULL, "^[A-Za-z][A-Za-z0-9_-]+$",
+		"the name of an HA group: a letter, then letters, digits, '_' and '-'" },
 	{ "name-glob", NULL, NULL, "^[a-z0-9*?-]{1,63}$",
 		"a name, in which * stands for anything and ? for one character, as db-*" },
 	{ "object-ref", fits_object_ref, NULL, "^([A-Za-z]+/" LABEL_P "/)?" LABEL_P "$",

@@ -154,6 +154,12 @@ enum pm_window_id {
 #undef PM_ROW
 	PM_WINDOW_MAX,
 };
+enum pm_ha_id {
+#define PM_ROW(id, ...) PM_HA_##id,
+#include "model/ha.def"
+#undef PM_ROW
+	PM_HA_MAX,
+};
 enum pm_leave_id {
 #define PM_ROW(id, ...) PM_LEAVE_##id,
 #include "model/leave.def"

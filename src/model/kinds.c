@@ -22,12 +22,13 @@ static const char *const pm_choices_mountoptions[] = { "discard", "lazytime", "n
 	"noexec", "nosuid", NULL };
 static const char *const pm_choices_net_type[] = { "veth", NULL };
 static const char *const pm_choices_operations[] = { "create", "update", "delete", "start", "stop",
-	"restart", "resize", "move", "migrate", "pool", "clone", "template", "snapshot", "rollback",
-	"upload", "download", "remove", "allocate", "stop-task", "api", NULL };
+	"restart", "resize", "move", "migrate", "pool", "ha", "clone", "template", "snapshot",
+	"rollback", "upload", "download", "remove", "allocate", "stop-task", "api", NULL };
 static const char *const pm_choices_days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat",
 	NULL };
 static const char *const pm_choices_impacts[] = { "live", "restart", "resize", "move", "migrate",
 	"replace", "destroy", "create", "power", NULL };
+static const char *const pm_choices_ha[] = { "started", "stopped", "disabled", "ignored", NULL };
 static const char *const pm_choices_guests[] = { "Pod", "VirtualMachine", NULL };
 static const char *const pm_choices_events[] = { "applied", "failed", "drift", "held", "recovered",
 	NULL };
@@ -81,6 +82,11 @@ static const struct pm_field window_rows[] = {
 #include "model/window.def"
 #undef PM_ROW
 };
+static const struct pm_field ha_rows[] = {
+#define PM_ROW(id, ...) [PM_HA_##id] = { __VA_ARGS__ },
+#include "model/ha.def"
+#undef PM_ROW
+};
 static const struct pm_field leave_rows[] = {
 #define PM_ROW(id, ...) [PM_LEAVE_##id] = { __VA_ARGS__ },
 #include "model/leave.def"
@@ -130,6 +136,11 @@ const struct pm_kind pm_kind_window = { .name = "window",
 	.id = PM_K_WINDOW,
 	.doc = "A maintenance window: when the daemon may do what interrupts guests.",
 	PM_ROWS(window_rows) };
+const struct pm_kind pm_kind_ha = { .name = "ha",
+	.plural = "ha",
+	.id = PM_K_HA,
+	.doc = "What the HA manager does with a guest.",
+	PM_ROWS(ha_rows) };
 const struct pm_kind pm_kind_leave = { .name = "rule",
 	.plural = "rules",
 	.id = PM_K_LEAVE,
@@ -176,12 +187,12 @@ const struct pm_kind *const pm_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_ki
 const struct pm_kind *const pm_all_kinds[] = { &pm_kind_pod, &pm_kind_podset, &pm_kind_config,
 	&pm_kind_cluster, &pm_kind_window, &pm_kind_leave, &pm_kind_notify, &pm_kind_net,
 	&pm_kind_rootfs, &pm_kind_volume, &pm_kind_device, &pm_kind_features, &pm_kind_startup,
-	&pm_kind_vm, &pm_kind_disk, &pm_kind_efidisk, &pm_kind_tpmstate, &pm_kind_vmnet,
-	&pm_kind_ipconfig, &pm_kind_cpu, &pm_kind_agent, &pm_kind_boot, &pm_kind_machine,
-	&pm_kind_vga, &pm_kind_serial, &pm_kind_parallel, &pm_kind_usb, &pm_kind_hostpci,
-	&pm_kind_numa, &pm_kind_virtiofs, &pm_kind_rng, &pm_kind_audio, &pm_kind_watchdog,
-	&pm_kind_smbios, &pm_kind_ivshmem, &pm_kind_spice, &pm_kind_sev, &pm_kind_tdx,
-	&pm_kind_cicustom, NULL };
+	&pm_kind_ha, &pm_kind_vm, &pm_kind_disk, &pm_kind_efidisk, &pm_kind_tpmstate,
+	&pm_kind_vmnet, &pm_kind_ipconfig, &pm_kind_cpu, &pm_kind_agent, &pm_kind_boot,
+	&pm_kind_machine, &pm_kind_vga, &pm_kind_serial, &pm_kind_parallel, &pm_kind_usb,
+	&pm_kind_hostpci, &pm_kind_numa, &pm_kind_virtiofs, &pm_kind_rng, &pm_kind_audio,
+	&pm_kind_watchdog, &pm_kind_smbios, &pm_kind_ivshmem, &pm_kind_spice, &pm_kind_sev,
+	&pm_kind_tdx, &pm_kind_cicustom, NULL };
 
 struct group {
 	const struct pm_kind *kind;
@@ -270,7 +281,7 @@ static const struct refused refused[] = {
 		{ "options.template", "a template is no machine that runs; make one with PVE" } },
 	{ &pm_kind_vm,
 		{ "options.unused*",
-			"unused volumes are PVE's list of what was detached; attach one with PVE, or remove it there" } },
+			"unused volumes are PVE's list of what was detached; attach one below disks, or remove it with PVE" } },
 	{ &pm_kind_vm, { "options.delete", "write null as the value of what must be absent" } },
 	{ &pm_kind_vm,
 		{ "options.revert",

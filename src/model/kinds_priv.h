@@ -13,6 +13,7 @@ enum pm_kind_number {
 	PM_K_CLUSTER,
 	PM_K_WINDOW,
 	PM_K_LEAVE,
+	PM_K_HA,
 	PM_K_NOTIFY,
 	PM_K_NET,
 	PM_K_ROOTFS,

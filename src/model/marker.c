@@ -313,6 +313,55 @@ bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub)
 	return false;
 }
 
+const char pm_ha_key[] = "ha";
+
+bool pm_marker_alike(const struct pm_marker *a, const struct pm_marker *b, const char *key)
+{
+	size_t n = 0, m = 0;
+	const char *x = a->fields ? fields_word(a->fields, key, &n) : NULL;
+	const char *y = b->fields ? fields_word(b->fields, key, &m) : NULL;
+
+	return x && y ? n == m && strncmp(x, y, n) == 0 : !x && !y;
+}
+
+static void add_space(struct pm_buf *out)
+{
+	if (out->len > 0)
+		pm_buf_addc(out, ' ');
+}
+
+const char *pm_marker_keeping(
+	struct pm_arena *a, const char *fields, const struct pm_marker *other, const char *key)
+{
+	const struct pm_marker now = { .fields = fields };
+	size_t n = 0, m = 0, len = strlen(key);
+	const char *x = fields_word(fields, key, &n);
+	const char *y = other->fields ? fields_word(other->fields, key, &m) : NULL;
+	const char *tail = x ? x + n : fields + strlen(fields);
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+	char sep = x && n > len ? ',' : ':';
+
+	if (!y)
+		return fields;
+	pm_buf_add(&out, fields, (size_t)(tail - fields));
+	if (!x) {
+		add_space(&out);
+		pm_buf_adds(&out, key);
+	}
+	for (const char *s = y + len; s < y + m; s += strcspn(s, ", ")) {
+		const char *sub = pm_arena_strndup(a, s + 1, strcspn(s + 1, ", "));
+
+		s++;
+		if (pm_marker_has(&now, key, sub))
+			continue;
+		pm_buf_addc(&out, sep);
+		pm_buf_adds(&out, sub);
+		sep = ',';
+	}
+	pm_buf_adds(&out, tail);
+	return pm_arena_strndup(a, pm_buf_str(&out), out.len);
+}
+
 bool pm_marker_whole(const struct pm_marker *m, const char *key, const struct pm_kind *sub)
 {
 	for (unsigned i = 0; i < sub->nfields; i++) {
@@ -347,12 +396,6 @@ static void add_names(const struct pm_list *l, struct pm_buf *out)
 		pm_buf_addc(out, i == 0 ? ':' : ',');
 		pm_buf_add(out, l->v[i], strcspn(l->v[i], "="));
 	}
-}
-
-static void add_space(struct pm_buf *out)
-{
-	if (out->len > 0)
-		pm_buf_addc(out, ' ');
 }
 
 static void add_field(const struct pm_field *f, const struct pm_value *v, struct pm_buf *out)

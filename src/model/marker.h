@@ -47,8 +47,19 @@ const char *pm_marker_join(
 /** Was this key ("memory") or sub-key ("net0", "tag") set by podmox? sub NULL: the key itself. */
 bool pm_marker_has(const struct pm_marker *m, const char *key, const char *sub);
 
+/** The word of `fields` for what the HA manager is to do, which is no key of a guest's configuration. */
+extern const char pm_ha_key[];
+
 /** The word of `fields` for membership in a pool, which has no key. */
 #define PM_MARKER_POOL "pool"
+
+/** Do both say the same of a key: that podmox set it, with the same sub-keys? */
+bool pm_marker_alike(const struct pm_marker *a, const struct pm_marker *b, const char *key);
+
+/** `fields` in which the word of a key also names the sub-keys that it has in another marker: nothing that podmox set
+ * is forgotten before it is gone. */
+const char *pm_marker_keeping(struct pm_arena *a, const char *fields, const struct pm_marker *other,
+	const char *key) PM_CHECK;
 
 /** Did podmox set what the record of this key cannot be without: a required sub-key, or its volume? When
  * the manifest no longer names the record it goes whole. */

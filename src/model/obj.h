@@ -27,6 +27,7 @@ struct pm_live {
 	const char *tags;               /* as in the inventory, joined by ';'; NULL: none */
 	const char *hastate;            /* NULL: not managed by HA */
 	const char *digest;             /* NULL: the configuration was not read */
+	const char *ha_digest;          /* of all HA resources, where it has one that was read */
 	const char *type;               /* "lxc" or "qemu" */
 	const struct pm_marker *marker; /* NULL: none */
 	const char *marker_fault;       /* why a marker could not be understood; NULL: fine */

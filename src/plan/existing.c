@@ -1,6 +1,7 @@
 /* A wanted object and the guest that is it: what differs, what that asks for, and who agreed to it. */
 #include <string.h>
 
+#include "base/num.h"
 #include "base/text.h"
 #include "model/detached.h"
 #include "model/ignore.h"
@@ -64,6 +65,28 @@ bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const s
 	return true;
 }
 
+/* Version 9 has made rules of all HA groups, and refuses a resource that names one. */
+bool pm_plan_lacks_group(struct pm_planner *p, const struct pm_obj *want)
+{
+	const struct pm_value *ha = &want->spec->val[PM_G_HA];
+	const struct pm_value *group = ha->state == PM_SET ? &ha->u.rec->val[PM_HA_GROUP] : NULL;
+	const char *version = p->facts->version;
+	struct pm_diag *d;
+	int64_t major;
+
+	if (group == NULL || group->state != PM_SET || version == NULL ||
+		pm_parse_int(pm_arena_strndup(p->a, version, strcspn(version, ".")), 0, 1000,
+			&major) < 0 ||
+		major < 9)
+		return false;
+	d = pm_diag_add(p->d, PM_ERROR, (struct pm_pos){ .file = want->file, .line = group->line },
+		"%s: ha.group is of versions before 9.0, and this is %s", pm_obj_title(p->a, want),
+		version);
+	pm_diag_hint(p->d, d,
+		"leave it out; where the guest may run is said by the rules of the HA manager");
+	return true;
+}
+
 static void unblock(struct pm_change *c, const char *note)
 {
 	c->blocked = false;
@@ -122,6 +145,8 @@ static unsigned step_of(const struct pm_change *c)
 	case PM_I_MIGRATE:
 		return PM_STEP_MIGRATE;
 	default:
+		if (c->field == PM_G_HA)
+			return PM_STEP_HA;
 		return c->field == PM_G_POOL ? PM_STEP_POOL : PM_STEP_CONFIG;
 	}
 }
@@ -379,6 +404,8 @@ static const char *held_by(struct pm_planner *p, const struct pm_obj *want,
 {
 	if (is->does && pm_plan_lacks_root(p, want, have))
 		return "needs a login as root@pam with a password";
+	if (pm_plan_lacks_group(p, want))
+		return "the HA manager has no groups";
 	if (adds && p->match.unknown != NULL)
 		return pm_arena_printf(p->a,
 			"%s of this set cannot be read, and may hold the volume that is missing",

@@ -33,6 +33,12 @@ static const char *run_guard(struct pm_planner *p)
 
 /* ---- guards of one guest ---- */
 
+/* Did podmox hand it to the HA manager? Then it takes it away from there, too. */
+static bool leaves_ha(const struct pm_obj *have)
+{
+	return pm_marker_has(have->live->marker, pm_ha_key, NULL);
+}
+
 /* Those that hold for an explicit delete too. */
 static const char *live_guard(struct pm_planner *p, const struct pm_obj *have)
 {
@@ -48,7 +54,7 @@ static const char *live_guard(struct pm_planner *p, const struct pm_obj *have)
 		return pm_arena_printf(p->a, "it does not have the tag %s", p->match.tag);
 	if (l->lock != NULL && (pm_lock_of_making(l->lock) || strcmp(l->lock, "destroyed") == 0))
 		return pm_arena_printf(p->a, "it is locked (%s)", l->lock);
-	if (l->hastate != NULL)
+	if (l->hastate != NULL && !leaves_ha(have))
 		return "it is managed by HA, remove it there first";
 	if (l->template_)
 		return "it is a template";
@@ -113,6 +119,10 @@ static void destroy(
 	a->node = have->live->node;
 	a->steps = PM_STEP_DELETE | (running ? PM_STEP_STOP : 0);
 	a->impact = PM_I_DESTROY;
+	if (leaves_ha(have) && have->spec->val[PM_G_HA].state == PM_SET) {
+		a->steps |= PM_STEP_HA;
+		why = pm_arena_printf(p->a, "%s; its HA resource goes first", why);
+	}
 	a->reason = running ? pm_arena_printf(p->a, "%s; it is shut down first", why) : why;
 	pm_plan_dies(p->a, a);
 }

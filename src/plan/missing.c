@@ -303,5 +303,9 @@ void pm_plan_missing(struct pm_planner *p, struct pm_obj *want)
 		hold(p, want, "held: needs a login as root@pam with a password");
 		return;
 	}
+	if (pm_plan_lacks_group(p, want)) {
+		hold(p, want, "held: the HA manager has no groups");
+		return;
+	}
 	create(p, want);
 }

@@ -64,6 +64,7 @@ enum pm_step {
 	PM_STEP_ATTACH =
 		1
 		<< 13, /* a volume comes whose size shows then: its own again, or a copy of an image */
+	PM_STEP_HA = 1 << 14, /* what the HA manager does with it */
 };
 
 struct pm_action {

@@ -103,6 +103,9 @@ void pm_plan_existing(struct pm_planner *p, struct pm_obj *want, const struct pm
 /** May podmox set what only root@pam may? Otherwise a finding is made, and true. */
 bool pm_plan_lacks_root(struct pm_planner *p, const struct pm_obj *want, const struct pm_obj *have);
 
+/** Does it name an HA group where there are none? Then a finding is made, and true. */
+bool pm_plan_lacks_group(struct pm_planner *p, const struct pm_obj *want);
+
 /* ---- missing.c: a wanted object without a guest ---- */
 
 void pm_plan_missing(struct pm_planner *p, struct pm_obj *want);

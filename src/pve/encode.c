@@ -54,7 +54,8 @@ static bool is_empty(const struct pm_field *f, const struct pm_value *v)
 /* What is sent with the others, in a row's own form. */
 static void create_row(const struct pm_field *f, const struct pm_value *v, struct pm_buf *form)
 {
-	if (v->state != PM_SET || !f->key || f->flags & (PM_F_OWN | PM_F_AFTER | PM_F_SECRET))
+	if (v->state != PM_SET || !f->key ||
+		f->flags & (PM_F_OWN | PM_F_AFTER | PM_F_SECRET | PM_F_APART))
 		return;
 	if (f->type == PM_T_PROPS && f->count > 0)
 		create_entries(f, v, form);
@@ -154,7 +155,9 @@ struct encode {
 	struct pm_buf *form;
 	PM_VEC(const char *) drop; /* keys to delete */
 	PM_VEC(const char *) back; /* keys whose waiting value is to be taken back */
-	bool drives;               /* of a virtual machine, among what is written */
+	PM_VEC(const char *)
+	later;       /* of them those whose value in force goes with the next write */
+	bool drives; /* of a virtual machine, among what is written */
 };
 
 static bool has_key(const struct encode *e, const char *key)
@@ -196,10 +199,12 @@ static void drop_key(struct encode *e, const char *key)
 {
 	if (!has_key(e, key))
 		return;
-	if (waits(e, key))
-		pm_vec_push(&e->back, key);
-	else
+	if (!waits(e, key)) {
 		pm_vec_push(&e->drop, key);
+		return;
+	}
+	pm_vec_push(&e->back, key);
+	pm_vec_push(&e->later, key);
 }
 
 /* Rows that never go by themselves: plan/diff.c judges in the same way. */
@@ -504,17 +509,35 @@ static bool marker_matters(const struct encode *e)
 	if (!e->live->pool && pm_marker_has(old, PM_MARKER_POOL, NULL) &&
 		!pm_marker_has(new, PM_MARKER_POOL, NULL))
 		return true;
+	/* Or a guest that has left the manifests would keep its HA resource, and be kept for that. */
+	if (!pm_marker_alike(old, new, pm_ha_key))
+		return true;
 	return strcmp(old->set, new->set) != 0 || strcmp(old->kind, new->kind) != 0 ||
 	       strcmp(old->ns, new->ns) != 0 || strcmp(old->name, new->name) != 0 ||
 	       strcmp(old->uid, new->uid) != 0 || old->vmid != new->vmid ||
 	       old->done != new->done || strcmp(keep, new->on_remove ? new->on_remove : "") != 0;
 }
 
+/* What goes with the next write only is podmox's until then. */
+static const struct pm_marker *marker_of(struct encode *e)
+{
+	const struct pm_marker *new = e->u->marker ? e->u->marker : e->mark;
+	struct pm_marker *m;
+
+	if (!e->u->marker || !e->mark || e->later.n == 0)
+		return new;
+	m = pm_new(e->a, struct pm_marker);
+	*m = *new;
+	for (size_t i = 0; i < e->later.n; i++)
+		m->fields = pm_marker_keeping(e->a, m->fields, e->mark, e->later.v[i]);
+	return m;
+}
+
 static void put_description(struct encode *e)
 {
 	const struct pm_value *want = &e->u->want->spec->val[PM_G_DESCRIPTION];
 	const char *have = pm_rec_str(e->u->have->spec, PM_G_DESCRIPTION, ""), *text = have;
-	const struct pm_marker *mark = e->u->marker ? e->u->marker : e->mark;
+	const struct pm_marker *mark = marker_of(e);
 	bool differs, marks;
 
 	if (want->state == PM_SET)
@@ -553,7 +576,7 @@ static void put_scalar(struct encode *e, const struct pm_field *f, const struct 
 
 static bool skipped(const struct encode *e, const struct pm_field *f, const struct pm_value *want)
 {
-	if (!f->key || f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE))
+	if (!f->key || f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE | PM_F_APART))
 		return true;
 	/* PVE has made it up although it must be absent. */
 	if (f->flags & PM_F_CREATED && want->state == PM_NULL)
@@ -622,6 +645,7 @@ bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 		pm_form_add(form, "digest", e.live->digest);
 	pm_vec_done(&e.drop);
 	pm_vec_done(&e.back);
+	pm_vec_done(&e.later);
 	return e.drives;
 }
 

@@ -234,11 +234,12 @@ int pm_pve_hand(struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, str
 }
 
 int pm_pve_may_hand(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool starts,
-	struct pm_error *err)
+	bool copies, struct pm_error *err)
 {
 	const enum pm_op_id ids[] = { PM_OP_GUEST_CREATE, PM_OP_GUEST_STOP,
 		is_vm(have) ? PM_OP_VM_MOVE : PM_OP_CT_MOVE, PM_OP_GUEST_DELETE,
-		is_vm(have) ? PM_OP_VM_SET : PM_OP_CT_SET, PM_OP_GUEST_START };
+		is_vm(have) ? PM_OP_VM_SET : PM_OP_CT_SET,
+		copies ? PM_OP_GUEST_CLONE : PM_OP_GUEST_CREATE, PM_OP_GUEST_START };
 	int r = look_at_policy(p, ids, PM_COUNT(ids) - !starts, err);
 
 	return r == 0 ? look_for_snapshots(p, j, have, err) : r;

@@ -510,6 +510,42 @@ static int read_near(struct live *l, struct pm_error *err)
 	return fetch_new(l, PM_OP_GUEST_PENDING, got_config, err);
 }
 
+/* ---- what the HA manager does ---- */
+
+/* Does a manifest or a marker of ours speak of it? */
+static bool speaks_of_ha(const struct live *l)
+{
+	const struct pm_set *want = l->scope->want;
+
+	for (size_t i = 0; want && i < want->n; i++) {
+		const struct pm_obj *o = want->v[i];
+
+		if (pm_kind_is_guest(o->kind) && o->spec && o->spec->val[PM_G_HA].state != PM_UNSET)
+			return true;
+	}
+	for (size_t i = 0; i < l->inv.n; i++) {
+		const struct pm_live *g = l->inv.v[i]->live;
+
+		if (pm_ha_is_ours(g) && strcmp(g->marker->set, l->scope->set) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whoever only looks at everything does without it where it may not be seen. */
+static int read_ha(struct live *l, struct pm_error *err)
+{
+	int r;
+
+	if (!l->scope->all && !speaks_of_ha(l))
+		return 0;
+	r = pm_pve_read_ha(l->p, l->j, l->inv.v, l->inv.n, err);
+	if (r == -PM_E_CANCELLED || !l->scope->all || speaks_of_ha(l))
+		return r;
+	err->code = PM_OK;
+	return 0;
+}
+
 /* What is of interest because of what is wanted. */
 static int read_wanted(struct live *l, struct pm_error *err)
 {
@@ -522,7 +558,7 @@ static int read_wanted(struct live *l, struct pm_error *err)
 		r = look_again(l, err);
 	if (r == 0)
 		r = read_states(l, err);
-	return r;
+	return r == 0 ? read_ha(l, err) : r;
 }
 
 static int read_live(struct live *l, struct pm_error *err)

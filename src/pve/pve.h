@@ -159,6 +159,13 @@ int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope
 int pm_pve_read(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool status, struct pm_obj **ret,
 	struct pm_error *err) PM_CHECK;
 
+/** What the HA manager does with these guests, into the row HA of their specs: one request for all of them. */
+int pm_pve_read_ha(struct pm_pve *p, struct pm_job *j, struct pm_obj *const *v, size_t n,
+	struct pm_error *err) PM_CHECK;
+
+/** Did podmox hand the guest to the HA manager? */
+bool pm_ha_is_ours(const struct pm_live *l);
+
 /** Decodes an answer of /pending (the whole body, text[n] is '\0'; text is changed) into a live object
  * whose `live` says which guest it is. The spec holds what will be after a restart, its tags without
  * podmox's own; live->tags holds all. Pure: the fuzz target. */
@@ -221,9 +228,10 @@ struct pm_hand {
 int pm_pve_hand(
 	struct pm_pve *p, struct pm_job *j, const struct pm_hand *h, struct pm_error *err) PM_CHECK;
 /** What would make a replacement that keeps the guest's volumes fail, as far as it can be seen before anything
- * is done: the policy (create, move, stop, delete, and start where `starts`), snapshots. -PM_E_REFUSED with the reason. */
+ * is done: the policy (create, move, stop, delete, and start where `starts`, clone where `copies`), snapshots.
+ * -PM_E_REFUSED with the reason. */
 int pm_pve_may_hand(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, bool starts,
-	struct pm_error *err) PM_CHECK;
+	bool copies, struct pm_error *err) PM_CHECK;
 /** What would make a move of the guest's volumes to that storage fail, as far as it can be seen before the
  * guest is stopped: the policy (move, start), snapshots, a storage that is not there, not active or not for
  * containers. -PM_E_REFUSED with the reason. */
@@ -251,6 +259,11 @@ int pm_pve_boot(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, c
 	struct pm_error *err) PM_CHECK;
 int pm_pve_pool(struct pm_pve *p, struct pm_job *j, const struct pm_obj *have, const char *pool,
 	struct pm_error *err) PM_CHECK; /* pool NULL: leave its pool */
+
+/** The HA resource of the guest becomes what `want` says; it goes when that says nothing, or is NULL. `have` was just
+ * read, with its HA resource: its digest goes along. */
+int pm_pve_ha(struct pm_pve *p, struct pm_job *j, const struct pm_obj *want,
+	const struct pm_obj *have, struct pm_error *err) PM_CHECK;
 
 /** Is there a replication job for the guest? PVE refuses its deletion then, but only once it is shut down. */
 int pm_pve_replicated(struct pm_pve *p, struct pm_job *j, unsigned vmid, bool *ret,

@@ -144,6 +144,18 @@ static const char *image_of(const struct pm_obj *o)
 	return o->kind == &pm_kind_pod ? PM_EXPORT_UNKNOWN : NULL;
 }
 
+/* Where the HA manager rules, what it strives for: it may be on its way there. */
+static const char *state_of(const struct pm_obj *o)
+{
+	const struct pm_value *ha = &o->spec->val[PM_G_HA];
+	const char *wish =
+		ha->state == PM_SET ? pm_rec_str(ha->u.rec, PM_HA_STATE, "ignored") : "ignored";
+
+	if (!pm_str_eq(wish, "ignored"))
+		return pm_str_eq(wish, "started") ? "running" : "stopped";
+	return pm_str_eq(o->live->status, "running") ? "running" : "stopped";
+}
+
 /* What PVE says with a key, and what it says elsewhere. Defaults are left out: nobody asked for them. */
 static struct pm_rec *spec_of(struct pm_arena *a, const struct pm_obj *o)
 {
@@ -167,7 +179,7 @@ static struct pm_rec *spec_of(struct pm_arena *a, const struct pm_obj *o)
 	if (m && m->on_remove && *m->on_remove)
 		put_text(r, PM_G_LIFE_ON_REMOVE, m->on_remove);
 	put_int(r, PM_G_VMID, o->live->vmid);
-	put_text(r, PM_G_STATE, pm_str_eq(o->live->status, "running") ? "running" : "stopped");
+	put_text(r, PM_G_STATE, state_of(o));
 	if (pm_str_eq(pm_rec_str(r, PM_G_HOSTNAME, NULL), label_of(a, o)))
 		r->val[PM_G_HOSTNAME].state = PM_UNSET;
 	return r;

@@ -16,6 +16,7 @@ struct sim_snap {
 
 /** What pvestatd told last about a VMID: it may be another guest's by now. */
 struct sim_sample {
+	const char *ha; /* what the HA manager says of it; NULL: it is not managed */
 	unsigned vmid;
 	char *name;
 	bool running, template;

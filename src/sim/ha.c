@@ -53,11 +53,22 @@ static const char *sid_of(struct sim_call *c, const char *given)
 	return pm_arena_printf(c->a, "%s:%u", g->qemu ? "vm" : "ct", g->vmid);
 }
 
+/* Groups are a thing of versions before this one. */
+static bool names_group(struct sim_call *c)
+{
+	const char *group = pm_s_arg(c, "group");
+
+	if (!group || !*group)
+		return false;
+	pm_s_fail(c, 500, "invalid parameter 'group': ha groups have been migrated to rules");
+	return true;
+}
+
 static void resources_post(struct sim_call *c)
 {
 	const char *sid = sid_of(c, pm_s_arg(c, "sid"));
 
-	if (!sid)
+	if (!sid || names_group(c))
 		return;
 	if (pm_s_object(c->s, "ha", sid)) {
 		pm_s_fail(c, 500, "create resource failed: resource ID '%s' already defined", sid);
@@ -94,7 +105,7 @@ static void resource_put(struct sim_call *c)
 
 	if (!o)
 		pm_s_fail(c, 500, "no such resource '%s'", pm_s_arg(c, "sid"));
-	else if (pm_s_object_same(c, "ha"))
+	else if (pm_s_object_same(c, "ha") && !names_group(c))
 		pm_s_object_take(c, o, FIELDS);
 }
 

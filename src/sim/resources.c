@@ -42,6 +42,18 @@ static struct sim_sample *sample_for(struct pm_sim *s, unsigned vmid)
 	return sm;
 }
 
+/* What the HA manager says of a guest in its last round. */
+static const char *ha_state(const struct pm_sim *s, const struct sim_guest *g)
+{
+	const char *wants = s->objects.n ? pm_s_ha_wants(s, g) : NULL;
+
+	if (!wants)
+		return NULL;
+	if (strcmp(wants, "started") != 0 && strcmp(wants, "enabled") != 0)
+		return "stopped";
+	return g->running ? "started" : "queued";
+}
+
 static void take(struct pm_sim *s, const struct sim_guest *g)
 {
 	struct sim_sample *sm = sample_for(s, g->vmid);
@@ -55,6 +67,7 @@ static void take(struct pm_sim *s, const struct sim_guest *g)
 		sm->name = pm_xstrdup(name ? name : other);
 	}
 	sm->running = g->running;
+	sm->ha = ha_state(s, g);
 	sm->template = pm_s_true(pm_s_conf_get(&g->cur, "template"));
 	sm->maxmem = (g->qemu ? pm_s_vm_memory(&g->cur) : pm_s_conf_int(&g->cur, "memory", 512))
 		     << 20;
@@ -122,6 +135,8 @@ static void write_sample(struct pm_jwrite *w, const struct sim_sample *sm)
 
 	pm_jw_str(w, "name", sm->name);
 	pm_jw_str(w, "status", sm->running ? "running" : "stopped");
+	if (sm->ha)
+		pm_jw_str(w, "hastate", sm->ha);
 	pm_jw_int(w, "template", sm->template);
 	pm_jw_int(w, "cpu", 0);
 	pm_jw_int(w, "maxcpu", sm->cpus);

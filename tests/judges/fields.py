@@ -9,6 +9,8 @@ BY_NAME = ("node", "vmid", "pool")
 # Where we differ on purpose: (key, fact): why.
 COMMON = {
     ("description", "maxLength"): "leaves room for the marker",
+    ("ha.state", "default"): "a guest without one is not managed",
+    ("ha.state", "enum"): "enabled is another word for started",
 }
 CONTAINER = {
     ("net.type", "default"): "PVE adds it by itself when it is not given",
@@ -55,6 +57,8 @@ def pve_keys(path, kind):
         if (where, method) in calls:
             for name, facts in parameters.items():
                 keys.setdefault(name, facts)
+        if (where, method) == ("/cluster/ha/resources", "POST"):
+            keys["ha"] = {"type": "string", "format": {k: v for k, v in parameters.items() if k not in ("sid", "type")}}
     return keys
 
 

@@ -215,9 +215,24 @@ static bool is_bound(struct pm_rec *r)
 	return false;
 }
 
-static void mend_guest(struct pm_rec *r)
+/* What the HA manager strives for must not contradict the run state, which trials change by themselves; PVE 9 has no
+ * groups any more. */
+static void mend_ha(struct dice *d, struct pm_rec *r)
+{
+	const struct pm_value *ha = pm_at(r, "ha");
+
+	if (ha->state != PM_UNSET || has(r, "clone.from"))
+		unset(r, "options.ha-managed");
+	if (ha->state != PM_SET)
+		return;
+	unset(ha->u.rec, "group");
+	put(d, ha->u.rec, "state", "ignored");
+}
+
+static void mend_guest(struct dice *d, struct pm_rec *r)
 {
 	mend_ready(r);
+	mend_ha(d, r);
 	if (is_true(r, "pinned") && (!has(r, "node") || is_bound(r)))
 		unset(r, "pinned");
 	if (!pm_at(r, "unprivileged"))
@@ -244,10 +259,10 @@ static void mend_podset(struct pm_rec *r)
 void pm_mend(struct dice *d, struct pm_rec *r)
 {
 	if (r->kind == &pm_kind_podset) {
-		mend_guest(pm_at(r, "template")->u.rec);
+		mend_guest(d, pm_at(r, "template")->u.rec);
 		mend_podset(r);
 	} else if (pm_at(r, "ready.task")) {
-		mend_guest(r);
+		mend_guest(d, r);
 	}
 	mend_machine(d, r);
 	mend_interface(d, r);

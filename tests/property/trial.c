@@ -125,8 +125,9 @@ static bool for_hands(const struct pm_field *f)
 	for (size_t i = 0; i < PM_COUNT(alone); i++)
 		if (pm_str_eq(f->name, alone[i]))
 			return false;
-	return f->key && !(f->flags & (PM_F_ROOT | PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE |
-					      PM_F_GROW | PM_F_MOVE | PM_F_INNER | PM_F_IDENT));
+	return f->key &&
+	       !(f->flags & (PM_F_ROOT | PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE | PM_F_GROW |
+				    PM_F_MOVE | PM_F_INNER | PM_F_IDENT | PM_F_APART));
 }
 
 static const struct pm_rec *entry_of(const struct pm_obj *o, unsigned row, const char *ident)

@@ -221,6 +221,40 @@ run 0 podmox plan "$dir/m" --allow-replace
 ok "another source needs a new guest, which is not allowed" out_has 'needs a new guest, which lifecycle.replace does not allow'
 sed -i 's/from: "250"}/from: "9000"}/' "$dir/m/copy.yaml"
 
+# What the template has comes anew; the other disk, which somebody has made larger, goes through a holder.
+run 0 podmox vm create 9001 --node pve1 name=newer memory=1024 scsi0=local-lvm:2 net0=virtio,bridge=vmbr0 -q
+run 0 podmox vm template 9001 --yes -q
+run 0 podmox vm resize 252 disk=scsi1 size=5G -q
+cp "$dir/m/copy.yaml" "$dir/copy.before"
+sed -i 's/from: "9000", full/from: "9001", full/; s/^  description: A copy/  lifecycle: {replace: allow}\n&/' "$dir/m/copy.yaml"
+run 0 podmox plan "$dir/m" --allow-replace
+ok "a replacement names the disk that dies" out_like 'destroys nfs:252/vm-252-disk-'
+ok "and the disk that lives on" out_like 'keeps local-lvm:vm-252-disk-.*'
+ok "and who holds it" out_has 'over through a holder'
+run 0 podmox apply "$dir/m" --yes --allow-replace
+run 0 podmox plan "$dir/m"
+ok "and nothing is left to do but what cannot be" out_has "Nothing else to do"
+ok "the new machine has the disk of the old one" has 252 'size=5G'
+ok "and what the template brought, as large as it is to be" has 252 'size=3G'
+ok "and its user" has 252 '"ciuser":"me"'
+ok "nobody holds anything any more" sh -c "! '$PODMOX' -c '$dir/sim.yaml' vm list -o json | grep -q holder"
+ok "it runs" status 252 running
+
+# ---- a disk that comes back ----
+
+sed -i '/slot: scsi1, storage: local-lvm, size: 1Gi/d' "$dir/m/copy.yaml"
+run 0 podmox apply "$dir/m" --yes
+ok "a detached disk is unused" has 252 '"unused0":"local-lvm:vm-252-disk-'
+sed -i 's/^    - {slot: scsi0, storage: nfs, size: 3Gi}/&\n    - {slot: scsi1, storage: local-lvm, size: 1Gi}/' "$dir/m/copy.yaml"
+run 0 podmox plan "$dir/m"
+ok "the plan says that it comes back" out_has 're-attached unused0'
+run 0 podmox apply "$dir/m" --yes
+run 0 podmox plan "$dir/m"
+ok "and nothing is left to do but what cannot be" out_has "Nothing else to do"
+ok "it is the same disk" has 252 'size=5G'
+ok "and unused no more" lacks 252 unused0
+cp "$dir/copy.before" "$dir/m/copy.yaml"
+
 # ---- export and adopt ----
 
 run 0 podmox forget VirtualMachine/ci/build VirtualMachine/ci/image --yes

@@ -39,6 +39,7 @@ static const struct sample {
 	{ "word", "podmox", "pod mox" },
 	{ "object-ref", "Pod/shop/web", "shop/web" },
 	{ "name-glob", "db-*", "Db!" },
+	{ "ha-group", "prefer_1", "1st" },
 	{ "setting", "resources.memory", "resources." },
 	{ "host-port", "[fd00::1]:8006", "pve1:0" },
 	{ "token-id", "podmox@pve!gitops", "podmox@pve" },

@@ -240,7 +240,7 @@ static struct pm_obj *roll_object(struct dice *d)
 	o->name = "web";
 	o->spec = roll_rec(d, &pm_kind_pod, 0);
 	for (unsigned i = 0; i < o->kind->nfields; i++)
-		if (o->kind->fields[i].flags & (PM_F_WRITEONLY | PM_F_SECRET))
+		if (o->kind->fields[i].flags & (PM_F_WRITEONLY | PM_F_SECRET | PM_F_APART))
 			o->spec->val[i].state = PM_UNSET;
 	o->spec->val[PM_G_VMID].state = PM_UNSET;
 	o->spec->val[PM_G_POOL].state = PM_UNSET;

@@ -149,6 +149,7 @@ static const struct sample by_format[] = {
 	{ "fstype", "nfs", "cifs" },
 	{ "mode", "\"0660\"", "\"0600\"" },
 	{ "cpu-weight", "100", "200" },
+	{ "line", "first", "second" },
 	{ "object-ref", "former", "Pod/shop/earlier" },
 	{ "setting", "onboot", "startup" },
 	{ "milliseconds", "100ms", "2s" },
@@ -191,7 +192,11 @@ void rows_sample(struct world *w, const struct spot *s, const char **a, const ch
 {
 	const struct pm_field *f = s->f;
 
-	if (find_named(s->kind, s->name, a, b)) {
+	if (f == &pm_kind_ha.fields[PM_HA_STATE]) {
+		/* The others contradict one of the states that guests are tried in. */
+		*a = "ignored";
+		*b = NULL;
+	} else if (find_named(s->kind, s->name, a, b)) {
 		if (!*a)
 			return;
 	} else if (!find_sample(by_format, PM_COUNT(by_format), f->format, a, b)) {
@@ -267,6 +272,7 @@ static const struct {
 	{ &pm_kind_device, { "path: /dev/fuse" } },
 	{ &pm_kind_features, { NULL } },
 	{ &pm_kind_startup, { NULL } },
+	{ &pm_kind_ha, { "state: ignored" } },
 };
 
 /* What a sub-row of a virtual machine needs beside it. */
@@ -480,8 +486,8 @@ const char *rows_key(struct world *w, const struct spot *s)
 /* Words of podmox's own that need more than one object, or a network, to be tried. */
 static bool needs_more(const char *name)
 {
-	return pm_str_eq(name, "dependsOn") || pm_str_eq(name, "movedFrom") ||
-	       pm_str_starts(name, "ready.");
+	return pm_str_eq(name, "ha.group") || pm_str_eq(name, "dependsOn") ||
+	       pm_str_eq(name, "movedFrom") || pm_str_starts(name, "ready.");
 }
 
 /** Whom to call, for rows of which kind. */
@@ -502,6 +508,8 @@ static void each_sub_row(const struct each *e, const struct pm_field *parent)
 			continue;
 		(void)snprintf(name, sizeof(name), "%s.%s",
 			e->kind == &pm_kind_pod ? parent->sub->name : parent->name, f->name);
+		if (needs_more(name))
+			continue;
 		e->fn(&s, e->arg);
 	}
 }

@@ -57,10 +57,10 @@ static const struct rule *rule_of(const struct spot *s)
 /* Rows whose change is no write of the configuration, or that only a creation reads. */
 static bool is_config(const struct spot *s)
 {
-	unsigned flags = s->f->flags;
+	unsigned flags = s->f->flags | (s->parent ? s->parent->flags & PM_F_APART : 0);
 
 	return key_of(s) && !(flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_REPLACE | PM_F_GROW |
-					      PM_F_MOVE | PM_F_MIGRATE | PM_F_INNER));
+					      PM_F_MOVE | PM_F_MIGRATE | PM_F_INNER | PM_F_APART));
 }
 
 /* ---- what the simulator says ---- */

@@ -115,7 +115,8 @@ static bool try_row(const struct pm_field *f, bool running)
 	int waits = waits_by_rule(f);
 	char out[16];
 
-	if (!f->key || waits < 0 || f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_INNER | PM_F_ROOT))
+	if (!f->key || waits < 0 ||
+		f->flags & (PM_F_OWN | PM_F_WRITEONLY | PM_F_INNER | PM_F_ROOT | PM_F_APART))
 		return false;
 	new_machine(&w, running);
 	value = value_of(&w, f);

@@ -305,3 +305,41 @@ PM_TEST(keeps_volumes_when_it_is_killed_and_consent_is_gone)
 		assert_true(n > 60);
 	}
 }
+
+/* Nobody knows what somebody does meanwhile: what can be plugged in comes back to a guest that runs, the rest at its
+ * next start. */
+static bool start_once(const struct subject *s, unsigned nth)
+{
+	struct pm_cancel cancel = { .on = false };
+	struct turn_opts bad = { .plan = { .allow_replace = true }, .cancel = &cancel };
+	struct world w;
+	struct turn t;
+	bool reached;
+
+	begin_anew(&w, s);
+	bad.through = pm_killed_new(world_wire(&w), nth, &cancel);
+	world_turn(&w, &bad, &t);
+	turn_done(&t);
+	reached = pm_killed_calls(bad.through) >= nth;
+	pm_transport_free(bad.through);
+	world_wait(&w, 30);
+	if (world_vmid(&w, s->id) > 0)
+		(void)subject_call(&w, s, "POST", "status/start", "");
+	turn(&w, false, &t);
+	assert_true(t.applied);
+	turn_done(&t);
+	(void)subject_call(&w, s, "POST", "status/stop", "");
+	mend(&w, s, false, nth);
+	world_done(&w);
+	return reached;
+}
+
+PM_TEST(keeps_volumes_of_a_guest_that_somebody_starts)
+{
+	for (const struct subject *s = subjects; s->id; s++) {
+		unsigned n = 20;
+
+		while (start_once(s, n))
+			n += 7 * STRIDE;
+	}
+}

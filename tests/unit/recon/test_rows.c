@@ -14,9 +14,24 @@ struct how {
 	bool restart;
 };
 
+/* What the HA manager has of it; "" when it has nothing. */
+static const char *at_ha(struct world *w, const struct spot *s)
+{
+	struct pm_buf body cleanup_buf = PM_BUF(0);
+	const char *path = pm_arena_printf(w->arena, "/cluster/ha/resources/%s:%u",
+		s->kind == &pm_kind_vm ? "vm" : "ct", world_vmid(w, rows_id(w, s)));
+
+	if (world_ask(w, "GET", path, NULL, &body) != 200)
+		return "";
+	return pm_arena_strdup(w->arena, pm_buf_str(&body));
+}
+
 static const char *at_pve(struct world *w, const struct spot *s)
 {
 	const char *key = rows_key(w, s);
+
+	if (s->parent && s->parent->flags & PM_F_APART)
+		return at_ha(w, s);
 
 	return pm_arena_strdup(w->arena,
 		key ? world_control(w, "get %u %s", world_vmid(w, rows_id(w, s)), key) : "");

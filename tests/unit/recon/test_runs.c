@@ -177,6 +177,47 @@ PM_TEST(runs_name_what_somebody_sets_again)
 	}
 }
 
+/* What somebody else let wait at a key that podmox removes is taken back first; what is in force before that goes, too,
+ * and is not forgotten when other settings are written meanwhile. */
+PM_TEST(runs_remove_what_is_in_force_behind_what_waits)
+{
+	static const char *const more[] = { "", "  onboot: true\n" };
+	const struct turn_opts o = { 0 };
+
+	for (size_t i = 0; i < PM_COUNT(more); i++) {
+		struct pm_buf text cleanup_buf = PM_BUF(0);
+		struct world w;
+		struct turn t;
+
+		world_new(&w, 1);
+		world_manifest(&w, "a.yaml", POD("a") "  options: {tty: 3}\n");
+		world_apply(&w);
+		assert_int_equal(world_call(&w, "PUT",
+					 pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/config",
+						 world_vmid(&w, "Pod/shop/a")),
+					 "tty=5"),
+			200);
+		(void)pm_buf_addf(&text, "%s%s", POD("a"), more[i]);
+		world_manifest(&w, "a.yaml", pm_buf_str(&text));
+		world_turn(&w, &o, &t);
+		assert_int_equal(t.status, 0);
+		assert_int_equal(turn_result(&t, "Pod/shop/a")->outcome, PM_DONE);
+		assert_null(turn_result(&t, "Pod/shop/a")->unstable);
+		assert_true(turn_result(&t, "Pod/shop/a")->restart_pending);
+		turn_done(&t);
+		assert_int_equal(
+			world_call(&w, "POST",
+				pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/status/reboot",
+					world_vmid(&w, "Pod/shop/a")),
+				""),
+			200);
+		world_wait(&w, 60);
+		assert_string_equal(
+			world_control(&w, "get %u tty", world_vmid(&w, "Pod/shop/a")), "");
+		world_done(&w);
+	}
+}
+
 /* ---- readiness ---- */
 
 PM_TEST(runs_wait_until_it_is_ready)
