@@ -540,6 +540,12 @@ static bool same_place(const struct pm_change *a, const struct pm_change *b)
 	       strcmp(a->path, b->path) == 0;
 }
 
+/* Is it about a part of an entry that comes, or goes, as a whole? */
+static bool is_of_entry(const struct pm_change *c, const struct pm_change *whole)
+{
+	return whole->row == NULL && whole->field == c->field && whole->slot == c->slot;
+}
+
 /* A change whose value is in force already takes back what was waiting. */
 static void judge_written(struct differ *d, size_t nmain, unsigned field, unsigned slot)
 {
@@ -554,6 +560,8 @@ static void judge_written(struct differ *d, size_t nmain, unsigned field, unsign
 			if (found)
 				c->from = d->v.v[j].from;
 		}
+		for (size_t j = nmain; j < d->v.n && !found; j++)
+			found = is_of_entry(c, &d->v.v[j]);
 		if (!found && c->impact == PM_I_PENDING) {
 			c->impact = PM_I_LIVE;
 			c->note = "takes back a change that waited for a restart";

@@ -265,6 +265,26 @@ static void note_drive(struct encode *e, const struct pm_kind *rec)
 		e->drives = true;
 }
 
+/* A volume that is not made yet has its size in the place of its name: "local:8". */
+static bool waits_to_be_made(const struct pm_rec *want, const struct pm_rec *have)
+{
+	return pm_volume_shape(want->kind) && !pm_volume_id(have) && pm_volume_storage(have) &&
+	       pm_volume_size(want) != pm_volume_size(have);
+}
+
+/* What is wanted, with what is there and not spoken of. */
+static const struct pm_rec *with_rest(
+	struct pm_arena *a, const struct pm_rec *want, const struct pm_rec *have)
+{
+	struct pm_rec *r = pm_rec_new(a, want->kind);
+
+	memcpy(r, want, sizeof(*want) + want->kind->nfields * sizeof(want->val[0]));
+	for (unsigned i = 0; i < want->kind->nfields; i++)
+		if (want->val[i].state == PM_UNSET && have->val[i].state == PM_SET)
+			r->val[i] = have->val[i];
+	return r;
+}
+
 /* Writes one property string where it differs; have NULL: a new one. */
 static void put_rec(
 	struct encode *e, const char *key, const struct pm_rec *want, const struct pm_rec *have)
@@ -272,7 +292,9 @@ static void put_rec(
 	cleanup_buf struct pm_buf text = PM_BUF(0);
 
 	want = keep_fixed(e->a, want, have != NULL);
-	if (have)
+	if (have && waits_to_be_made(want, have))
+		pm_rec_format(with_rest(e->a, want, have), &text);
+	else if (have)
 		pm_rec_merge(want, have, dropped_subs(e, key, want, have), &text);
 	else
 		pm_rec_format(want, &text);

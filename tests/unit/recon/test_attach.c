@@ -22,7 +22,7 @@ static const char *apply(
 
 	world_manifest(w, "a.yaml", subject_manifest(w, s, false, more, entries));
 	world_turn(w, &o, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
 			t.planned ? turn_plan(&t) : "",
 			t.applied ? t.cycle.report.v[0].err.msg : "");
@@ -138,7 +138,7 @@ PM_TEST(attach_nothing_on_another_storage)
 		assert_string_equal(subject_value(&w, s, s->key[0]), "");
 		change(&w, s, "PUT", "config", "delete=unused0");
 		world_turn(&w, &o, &t);
-		assert_int_equal(t.status, 0);
+		assert_true(turn_went_well(&t));
 		turn_done(&t);
 		assert_has(subject_value(&w, s, s->key[0]), "local:");
 		world_done(&w);
