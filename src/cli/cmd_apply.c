@@ -90,6 +90,17 @@ static void print_failures(
 	}
 }
 
+/* The last line: whoever reads only that one must not take it for success. */
+static void print_unmet(const struct pm_plan *p)
+{
+	unsigned n = pm_plan_unmet(p);
+
+	if (n > 0)
+		(void)printf("Not all is as the manifests say: %u setting%s cannot be applied "
+			     "(a volume does not shrink).\n",
+			n, n == 1 ? "" : "s");
+}
+
 static void print_report(const struct pm_args *a, struct pm_cli *s, int status)
 {
 	const struct pm_report *r = &s->cycle.report;
@@ -106,6 +117,7 @@ static void print_report(const struct pm_args *a, struct pm_cli *s, int status)
 		(void)printf(", %u deletion%s held back because something failed", r->held,
 			r->held == 1 ? "" : "s");
 	(void)puts(".");
+	print_unmet(&s->cycle.plan);
 }
 
 int pm_cli_approve(const struct pm_args *a, const char *question)
@@ -138,6 +150,17 @@ static int execute(struct pm_args *a, struct pm_cli *s)
 	return status;
 }
 
+/* The plan was shown, and has no action; that is not always success. */
+static int nothing_to_apply(const struct pm_args *a, const struct pm_cli *s)
+{
+	static const struct pm_report nothing;
+	int status = pm_cli_plan_status(a, &s->cycle.plan);
+
+	if (a->output == PM_OUT_HUMAN)
+		print_unmet(&s->cycle.plan);
+	return status != 0 ? status : pm_report_exit(&s->cycle.plan, &nothing);
+}
+
 static int show_and_execute(struct pm_args *a, struct pm_cli *s, const struct pm_set *preloaded)
 {
 	bool stream = a->output == PM_OUT_JSON || a->output == PM_OUT_YAML;
@@ -152,7 +175,7 @@ static int show_and_execute(struct pm_args *a, struct pm_cli *s, const struct pm
 	if (a->dry_run || s->cycle.plan.refused)
 		return pm_cli_plan_status(a, &s->cycle.plan);
 	if (pm_plan_empty(&s->cycle.plan))
-		return pm_cli_plan_status(a, &s->cycle.plan);
+		return nothing_to_apply(a, s);
 	status = pm_cli_approve(a, "Apply this plan?");
 	return status != 0 ? status : execute(a, s);
 }
@@ -173,9 +196,9 @@ static int execute_saved(struct pm_args *a, struct pm_cli *s)
 	if (pm_saved_check(saved, &s->cycle, s->config->set, &err) < 0)
 		return pm_cli_fail(&err);
 	pm_cli_plan(a, &s->cycle.plan);
-	if (a->dry_run || pm_plan_empty(&s->cycle.plan))
+	if (a->dry_run)
 		return pm_cli_plan_status(a, &s->cycle.plan);
-	return execute(a, s);
+	return pm_plan_empty(&s->cycle.plan) ? nothing_to_apply(a, s) : execute(a, s);
 }
 
 static bool is_saved(const struct pm_args *a)

@@ -87,6 +87,7 @@ struct pm_kept {
 struct pm_store {
 	size_t needs; /* most memory a byte of a file needed so far, in eighths of a byte; 0: not known */
 	PM_VEC(struct pm_kept *) files; /* sorted by path */
+	struct pm_set out;              /* what was not in force when it was taken last */
 	uint64_t tree;                  /* over all paths and contents */
 	char *missing;                  /* the folder itself cannot be read: why */
 	uint64_t glance;                /* over the looks of all files */

@@ -56,6 +56,7 @@ void pm_store_done(struct pm_store *s)
 	for (size_t i = 0; i < s->files.n; i++)
 		kept_free(s->files.v[i]);
 	pm_vec_done(&s->files);
+	pm_set_done(&s->out);
 	drop(&s->missing);
 }
 
@@ -462,6 +463,7 @@ static void judge_contents(struct taking *t)
 static void add_chosen(struct taking *t)
 {
 	t->set->n = 0;
+	t->set->no_pods = NULL;
 	t->set->sorted = false;
 	for (size_t i = 0; i < t->s->files.n; i++) {
 		const struct pm_kept *f = t->s->files.v[i];
@@ -471,6 +473,8 @@ static void add_chosen(struct taking *t)
 
 		for (size_t k = 0; c && k < c->set.n; k++)
 			pm_set_add(t->set, c->set.v[k]);
+		for (const struct pm_no_pods *x = c ? c->set.no_pods : NULL; x; x = x->next)
+			pm_set_add_no_pods(t->set, x->ns, x->name);
 	}
 }
 
@@ -540,6 +544,33 @@ static void remember_good(struct taking *t)
 	}
 }
 
+static void add_out(struct pm_set *out, const struct pm_set *in, const struct pm_content *c)
+{
+	for (size_t i = 0; c && i < c->set.n; i++) {
+		struct pm_obj *o = c->set.v[i];
+
+		if (!pm_set_find(in, o->kind, o->ns, o->name))
+			pm_set_add(out, o);
+	}
+}
+
+/* What stands in files and is not in force: the objects of broken files that were never good, and of those that
+ * do not fit the others. */
+static void find_out(struct taking *t, struct pm_load *ret)
+{
+	struct pm_set *out = &t->s->out;
+
+	for (size_t i = 0; i < t->s->files.n; i++) {
+		const struct pm_kept *f = t->s->files.v[i];
+
+		add_out(out, t->set, f->now);
+		if (f->good != f->now)
+			add_out(out, t->set, f->good);
+	}
+	pm_set_sort(out);
+	ret->out = out;
+}
+
 void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 	struct pm_load *ret_load, struct pm_diags *d)
 {
@@ -548,10 +579,13 @@ void pm_store_take(struct pm_store *s, const char *dir, struct pm_set *ret,
 	unsigned errors = d->nerrors;
 
 	memset(ret_load, 0, sizeof(*ret_load));
+	pm_set_done(&s->out);
 	if (s->missing)
 		(void)pm_diag_add(d, PM_ERROR, (struct pm_pos){ .file = dir }, "%s", s->missing);
 	judge_contents(&t);
 	fit_together(&t);
+	if (d->nerrors > errors)
+		find_out(&t, ret_load);
 	remember_good(&t);
 	if (ret->n == 0 && d->nerrors == errors)
 		(void)pm_diag_add(

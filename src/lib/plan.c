@@ -293,6 +293,10 @@ static int sum_up(const podmox_plan *p, struct pm_error *err)
 	}
 	if (pm_report_exit(&p->cycle.plan, r) == 0)
 		return 0;
+	if (bad == 0 && pm_plan_unmet(&p->cycle.plan) > 0)
+		return pm_error_set(err, PM_E_REFUSED,
+			"%u settings cannot become what the manifests say: a volume does not shrink",
+			pm_plan_unmet(&p->cycle.plan));
 	if (code == PM_OK)
 		code = PM_E_TASK;
 	return pm_error_set(err, code, "%u of %zu actions were not done%s%s", bad, r->n,

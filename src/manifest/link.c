@@ -313,11 +313,26 @@ static void add_dep(struct pm_obj *o, const struct pm_obj *dep)
 	o->deps[o->ndeps++] = dep;
 }
 
+/* Does the name stand for this PodSet? */
+static bool means_podset(const struct pm_ref *ref, const char *ns, const char *name)
+{
+	return strcmp(name, ref->name) == 0 && strcmp(ns, ref->ns) == 0 &&
+	       (!ref->kind || pm_kind_named(ref->kind) == &pm_kind_podset);
+}
+
 /* Is it a Pod of the PodSet that is named? */
 static bool is_member(const struct pm_obj *o, const struct pm_ref *ref)
 {
-	return o->podset && strcmp(o->podset, ref->name) == 0 && strcmp(o->ns, ref->ns) == 0 &&
-	       (!ref->kind || pm_kind_named(ref->kind) == &pm_kind_podset);
+	return o->podset && means_podset(ref, o->ns, o->podset);
+}
+
+/* Is it a PodSet of no Pods? Then there is nothing to wait for. */
+static bool has_no_pods(const struct pm_set *s, const struct pm_ref *ref)
+{
+	for (const struct pm_no_pods *x = s->no_pods; x; x = x->next)
+		if (means_podset(ref, x->ns, x->name))
+			return true;
+	return false;
 }
 
 /* The object that is named, or all Pods of the PodSet. false: there is none. */
@@ -342,7 +357,7 @@ static bool add_deps(struct linking *l, struct pm_obj *o, const struct pm_ref *r
 		if (is_member(l->set->v[i], ref))
 			add_dep(o, l->set->v[i]);
 	}
-	return n > 0;
+	return n > 0 || has_no_pods(l->set, ref);
 }
 
 static void link_row(struct linking *l, struct pm_obj *o, const struct pm_field *f)

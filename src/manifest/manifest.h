@@ -26,6 +26,9 @@ struct pm_load {
 	uint64_t tree_hash; /* over names and contents of all files, in order */
 	struct pm_load_file *files; /* sorted by path */
 	size_t nloaded;
+	const struct pm_set
+		*out; /* sorted: objects that stand in files and are not in the set, since
+				     something is wrong with them; NULL: none */
 };
 
 /** Loads every *.yaml and *.yml below the folders and files named, links them (pm_manifest_link), and

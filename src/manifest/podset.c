@@ -235,6 +235,8 @@ void pm_podset_expand(struct pm_set *s, const struct pm_obj *of, struct pm_diags
 	if (template->state != PM_SET)
 		return;
 	x.template = template->u.rec;
+	if (n == 0)
+		pm_set_add_no_pods(s, of->ns, of->name);
 	if (n > 0 && strlen(pm_arena_printf(d->arena, "%s-%lld", of->name, (long long)n - 1)) >
 			     LABEL_MAX) {
 		pm_diag_hint(d,

@@ -25,10 +25,19 @@ void pm_set_add(struct pm_set *s, struct pm_obj *o)
 	s->sorted = false;
 }
 
+void pm_set_add_no_pods(struct pm_set *s, const char *ns, const char *name)
+{
+	struct pm_no_pods *x = pm_new(s->arena, struct pm_no_pods);
+
+	*x = (struct pm_no_pods){ ns, name, s->no_pods };
+	s->no_pods = x;
+}
+
 void pm_set_done(struct pm_set *s)
 {
 	pm_vec_done(s);
 	s->sorted = false;
+	s->no_pods = NULL;
 }
 
 static int compare_id(

@@ -83,6 +83,12 @@ struct pm_facts {
 	uint64_t took_ns;
 };
 
+/** A PodSet without a Pod: nothing but its name is left of it. */
+struct pm_no_pods {
+	const char *ns, *name;
+	const struct pm_no_pods *next;
+};
+
 /** A set of objects. Its memory is the arena's, but for `v`, which pm_set_done frees. */
 struct pm_set {
 	struct pm_arena *arena;
@@ -90,6 +96,7 @@ struct pm_set {
 	size_t n, cap;
 	bool sorted;           /* by pm_set_sort, and nothing added since */
 	struct pm_facts facts; /* of a live set */
+	const struct pm_no_pods *no_pods;
 };
 
 /** The volume that the guest still holds where a change of its root or of a mount point waits for a restart:
@@ -100,6 +107,8 @@ const char *pm_pending_volume(
 struct pm_obj *pm_obj_new(struct pm_arena *a, const struct pm_kind *k) PM_CHECK;
 void pm_set_add(struct pm_set *s, struct pm_obj *o);
 void pm_set_done(struct pm_set *s);
+/** Adds a PodSet without a Pod; the names are borrowed. */
+void pm_set_add_no_pods(struct pm_set *s, const char *ns, const char *name);
 
 /** By identity; NULL: none. Linear unless the set is sorted by pm_set_sort (then binary). */
 struct pm_obj *pm_set_find(

@@ -63,11 +63,39 @@ static void block(struct pm_change *c, enum pm_impact impact, const char *note)
 	c->note = note;
 }
 
-static void grow(const struct pm_value *want, const struct pm_value *have, struct pm_change *c)
+/* Does the text of an entry in force speak of that volume? */
+static bool names_volume(const char *entry, const char *volume)
 {
+	const char *at = entry ? strstr(entry, volume) : NULL;
+
+	return at && (at[strlen(volume)] == ',' || at[strlen(volume)] == '\0');
+}
+
+/* Is the volume written, while something else, or nothing, is in force at its place? PVE grows what is in
+ * force there. */
+static bool waits_to_come(const struct pm_spot *s, const struct pm_obj *have, const char *volume)
+{
+	for (unsigned i = 0; i < have->live->npending; i++) {
+		const struct pm_pending *p = &have->live->pending[i];
+
+		if (p->field == s->f && (s->f->count == 0 || p->slot == s->slot))
+			return !names_volume(p->in_force, volume);
+	}
+	return false;
+}
+
+static void grow(const struct pm_spot *s, const struct pm_obj *have_obj,
+	const struct pm_value *want, const struct pm_value *have, struct pm_change *c)
+{
+	const char *volume = s->have_rec ? pm_volume_id(s->have_rec) : NULL;
 	int64_t from = set(have) ? have->u.i : 0;
 
-	if (set(want) && want->u.i > from) {
+	if (s->have_rec && !volume && pm_volume_storage(s->have_rec)) {
+		/* "local:8" waits to be made, and is written with another number. */
+		c->impact = pm_live_running(have_obj->live) ? PM_I_PENDING : PM_I_LIVE;
+	} else if (volume && set(want) && want->u.i > from && waits_to_come(s, have_obj, volume)) {
+		block(c, PM_I_PENDING, "it grows when it is attached, after a restart");
+	} else if (set(want) && want->u.i > from) {
 		c->impact = PM_I_RESIZE;
 		c->note = "cannot be undone";
 	} else {
@@ -187,12 +215,6 @@ static bool has_nothing_to_move(const struct pm_spot *s)
 	return s->sub != NULL && s->have_rec != NULL && pm_volume_source(s->have_rec) != NULL;
 }
 
-/* A record with a volume that is not there yet: all of it is new. */
-static bool is_new(const struct pm_spot *s)
-{
-	return s->sub != NULL && s->have_rec == NULL && pm_volume_shape(s->f->sub) != NULL;
-}
-
 static void at_once(const struct pm_spot *s, bool running, struct pm_change *c)
 {
 	unsigned own = s->sub ? s->sub->flags : s->f->flags;
@@ -234,15 +256,15 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	bool running = pm_live_running(have_obj->live);
 	unsigned flags = effect_flags(s);
 
-	if ((s->ident != NULL && s->sub == NULL) || is_new(s) ||
-		(c->to == NULL && c->row == NULL && pm_volume_shape(s->f->sub) != NULL)) {
+	if (s->sub == NULL &&
+		(s->ident != NULL || (c->row == NULL && pm_volume_shape(s->f->sub) != NULL))) {
 		entry(s, have_obj, c);
 	} else if (turns_over(s)) {
 		turn_over(s, have_obj, c);
 	} else if (flags & PM_F_REPLACE) {
 		block(c, PM_I_REPLACE, replace_note(want_obj, have_obj));
 	} else if (flags & PM_F_GROW) {
-		grow(want, have, c);
+		grow(s, have_obj, want, have, c);
 	} else if (flags & PM_F_MOVE && !has_nothing_to_move(s)) {
 		move(want_obj, s, have_obj, want, c);
 	} else if (flags & PM_F_MIGRATE) {

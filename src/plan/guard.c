@@ -166,6 +166,19 @@ static void prune_one(struct pm_planner *p, const struct pm_obj *have, const cha
 		destroy(p, NULL, have, "no longer in the manifests");
 }
 
+/* Is it in the manifests after all, though something is wrong there? */
+static bool keep_broken(struct pm_planner *p, const struct pm_obj *have)
+{
+	const struct pm_marker *k = have->live->marker;
+	const struct pm_obj *o =
+		p->o->out ? pm_set_find(p->o->out, have->kind, k->ns, k->name) : NULL;
+
+	if (o != NULL)
+		pm_planner_keep(p, NULL, have, "its manifest is broken (%s:%u): left as it is",
+			o->file ? o->file : "", o->line);
+	return o != NULL;
+}
+
 static void prune(struct pm_planner *p)
 {
 	const struct pm_match *m = &p->match;
@@ -178,6 +191,8 @@ static void prune(struct pm_planner *p)
 		const struct pm_obj *have = m->have->v[i];
 
 		if (m->wanted[i] || !shown)
+			continue;
+		if (m->claim[i] == PM_CLAIM_OURS && keep_broken(p, have))
 			continue;
 		if (m->claim[i] == PM_CLAIM_OURS)
 			prune_one(p, have, run);

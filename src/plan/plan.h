@@ -115,6 +115,7 @@ struct pm_plan_opts {
 	bool prune_single; /* a single file or --target: with `prune` refused; without it, what the file
 	                      does not name is not listed */
 	bool whole;        /* the load was complete */
+	const struct pm_set *out; /* sorted: objects that are in manifests, but wrong; NULL: none */
 	bool allow_restart, allow_replace;
 	int64_t max_deletes; /* -1: 3 or 10 %; -100-p: p percent */
 	const char *target;  /* "Pod/ns/name": plan only this; NULL: all */

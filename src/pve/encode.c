@@ -266,6 +266,26 @@ static void note_drive(struct encode *e, const struct pm_kind *rec)
 		e->drives = true;
 }
 
+/* A volume that is not made yet has its size in the place of its name: "local:8". */
+static bool waits_to_be_made(const struct pm_rec *want, const struct pm_rec *have)
+{
+	return pm_volume_shape(want->kind) && !pm_volume_id(have) && pm_volume_storage(have) &&
+	       pm_volume_size(want) != pm_volume_size(have);
+}
+
+/* What is wanted, with what is there and not spoken of. */
+static const struct pm_rec *with_rest(
+	struct pm_arena *a, const struct pm_rec *want, const struct pm_rec *have)
+{
+	struct pm_rec *r = pm_rec_new(a, want->kind);
+
+	memcpy(r, want, sizeof(*want) + want->kind->nfields * sizeof(want->val[0]));
+	for (unsigned i = 0; i < want->kind->nfields; i++)
+		if (want->val[i].state == PM_UNSET && have->val[i].state == PM_SET)
+			r->val[i] = have->val[i];
+	return r;
+}
+
 /* Writes one property string where it differs; have NULL: a new one. */
 static void put_rec(
 	struct encode *e, const char *key, const struct pm_rec *want, const struct pm_rec *have)
@@ -273,7 +293,9 @@ static void put_rec(
 	cleanup_buf struct pm_buf text = PM_BUF(0);
 
 	want = keep_fixed(e->a, want, have != NULL);
-	if (have)
+	if (have && waits_to_be_made(want, have))
+		pm_rec_format(with_rest(e->a, want, have), &text);
+	else if (have)
 		pm_rec_merge(want, have, dropped_subs(e, key, want, have), &text);
 	else
 		pm_rec_format(want, &text);
@@ -313,16 +335,17 @@ static const struct pm_rec *with_volume(
 
 	memcpy(r, w, sizeof(*w) + w->kind->nfields * sizeof(w->val[0]));
 	r->val[shape->volume] = (struct pm_value){ .state = PM_SET, .u = { .s = volume } };
-	r->val[shape->size].state = PM_UNSET;
+	if (shape->size >= 0)
+		r->val[shape->size].state = PM_UNSET;
 	if (shape->import >= 0)
 		r->val[shape->import].state = PM_UNSET;
 	return r;
 }
 
-/* An entry that the guest does not have: a new one, or one of its own that comes back. */
+/* An entry, or a record with a volume, that the guest does not have: a new one, or one of its own that comes back. */
 static void put_new(struct encode *e, const struct pm_field *f, const struct pm_rec *w)
 {
-	const char *key = key_of(e, f, w->slot);
+	const char *key = f->count > 0 ? key_of(e, f, w->slot) : f->key;
 	struct pm_attachment is;
 
 	pm_attachment_of(e->a, e->live, f, w, &is);
@@ -380,6 +403,8 @@ static void put_props(struct encode *e, const struct pm_field *f, const struct p
 
 	if (f->count > 0)
 		put_entries(e, f, want, have);
+	else if (want->state == PM_SET && !h && pm_volume_shape(f->sub))
+		put_new(e, f, want->u.rec);
 	else if (want->state == PM_SET)
 		put_rec(e, f->key, want->u.rec, h);
 	else if (want->state == PM_NULL && !cannot_go(f))

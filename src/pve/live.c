@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -31,7 +32,8 @@ struct live {
 	char tag[24];        /* of our set */
 	struct named *named; /* guests that the manifests name by number, sorted */
 	size_t nnamed;
-	unsigned *source; /* guests of which replacements are to be copies */
+	struct pm_map hostnames; /* what wanted guests call themselves, to one of them */
+	unsigned *source;        /* guests of which replacements are to be copies */
 	size_t nsources;
 	unsigned nread, nknown;
 	size_t nmoved;            /* guests that were not where the inventory said */
@@ -81,7 +83,11 @@ static void collect_named(struct live *l)
 		const struct pm_obj *o = want->v[i];
 
 		note_source(l, o);
-		if (pm_kind_is_guest(o->kind) && o->spec && o->spec->val[PM_G_VMID].state == PM_SET)
+		if (!pm_kind_is_guest(o->kind) || !o->spec)
+			continue;
+		(void)pm_map_set(
+			&l->hostnames, pm_rec_str(o->spec, PM_G_HOSTNAME, o->name), want->v[i]);
+		if (o->spec->val[PM_G_VMID].state == PM_SET)
 			l->named[l->nnamed++] =
 				(struct named){ (unsigned)o->spec->val[PM_G_VMID].u.i, o };
 	}
@@ -117,27 +123,34 @@ static bool is_anothers(const struct live *l, const char *tags)
 	return false;
 }
 
-typedef bool scope_fn(const struct live *l, const struct pm_live *g);
+typedef bool scope_fn(const struct live *l, const struct pm_obj *o);
 
 /* In scope whatever the manifests say. */
-static bool is_near(const struct live *l, const struct pm_live *g)
+static bool is_near(const struct live *l, const struct pm_obj *o)
 {
+	const struct pm_live *g = o->live;
+
 	if (g->tags && pm_tags_have(g->tags, l->tag))
 		return true;
 	return g->vmid >= l->scope->vmid_low && g->vmid <= l->scope->vmid_high &&
 	       !is_anothers(l, g->tags);
 }
 
-static bool is_any(PM_UNUSED const struct live *l, PM_UNUSED const struct pm_live *g)
+static bool is_any(PM_UNUSED const struct live *l, PM_UNUSED const struct pm_obj *o)
 {
 	return true;
 }
 
-/* In scope only because a manifest names it. */
-static bool is_only_named(const struct live *l, const struct pm_live *g)
+/* In scope only because a manifest names it. A guest outside of our range that has lost its tags is known by its
+ * name: else it would be made a second time. */
+static bool is_only_named(const struct live *l, const struct pm_obj *o)
 {
-	return !l->scope->all && (find_named(l, g->vmid) || is_source(l, g->vmid)) &&
-	       !is_near(l, g);
+	unsigned vmid = o->live->vmid;
+
+	if (l->scope->all || is_near(l, o))
+		return false;
+	return find_named(l, vmid) || is_source(l, vmid) ||
+	       (o->name && !is_anothers(l, o->live->tags) && pm_map_get(&l->hostnames, o->name));
 }
 
 /* ---- what to ask ---- */
@@ -214,10 +227,10 @@ static void choose(struct live *l, scope_fn *in_scope)
 
 		if (!pm_inventory_online(&l->inv, o->live->node)) {
 			o->live->unreachable = true;
-			if (in_scope(l, o->live))
+			if (in_scope(l, o))
 				set_unknown(l, o, true,
 					pm_arena_printf(l->a, "node %s is offline", o->live->node));
-		} else if (in_scope(l, o->live)) {
+		} else if (in_scope(l, o)) {
 			l->job[l->njobs++] = o;
 		}
 	}
@@ -577,6 +590,7 @@ int pm_pve_live(struct pm_pve *p, struct pm_job *j, const struct pm_scope *scope
 	free(l.job);
 	free(l.get);
 	free(l.named);
+	pm_map_done(&l.hostnames);
 	pm_vec_done(&l.inv);
 	return r;
 }

@@ -158,6 +158,7 @@ static struct pm_plan_opts plan_opts(
 	o.vmid_low = cfg->vmid_low;
 	o.vmid_high = cfg->vmid_high;
 	o.whole = l->whole;
+	o.out = l->out;
 	o.prune_single = o.prune_single || l->single_file;
 	return o;
 }

@@ -35,7 +35,8 @@ int pm_report_exit(const struct pm_plan *p, const struct pm_report *r)
 		return 4;
 	for (size_t i = 0; i < r->n; i++)
 		any_failed = any_failed || failed(&r->v[i]);
+	/* What can never be done leaves the set partly applied, whoever is to blame. */
 	if (!any_failed)
-		return 0;
+		return pm_plan_unmet(p) > 0 ? 3 : 0;
 	return r->count[PM_DONE] > 0 ? 3 : common_status(r);
 }

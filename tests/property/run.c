@@ -130,7 +130,7 @@ static bool apply(struct running *r, const char *property)
 	bool ok;
 
 	turn(r, false, &t);
-	ok = t.applied && t.status == 0;
+	ok = turn_went_well(&t);
 	if (!ok)
 		tell_turn(r, &t);
 	turn_done(&t);

@@ -63,7 +63,9 @@ pod <<-END
 	volumes:
 	  - {path: /data, storage: local-lvm, size: 8Gi}
 END
-run 0 podmox apply --yes "$dir/repo"
+run 3 podmox apply --yes "$dir/repo"
+ok "P1 the last line says that not all was applied" sh -c "tail -n 1 '$dir/out' | grep -q '^Not all is as the manifests say: 1 setting cannot be applied'"
+run 0 podmox plan "$dir/repo"
 run 2 podmox plan --detailed-exitcode "$dir/repo"
 ok "P1 what cannot be done is no success for ever" grep -q 'cannot become what the manifest says' "$dir/out"
 ok "P1 nothing shrinks, and the reason is told" grep -qi 'shrink\|smaller\|only grow' "$dir/out" "$dir/err"
@@ -112,14 +114,14 @@ END
 run 0 podmox plan --allow-replace "$dir/repo"
 ok "P1 a replacement names what dies" grep -q 'destroys local-lvm:vm-210-disk-' "$dir/out"
 ok "P1 and what lives on" grep -q 'keeps local' "$dir/out"
-apply --allow-replace
+run 3 podmox apply --yes --allow-replace "$dir/repo" # the volume lives on, and is larger than the manifest says
 ok "P1 it is a new guest" sh -c "! '$PODMOX' -c '$dir/sim.yaml' describe 210 2>/dev/null | grep -q '^Uid: *$uid'"
 ok "P1 with the volume of the old one" sh -c "'$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp0 | grep -q 'mp=/data,backup=1,size=10G' || '$PODMOX_SIM' ctl 'unix:$dir/sim.ctl' get 210 mp1 | grep -q 'mp=/data,backup=1,size=10G'"
 ok "P1 and nobody holds anything any more" sh -c "! '$PODMOX' -c '$dir/sim.yaml' ct list -o json | grep -q holder"
 run 0 podmox plan "$dir/repo"
 ok "P1 after the replacement nothing is left to do" grep -q 'Nothing' "$dir/out"
 sed -i 's/unprivileged: false/unprivileged: true/' "$dir/repo/pod.yaml"
-apply --allow-replace
+run 3 podmox apply --yes --allow-replace "$dir/repo"
 uid=$(podmox describe 210 2>/dev/null | sed -n 's/^Uid: *//p')
 
 sed -i '/path: \/data/d' "$dir/repo/pod.yaml"

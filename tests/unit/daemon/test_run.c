@@ -99,6 +99,44 @@ PM_TEST(run_broken_file_holds_back_prune)
 	house_done(&h);
 }
 
+static const struct pm_board_object *shown(struct house *h, const char *id)
+{
+	const struct pm_board_view v = house_view(h);
+
+	for (size_t i = 0; i < v.nobjects; i++)
+		if (strcmp(v.object[i].id, id) == 0)
+			return &v.object[i];
+	fail_msg("%s is not on the board", id);
+	return NULL;
+}
+
+/* What it waits for has left the tree: it is in the manifests, and they are broken. */
+PM_TEST(run_tells_what_has_lost_its_dependency)
+{
+	const struct pm_board_object *b;
+	struct house h;
+
+	house_start(&h, "sync: {prune: true}\n");
+	house_put(&h, "b.yaml", HOUSE_POD("b", "202", "  dependsOn: [a]\n"));
+	house_open(&h);
+	house_cycle(&h, PM_WHY_DRIFT);
+	house_good(&h);
+	house_put(&h, "a.yaml", NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		house_cycle(&h, PM_WHY_FILES | PM_WHY_DRIFT);
+		house_good(&h);
+		assert_true(h.out.wrong);
+		b = shown(&h, "Pod/default/b");
+		assert_int_equal(b->sync, PM_SYNC_HELD);
+		assert_has(b->why, "its manifest is broken (");
+		assert_has(b->why, "b.yaml:1)");
+		assert_has(shown(&h, "Pod/default/a")->why, "no longer in the manifests");
+	}
+	assert_has(house_control(&h, "guests"), "201");
+	assert_has(house_control(&h, "guests"), "202");
+	house_done(&h);
+}
+
 PM_TEST(run_prunes_what_is_gone_twice)
 {
 	struct house h;

@@ -532,3 +532,23 @@ PM_TEST(store_swaps_files)
 	assert_as_read_anew(&s);
 	done(&s);
 }
+
+/* A PodSet of no Pods in another file: nothing to wait for. */
+PM_TEST(store_waits_for_no_pods)
+{
+	struct shelf s;
+
+	start(&s);
+	write_file(&s, "set.yaml",
+		"apiVersion: podmox/v1\nkind: PodSet\nmetadata: {name: q}\nspec:\n  replicas: 0\n"
+		"  template:\n    image: local:vztmpl/x.tar.zst\n"
+		"    rootfs: {storage: local-lvm, size: 8Gi}\n");
+	write_file(&s, "app.yaml", POD("app", "  dependsOn: [q]\n"));
+	take(&s);
+	assert_true(s.load.whole);
+	assert_int_equal(s.set.n, 3);
+	remove_file(&s, "set.yaml");
+	take(&s);
+	assert_false(s.load.whole);
+	done(&s);
+}

@@ -22,7 +22,7 @@ static const char *apply(
 
 	world_manifest(w, "a.yaml", subject_manifest(w, s, false, more, entries));
 	world_turn(w, &o, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
 			t.planned ? turn_plan(&t) : "",
 			t.applied ? t.cycle.report.v[0].err.msg : "");
@@ -141,11 +141,35 @@ PM_TEST(attach_nothing_on_another_storage)
 		assert_string_equal(subject_value(&w, s, s->key[0]), "");
 		change(&w, s, "PUT", "config", "delete=unused0");
 		world_turn(&w, &o, &t);
-		assert_int_equal(t.status, 0);
+		assert_true(turn_went_well(&t));
 		turn_done(&t);
 		assert_has(subject_value(&w, s, s->key[0]), "local:");
 		world_done(&w);
 	}
+}
+
+/* A record of its own is known by what of it is fixed, too. */
+PM_TEST(attach_what_a_machine_boots_with)
+{
+	const struct subject *s = &subjects[1];
+	struct subject bare = *s, other = *s;
+	struct world w;
+
+	bare.head = VM_HEAD("  machine: {type: q35}\n  bios: ovmf\n");
+	other.head = VM_HEAD("  machine: {type: q35}\n  bios: ovmf\n"
+			     "  efidisk: {storage: local-lvm, efitype: 2m}\n");
+	subject_begin(&w, s, STOPPED);
+	assert_has(apply(&w, &bare, STOPPED, s->data), "kept as unused");
+	assert_string_equal(subject_value(&w, s, "efidisk0"), "");
+	assert_has(apply(&w, s, STOPPED, s->data), "re-attached unused");
+	assert_has(subject_value(&w, s, "efidisk0"), "size=8M");
+	(void)apply(&w, &bare, STOPPED, s->data);
+	assert_null(strstr(apply(&w, &other, STOPPED, s->data), "re-attached"));
+	assert_null(strstr(subject_value(&w, s, "efidisk0"), "size=8M"));
+	(void)apply(&w, &bare, STOPPED, s->data);
+	(void)apply(&w, s, STOPPED, s->data);
+	assert_has(subject_value(&w, s, "efidisk0"), "size=8M");
+	world_done(&w);
 }
 
 /* Somebody else has detached it: nothing says where it was. */

@@ -23,7 +23,7 @@ static const char *apply(struct world *w, const char *text)
 
 	world_manifest(w, "a.yaml", text);
 	turn(w, true, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
 			t.planned ? turn_plan(&t) : "",
 			t.applied ? t.cycle.report.v[0].err.msg : "");
@@ -214,7 +214,7 @@ static void mend(struct world *w, const struct subject *s, bool consent, unsigne
 
 	world_wait(w, 5);
 	turn(w, consent, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		fail_msg("%s, request %u, the apply after it: status %d: %s\n%s\n%s", s->id, nth,
 			t.status, t.err.msg, t.planned ? turn_plan(&t) : "",
 			t.applied && t.cycle.report.n > 0 ? t.cycle.report.v[0].err.msg : "");

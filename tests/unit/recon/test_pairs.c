@@ -167,6 +167,63 @@ PM_TEST(size_that_waits_is_written_again)
 	world_done(&w);
 }
 
+/* What waits to be made has its size in what is written, and is written anew when it grows. */
+PM_TEST(volume_that_waits_to_be_made_grows)
+{
+	static const struct pair p = { "a volume grows that is not made yet",
+		POD "  volumes: [{path: /d, source: /srv/d}]\n",
+		POD "  volumes: [{path: /d, storage: local-lvm, size: 2Gi}]\n", .key = "mp0" };
+	struct world w;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	apply(&w, &p, p.x);
+	apply(&w, &p, p.y);
+	vmid = world_vmid(&w, "Pod/shop/a");
+	apply(&w, &p, POD "  volumes: [{path: /d, storage: local-lvm, size: 5Gi, backup: true}]\n");
+	is_in_sync(&w, &p);
+	assert_has(world_control(&w, "get %u mp0", vmid), "/srv/d");
+	assert_int_equal(
+		world_call(&w, "POST",
+			pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/status/reboot", vmid), ""),
+		200);
+	world_wait(&w, 60);
+	assert_has(world_control(&w, "get %u mp0", vmid), "size=5G");
+	is_in_sync(&w, &p);
+	world_done(&w);
+}
+
+/* A disk of a machine that waits to be plugged in grows when it is. */
+PM_TEST(disk_that_waits_grows_after_the_restart)
+{
+	static const struct pair p = { "a disk grows that is not plugged in yet",
+		VM
+		"  hotplug: [network]\n  disks: [{slot: scsi0, storage: local-lvm, size: 2Gi}]\n",
+		VM "  hotplug: [network]\n  disks: [{slot: scsi0, storage: local-lvm, size: 2Gi},\n"
+		   "          {slot: scsi1, storage: local-lvm, size: 2Gi}]\n",
+		.key = "scsi1" };
+	static const char more[] =
+		VM "  hotplug: [network]\n  disks: [{slot: scsi0, storage: local-lvm, size: 2Gi},\n"
+		   "          {slot: scsi1, storage: local-lvm, size: 3Gi}]\n";
+	struct world w;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	apply(&w, &p, p.x);
+	apply(&w, &p, p.y);
+	vmid = world_vmid(&w, "VirtualMachine/shop/v");
+	apply(&w, &p, more);
+	is_in_sync(&w, &p);
+	assert_int_equal(
+		world_call(&w, "POST",
+			pm_arena_printf(w.arena, "/nodes/pve1/qemu/%u/status/reboot", vmid), ""),
+		200);
+	world_wait(&w, 120);
+	apply(&w, &p, more);
+	assert_has(world_control(&w, "get %u scsi1", vmid), "size=3G");
+	world_done(&w);
+}
+
 /* ---- old news of the inventory ---- */
 
 PM_TEST(a_state_that_the_run_did_not_touch_is_not_unstable)

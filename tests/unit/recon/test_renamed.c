@@ -138,3 +138,21 @@ PM_TEST(renamed_object_survives_whatever_fails)
 		}
 	}
 }
+
+/* ---- guests that are hard to know again ---- */
+
+/* Far from the range, without its tags, and no number in the manifest any more: its name and its marker tell. */
+PM_TEST(renamed_guest_out_of_range_is_known_without_tags)
+{
+	struct world w;
+
+	begin(&w, POD("db", "  vmid: 900\n"), POD("db", ""));
+	assert_int_equal(world_vmid(&w, "Pod/shop/db"), 900);
+	assert_int_equal(
+		world_call(&w, "PUT", "/nodes/pve1/lxc/900/config", "delete=tags"), 200);
+	world_wait(&w, 30);
+	world_in_sync(&w);
+	world_apply(&w);
+	assert_int_equal(world_guests(&w), 1);
+	world_done(&w);
+}

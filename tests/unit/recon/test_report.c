@@ -51,3 +51,16 @@ PM_TEST(report_status)
 	assert_int_equal(status(true, all_well, 2), 4);
 	assert_int_equal(status(false, NULL, 0), 0);
 }
+
+/* What can never be done is no success, though nothing failed. */
+PM_TEST(report_status_of_what_cannot_be_done)
+{
+	struct pm_change shrinks = { .impact = PM_I_RESIZE, .blocked = true };
+	struct pm_action kept = { .verb = PM_V_KEEP, .change = &shrinks, .nchanges = 1 };
+	const struct pm_plan p = { .v = &kept, .n = 1 };
+	const struct pm_report none = { 0 };
+
+	assert_int_equal(pm_report_exit(&p, &none), 3);
+	shrinks.waiting = true;
+	assert_int_equal(pm_report_exit(&p, &none), 0);
+}

@@ -218,6 +218,13 @@ void turn_done(struct turn *t)
 	pm_arena_free(t->arena);
 }
 
+bool turn_went_well(const struct turn *t)
+{
+	struct pm_plan possible = { .refused = t->cycle.plan.refused };
+
+	return t->applied && pm_report_exit(&possible, &t->cycle.report) == 0;
+}
+
 static void complain(struct turn *t, const char *what)
 {
 	print_error("%s: %s (%s)\n", what, t->err.msg, t->err.where);
@@ -240,7 +247,7 @@ void world_apply(struct world *w)
 	struct turn t;
 
 	world_turn(w, &o, &t);
-	if (!t.applied || t.status != 0)
+	if (!turn_went_well(&t))
 		complain(&t, "the apply failed");
 	turn_done(&t);
 }

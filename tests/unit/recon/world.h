@@ -81,6 +81,9 @@ void turn_done(struct turn *t);
 void world_apply(struct world *w);
 void world_in_sync(struct world *w);
 
+/** Was every action done? What no action can do, as a volume that would have to shrink, does not count. */
+bool turn_went_well(const struct turn *t);
+
 /** The result of an object in the turn ("Pod/shop/web"); fails when it has no action. */
 const struct pm_result *turn_result(const struct turn *t, const char *id);
 const struct pm_action *turn_action(const struct turn *t, const char *id);
