@@ -37,4 +37,7 @@ void pm_check_guest(const struct pm_checking *c, const struct pm_rec *spec);
 /** A virtual machine. */
 void pm_check_vm(const struct pm_checking *c, const struct pm_rec *spec);
 
+/** What a guest says of the HA manager (check_ha.c). */
+void pm_check_ha(const struct pm_checking *c, const struct pm_rec *spec);
+
 #endif

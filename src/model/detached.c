@@ -1,4 +1,5 @@
-/* Where detached volumes were mounted: reading and writing the marker's memory of it. */
+/* Where detached volumes were: reading and writing the marker's memory of it. An entry of a list is known by its
+ * name, a record of its own by its key and what of it is fixed: another kind of EFI disk is none that comes back. */
 #include "model/detached.h"
 
 #include <string.h>
@@ -7,8 +8,8 @@
 
 /* ---- the lines ---- */
 
-/** One line: "local-lvm:vm-210-disk-1 /var/lib/db", or "... scsi1" of a virtual machine. A path may hold
- * blanks, a volume does not. */
+/** One line: "local-lvm:vm-210-disk-1 /var/lib/db"; of a virtual machine "... scsi1", "... efidisk0 efitype=4m". A
+ * path may hold blanks, a volume does not. */
 struct line {
 	const char *volume, *path;
 	size_t nvolume, npath;
@@ -41,6 +42,65 @@ static const char *memory(const struct pm_live *live)
 	return text ? text : "";
 }
 
+/* ---- names ---- */
+
+static void add_name(const struct pm_field *f, const struct pm_rec *rec, struct pm_buf *out)
+{
+	char sep = ' ';
+
+	pm_buf_adds(out, f->count > 0 ? pm_rec_ident(rec) : f->key);
+	for (unsigned i = 0; f->count == 0 && i < rec->kind->nfields; i++) {
+		const struct pm_field *row = &rec->kind->fields[i];
+
+		if (!(row->flags & PM_F_REPLACE) || rec->val[i].state != PM_SET)
+			continue;
+		pm_buf_addf(out, "%c%s=", sep, row->key);
+		pm_value_format(row, PM_PVE, &rec->val[i], out);
+		sep = ',';
+	}
+}
+
+/* Is the value among "efitype=4m,pre-enrolled-keys=1"? What is not there is the default. */
+static bool is_fixed_so(
+	const struct line *l, size_t at, const struct pm_field *row, const struct pm_value *v)
+{
+	cleanup_buf struct pm_buf text = PM_BUF(0);
+	size_t key = strlen(row->key);
+
+	pm_buf_addf(&text, "%s=", row->key);
+	pm_value_format(row, PM_PVE, v, &text);
+	while (at < l->npath) {
+		size_t n = 0;
+
+		at++;
+		while (at + n < l->npath && l->path[at + n] != ',')
+			n++;
+		if (n > key && strncmp(l->path + at, pm_buf_str(&text), key + 1) == 0)
+			return is_text(l->path + at, n, pm_buf_str(&text));
+		at += n;
+	}
+	return pm_value_default(row, v);
+}
+
+/* Is the line of what is wanted? */
+static bool is_of(const struct line *l, const struct pm_field *f, const struct pm_rec *want)
+{
+	size_t n = f->count > 0 ? 0 : strlen(f->key);
+
+	if (f->count > 0)
+		return is_text(l->path, l->npath, pm_rec_ident(want));
+	if (l->npath < n || strncmp(l->path, f->key, n) != 0 || (l->npath > n && l->path[n] != ' '))
+		return false;
+	for (unsigned i = 0; i < want->kind->nfields; i++) {
+		const struct pm_field *row = &want->kind->fields[i];
+
+		if (row->flags & PM_F_REPLACE && want->val[i].state == PM_SET &&
+			!is_fixed_so(l, n, row, &want->val[i]))
+			return false;
+	}
+	return true;
+}
+
 /* ---- what is there ---- */
 
 static const char *unused_named(
@@ -64,7 +124,7 @@ struct pm_rec *pm_entry_in_force(
 	for (unsigned i = 0; i < live->npending; i++) {
 		const struct pm_pending *p = &live->pending[i];
 
-		if (p->field != f || p->slot != slot || !p->in_force)
+		if (p->field != f || (f->count > 0 && p->slot != slot) || !p->in_force)
 			continue;
 		if (pm_rec_parse(a, f->sub, p->in_force, strlen(p->in_force), &rec, &ignored) < 0)
 			return NULL;
@@ -89,8 +149,8 @@ static const char *storage_of(const struct pm_rec *entry)
 }
 
 /* The one that was detached last. */
-static void find_unused(
-	const struct pm_live *live, const struct pm_rec *entry, struct pm_attachment *ret)
+static void find_unused(const struct pm_live *live, const struct pm_field *f,
+	const struct pm_rec *entry, struct pm_attachment *ret)
 {
 	const char *storage = storage_of(entry), *p = memory(live);
 	struct line l;
@@ -99,7 +159,7 @@ static void find_unused(
 		const char *volume;
 		unsigned at;
 
-		if (!is_text(l.path, l.npath, pm_rec_ident(entry)))
+		if (!is_of(&l, f, entry))
 			continue;
 		volume = unused_named(live, l.volume, l.nvolume, &at);
 		if (!volume)
@@ -111,9 +171,16 @@ static void find_unused(
 }
 
 /* A drive that is to be another one is none that comes back. */
-static bool is_same(const struct pm_rec *waits, const struct pm_rec *entry)
+static bool is_same(
+	const struct pm_field *f, const struct pm_rec *waits, const struct pm_rec *entry)
 {
-	return strcmp(pm_rec_ident(waits), pm_rec_ident(entry)) == 0 &&
+	cleanup_buf struct pm_buf name = PM_BUF(0);
+	struct line l = { .nvolume = 0 };
+
+	add_name(f, waits, &name);
+	l.path = pm_buf_str(&name);
+	l.npath = name.len;
+	return is_of(&l, f, entry) &&
 	       (!pm_volume_shape(entry->kind) ||
 		       pm_volume_holds_data(waits) == pm_volume_holds_data(entry));
 }
@@ -127,30 +194,36 @@ void pm_attachment_of(struct pm_arena *a, const struct pm_live *live, const stru
 	if (live->npending == 0 && !*memory(live))
 		return;
 	waits = pm_entry_in_force(a, live, f, entry->slot);
-	if (waits && is_same(waits, entry))
+	if (waits && is_same(f, waits, entry))
 		ret->how = PM_ATTACH_WAITS;
 	else if (pm_volume_shape(f->sub) && pm_volume_holds_data(entry))
-		find_unused(live, entry, ret);
+		find_unused(live, f, entry, ret);
 }
 
 /* ---- what is to be remembered ---- */
 
-static const struct pm_recs *volumes_of(const struct pm_obj *o)
+/* The record of the spec that stands where that one does; NULL: none. */
+static const struct pm_rec *same_place(
+	const struct pm_obj *o, const struct pm_volume_at *as, bool any_slot)
 {
-	int row = o && o->spec ? pm_volume_list(o->kind) : -1;
-	const struct pm_value *v = row >= 0 ? &o->spec->val[row] : NULL;
+	struct pm_volume_at at = PM_VOLUMES(o->spec);
 
-	return v && v->state == PM_SET ? v->u.recs : NULL;
+	while (pm_volume_next(&at)) {
+		if (at.field != as->field)
+			continue;
+		if (at.f->count == 0 ||
+			((any_slot || at.rec->slot == as->rec->slot) &&
+				strcmp(pm_rec_ident(at.rec), pm_rec_ident(as->rec)) == 0))
+			return at.rec;
+	}
+	return NULL;
 }
 
-static bool is_wanted(const struct pm_recs *want, const struct pm_rec *have)
+static bool is_wanted(const struct pm_obj *want, const struct pm_volume_at *have)
 {
-	for (size_t i = 0; want && i < want->n; i++) {
-		if (want->v[i]->slot == have->slot &&
-			strcmp(pm_rec_ident(want->v[i]), pm_rec_ident(have)) == 0)
-			return pm_volume_holds_data(want->v[i]);
-	}
-	return false;
+	const struct pm_rec *w = same_place(want, have, false);
+
+	return w && pm_volume_holds_data(w);
 }
 
 /* Does the guest still have it, and not where it is mounted? */
@@ -169,51 +242,59 @@ static bool hangs_on(struct pm_arena *a, const struct pm_obj *have, const struct
 	return false;
 }
 
-static bool comes_back(const struct pm_recs *want, const struct pm_recs *have, const struct line *l)
+static bool comes_back(const struct pm_obj *want, const struct pm_obj *have, const struct line *l)
 {
-	for (size_t i = 0; want && i < want->n; i++) {
-		const struct pm_rec *w = want->v[i];
-		bool there = false;
+	struct pm_volume_at at = PM_VOLUMES(want->spec);
 
-		for (size_t k = 0; have && k < have->n; k++)
-			there |= strcmp(pm_rec_ident(have->v[k]), pm_rec_ident(w)) == 0;
-		if (!there && is_text(l->path, l->npath, pm_rec_ident(w)) &&
-			lies_on(l->volume, storage_of(w)))
+	while (pm_volume_next(&at)) {
+		if (!same_place(have, &at, true) && is_of(l, at.f, at.rec) &&
+			lies_on(l->volume, storage_of(at.rec)))
 			return true;
 	}
 	return false;
 }
 
-static void add_line(
-	const char *volume, size_t n, const char *path, size_t npath, struct pm_buf *out)
+static void begin_line(const char *volume, size_t n, struct pm_buf *out)
 {
 	if (out->len > 0)
 		pm_buf_addc(out, '\n');
 	pm_buf_add(out, volume, n);
 	pm_buf_addc(out, ' ');
-	pm_buf_add(out, path, npath);
 }
 
-/* What the write leaves without a mount point: what podmox set, and what a null takes away. */
+/* Does the write take it away: what podmox set, and what a null means? */
+static bool goes(
+	const struct pm_obj *want, const struct pm_obj *have, const struct pm_volume_at *at)
+{
+	const struct pm_marker *m = have->live->marker;
+	const char *volume = pm_volume_id(at->rec);
+	char key[16];
+
+	if (!pm_volume_goes(at->f) || !volume || !*volume || !pm_volume_holds_data(at->rec) ||
+		is_wanted(want, at))
+		return false;
+	if (want->spec->val[at->field].state == PM_NULL)
+		return true;
+	return m && pm_marker_has(m,
+			    at->f->count > 0 ? pm_slot_key(at->f, at->rec->slot, key) : at->f->key,
+			    NULL);
+}
+
 static void add_detached(const struct pm_obj *want, const struct pm_obj *have, struct pm_buf *out)
 {
-	const struct pm_recs *is = volumes_of(have), *wanted = volumes_of(want);
-	int row = pm_volume_list(want->kind);
-	const struct pm_field *f = &want->kind->fields[row];
-	bool all = want->spec->val[row].state == PM_NULL;
+	struct pm_volume_at at = PM_VOLUMES(have->spec);
 
-	for (size_t i = 0; is && i < is->n; i++) {
-		const struct pm_rec *r = is->v[i];
-		const char *volume = pm_volume_id(r), *path = pm_rec_ident(r);
-		char key[16];
+	while (pm_volume_next(&at)) {
+		cleanup_buf struct pm_buf name = PM_BUF(0);
+		const char *volume = pm_volume_id(at.rec);
 
-		if (!volume || !*volume || !pm_volume_holds_data(r) || is_wanted(wanted, r) ||
-			strchr(path, '\n') ||
-			!(all || (have->live->marker &&
-					 pm_marker_has(have->live->marker,
-						 pm_slot_key(f, r->slot, key), NULL))))
+		if (!goes(want, have, &at))
 			continue;
-		add_line(volume, strlen(volume), path, strlen(path), out);
+		add_name(at.f, at.rec, &name);
+		if (strchr(pm_buf_str(&name), '\n'))
+			continue;
+		begin_line(volume, strlen(volume), out);
+		pm_buf_adds(out, pm_buf_str(&name));
 	}
 }
 
@@ -224,11 +305,13 @@ const char *pm_detached_after(
 	const char *p = have ? memory(have->live) : "";
 	struct line l;
 
-	if (!have || !want->spec || pm_volume_list(want->kind) < 0)
+	if (!have || !want->spec || !have->spec)
 		return "";
 	while (next_line(&p, &l)) {
-		if (hangs_on(a, have, &l) && !comes_back(volumes_of(want), volumes_of(have), &l))
-			add_line(l.volume, l.nvolume, l.path, l.npath, &out);
+		if (!hangs_on(a, have, &l) || comes_back(want, have, &l))
+			continue;
+		begin_line(l.volume, l.nvolume, &out);
+		pm_buf_add(&out, l.path, l.npath);
 	}
 	add_detached(want, have, &out);
 	return pm_arena_strndup(a, pm_buf_str(&out), out.len);

@@ -19,11 +19,11 @@ struct pm_attachment {
 	unsigned unused;    /* N of its key "unusedN" */
 };
 
-/** `f` is the row of the list, `entry` the wanted one with its slot. */
+/** `f` is the row of the list or record, `entry` the wanted one with its slot. */
 void pm_attachment_of(struct pm_arena *a, const struct pm_live *live, const struct pm_field *f,
 	const struct pm_rec *entry, struct pm_attachment *ret);
 
-/** Member `detached` of the marker after a write that takes `have` to `want`: "VOLUME PATH", a line each; ""
+/** Member `detached` of the marker after a write that takes `have` to `want`: "VOLUME NAME", a line each; ""
  * when there is none. `have` NULL: a new guest. */
 const char *pm_detached_after(
 	struct pm_arena *a, const struct pm_obj *want, const struct pm_obj *have) PM_CHECK;

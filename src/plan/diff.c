@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "model/detached.h"
 #include "model/ignore.h"
+#include "model/volume.h"
 #include "plan/plan_priv.h"
 
 struct differ {
@@ -125,15 +126,17 @@ static void attach(
 	}
 }
 
-/* A whole entry of a list that comes or goes. */
+/* A whole entry of a list that comes or goes, or a record with a volume that comes. */
 static void add_entry(
 	struct differ *d, struct pm_spot *s, const struct pm_rec *want, const struct pm_rec *have)
 {
 	const struct pm_rec *r = want ? want : have;
 	struct pm_change *c;
 
-	s->ident = pm_rec_ident(r);
-	s->slot = r->slot;
+	if (s->f->count > 0) {
+		s->ident = pm_rec_ident(r);
+		s->slot = r->slot;
+	}
 	s->want_rec = want;
 	s->have_rec = have;
 	c = add(d, s, want ? want->line : 0);
@@ -282,6 +285,11 @@ static void diff_props(struct differ *d, struct pm_spot *s, const struct pm_valu
 	const struct pm_rec *h = have->state == PM_SET ? have->u.rec : NULL;
 	struct pm_change *c;
 
+	if (want->state == PM_SET && h == NULL && pm_volume_shape(s->f->sub) != NULL) {
+		if (!says_nothing(want->u.rec))
+			add_entry(d, s, want->u.rec, NULL);
+		return;
+	}
 	if (want->state == PM_SET) {
 		diff_rec(d, s, want->u.rec, h);
 		return;

@@ -203,12 +203,6 @@ static void turn_over(const struct pm_spot *s, const struct pm_obj *have, struct
 		c->note = "the volume is kept as unused";
 }
 
-/* A record with a volume that is not there yet: all of it is new. */
-static bool is_new(const struct pm_spot *s)
-{
-	return s->sub != NULL && s->have_rec == NULL && pm_volume_shape(s->f->sub) != NULL;
-}
-
 static void at_once(const struct pm_spot *s, bool running, struct pm_change *c)
 {
 	unsigned own = s->sub ? s->sub->flags : s->f->flags;
@@ -250,8 +244,8 @@ void pm_effect(const struct pm_obj *want_obj, const struct pm_obj *have_obj,
 	bool running = pm_live_running(have_obj->live);
 	unsigned flags = effect_flags(s);
 
-	if ((s->ident != NULL && s->sub == NULL) || is_new(s) ||
-		(c->to == NULL && c->row == NULL && pm_volume_shape(s->f->sub) != NULL)) {
+	if (s->sub == NULL &&
+		(s->ident != NULL || (c->row == NULL && pm_volume_shape(s->f->sub) != NULL))) {
 		entry(s, have_obj, c);
 	} else if (turns_over(s)) {
 		turn_over(s, have_obj, c);

@@ -293,14 +293,16 @@ static const struct pm_rec *places(struct pm_planner *p, const struct pm_obj *ha
 	return spec ? spec : have->spec;
 }
 
-/* The entry of a list with a volume that comes; NULL: the change is another one. */
+/* The entry of a list, or the record, with a volume that comes; NULL: the change is another one. */
 static const struct pm_rec *coming(const struct pm_obj *want, const struct pm_change *c)
 {
 	const struct pm_value *v = &want->spec->val[c->field];
 
-	if ((int)c->field != pm_volume_list(want->kind) || c->row != NULL || c->from != NULL ||
+	if (!pm_volume_goes(&want->kind->fields[c->field]) || c->row != NULL || c->from != NULL ||
 		v->state != PM_SET)
 		return NULL;
+	if (want->kind->fields[c->field].count == 0)
+		return v->u.rec;
 	for (size_t i = 0; i < v->u.recs->n; i++)
 		if (v->u.recs->v[i]->slot == c->slot)
 			return pm_volume_holds_data(v->u.recs->v[i]) ? v->u.recs->v[i] : NULL;

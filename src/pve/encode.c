@@ -334,16 +334,17 @@ static const struct pm_rec *with_volume(
 
 	memcpy(r, w, sizeof(*w) + w->kind->nfields * sizeof(w->val[0]));
 	r->val[shape->volume] = (struct pm_value){ .state = PM_SET, .u = { .s = volume } };
-	r->val[shape->size].state = PM_UNSET;
+	if (shape->size >= 0)
+		r->val[shape->size].state = PM_UNSET;
 	if (shape->import >= 0)
 		r->val[shape->import].state = PM_UNSET;
 	return r;
 }
 
-/* An entry that the guest does not have: a new one, or one of its own that comes back. */
+/* An entry, or a record with a volume, that the guest does not have: a new one, or one of its own that comes back. */
 static void put_new(struct encode *e, const struct pm_field *f, const struct pm_rec *w)
 {
-	const char *key = key_of(e, f, w->slot);
+	const char *key = f->count > 0 ? key_of(e, f, w->slot) : f->key;
 	struct pm_attachment is;
 
 	pm_attachment_of(e->a, e->live, f, w, &is);
@@ -401,6 +402,8 @@ static void put_props(struct encode *e, const struct pm_field *f, const struct p
 
 	if (f->count > 0)
 		put_entries(e, f, want, have);
+	else if (want->state == PM_SET && !h && pm_volume_shape(f->sub))
+		put_new(e, f, want->u.rec);
 	else if (want->state == PM_SET)
 		put_rec(e, f->key, want->u.rec, h);
 	else if (want->state == PM_NULL && !cannot_go(f))

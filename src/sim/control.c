@@ -65,6 +65,16 @@ static int do_set(struct sim_order *o)
 	return 0;
 }
 
+static void insist_add(struct pm_sim *s, unsigned vmid, const char *key, const char *value)
+{
+	struct sim_insist *i = pm_xcalloc(1, sizeof(*i));
+
+	i->vmid = vmid;
+	i->key = pm_xstrdup(key);
+	i->value = pm_xstrdup(value);
+	pm_vec_push(&s->insists, i);
+}
+
 /* The guest need not be there yet. */
 static int do_insist(struct sim_order *o)
 {
@@ -76,7 +86,7 @@ static int do_insist(struct sim_order *o)
 		return pm_s_order_no(o, "insist VMID KEY=VALUE: no number, or no KEY=VALUE");
 	key = pm_xstrdup(o->rest);
 	key[eq - o->rest] = '\0';
-	pm_s_insist_add(o->s, (unsigned)vmid, key, eq + 1);
+	insist_add(o->s, (unsigned)vmid, key, eq + 1);
 	return 0;
 }
 
@@ -84,16 +94,6 @@ static int do_insist_clear(struct sim_order *o)
 {
 	pm_s_insists_free(o->s);
 	return 0;
-}
-
-void pm_s_insist_add(struct pm_sim *s, unsigned vmid, const char *key, const char *value)
-{
-	struct sim_insist *i = pm_xcalloc(1, sizeof(*i));
-
-	i->vmid = vmid;
-	i->key = pm_xstrdup(key);
-	i->value = pm_xstrdup(value);
-	pm_vec_push(&s->insists, i);
 }
 
 /* Reading changes nothing, so there is nothing to set again. */

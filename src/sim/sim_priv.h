@@ -151,7 +151,6 @@ const struct sim_route *pm_s_route(struct sim_call *c);
 int pm_s_rule_parse(struct pm_sim *s, const char *text, struct pm_error *err) PM_CHECK;
 void pm_s_rules_free(struct pm_sim *s);
 void pm_s_insist(struct pm_sim *s, const char *method); /* after a request that was served */
-void pm_s_insist_add(struct pm_sim *s, unsigned vmid, const char *key, const char *value);
 void pm_s_insists_free(struct pm_sim *s);
 struct sim_rule *pm_s_rule_for(struct pm_sim *s, const char *method, const char *target);
 void pm_s_random_hex(struct pm_sim *s, char *out, size_t digits, bool upper);

@@ -163,6 +163,20 @@ PM_TEST(doctor_rights_of_an_old_cluster)
 	stop(&p);
 }
 
+/* The HA manager is the whole cluster's. */
+PM_TEST(doctor_rights_of_who_hands_over_to_ha)
+{
+	struct patient p;
+
+	start(&p, POD "  ha: {state: started}\n");
+	p.d.version = 902;
+	answer(&p, API "/access/permissions*", "{\"data\":{}}");
+	pm_doctor_rights(&p.d);
+	assert_int_equal(found(&p, PM_PROBLEM, "misses Sys.Console on /"), 1);
+	assert_int_equal(found(&p, PM_PROBLEM, "misses Sys.Audit on /"), 1);
+	stop(&p);
+}
+
 PM_TEST(doctor_numbers)
 {
 	struct patient p;

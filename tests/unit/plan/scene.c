@@ -114,6 +114,7 @@ static const struct pm_marker *marker_of(
 	m->done = strcmp(word_of(g, "m.done", "1"), "1") == 0;
 	m->on_remove = word_of(g, "m.onRemove", NULL);
 	m->of = word_of(g, "m.of", NULL);
+	m->detached = word_of(g, "m.detached", NULL);
 	m->needs = word_of(g, "m.needs", NULL);
 	m->fields = word_of(g, "m.fields", "");
 	return m;

@@ -6,10 +6,6 @@
 #include "base/mem.h"
 
 #define DISK(slot) "{slot: " slot ", storage: local-lvm, size: 1Gi, backup: true}"
-#define VM(spec)                                                                               \
-	"apiVersion: podmox/v1\nkind: VirtualMachine\nmetadata: {name: db, namespace: shop}\n" \
-	"spec:\n  network: {interfaces: [{slot: net0, bridge: vmbr0}]}\n" spec
-
 const struct subject subjects[] = {
 	{ .id = "Pod/shop/db",
 		.type = "lxc",
@@ -31,8 +27,8 @@ const struct subject subjects[] = {
 		.guests = 1 },
 	{ .id = "VirtualMachine/shop/db", /* made of itself: all of its disks live on, the first one too */
 		.type = "qemu",
-		.head = VM("  machine: {type: q35}\n  bios: ovmf\n"
-			   "  efidisk: {storage: local-lvm, efitype: 4m}\n"),
+		.head = VM_HEAD("  machine: {type: q35}\n  bios: ovmf\n"
+				"  efidisk: {storage: local-lvm, efitype: 4m}\n"),
 		.anew = { "  tpmstate: {storage: local-lvm, version: v1.2}\n",
 			"  tpmstate: {storage: local-lvm, version: v2.0}\n" },
 		.list = "disks",
@@ -51,7 +47,7 @@ const struct subject subjects[] = {
 		.guests = 1 },
 	{ .id = "VirtualMachine/shop/db", /* a copy: what its template has comes with the new one */
 		.type = "qemu",
-		.head = VM(""),
+		.head = VM_HEAD(""),
 		.anew = { "  clone: {from: \"9000\"}\n", "  clone: {from: \"9001\"}\n" },
 		.list = "disks",
 		.data = DISK("scsi1"),

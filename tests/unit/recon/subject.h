@@ -23,6 +23,11 @@ struct subject {
 	unsigned guests;      /* of the cluster */
 };
 
+/** What the manifest of a machine begins with. */
+#define VM_HEAD(spec)                                                                          \
+	"apiVersion: podmox/v1\nkind: VirtualMachine\nmetadata: {name: db, namespace: shop}\n" \
+	"spec:\n  network: {interfaces: [{slot: net0, bridge: vmbr0}]}\n" spec
+
 /** Ends with one without an id. */
 extern const struct subject subjects[];
 

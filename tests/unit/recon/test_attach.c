@@ -145,6 +145,30 @@ PM_TEST(attach_nothing_on_another_storage)
 	}
 }
 
+/* A record of its own is known by what of it is fixed, too. */
+PM_TEST(attach_what_a_machine_boots_with)
+{
+	const struct subject *s = &subjects[1];
+	struct subject bare = *s, other = *s;
+	struct world w;
+
+	bare.head = VM_HEAD("  machine: {type: q35}\n  bios: ovmf\n");
+	other.head = VM_HEAD("  machine: {type: q35}\n  bios: ovmf\n"
+			     "  efidisk: {storage: local-lvm, efitype: 2m}\n");
+	subject_begin(&w, s, STOPPED);
+	assert_has(apply(&w, &bare, STOPPED, s->data), "kept as unused");
+	assert_string_equal(subject_value(&w, s, "efidisk0"), "");
+	assert_has(apply(&w, s, STOPPED, s->data), "re-attached unused");
+	assert_has(subject_value(&w, s, "efidisk0"), "size=8M");
+	(void)apply(&w, &bare, STOPPED, s->data);
+	assert_null(strstr(apply(&w, &other, STOPPED, s->data), "re-attached"));
+	assert_null(strstr(subject_value(&w, s, "efidisk0"), "size=8M"));
+	(void)apply(&w, &bare, STOPPED, s->data);
+	(void)apply(&w, s, STOPPED, s->data);
+	assert_has(subject_value(&w, s, "efidisk0"), "size=8M");
+	world_done(&w);
+}
+
 /* Somebody else has detached it: nothing says where it was. */
 PM_TEST(attach_nothing_by_guess)
 {

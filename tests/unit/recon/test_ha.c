@@ -9,6 +9,7 @@
 	"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: db, namespace: shop}\nspec:\n" \
 	"  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst\n"                  \
 	"  rootfs: {storage: local-lvm, size: 4Gi}\n" more
+#define DATA "  volumes: [{path: /data, storage: local-lvm, size: 1Gi}]\n"
 #define VM(more)                                                    \
 	"apiVersion: podmox/v1\nkind: VirtualMachine\n"             \
 	"metadata: {name: db, namespace: shop}\nspec:\n"            \
@@ -131,7 +132,7 @@ PM_TEST(ha_goes_before_its_guest)
 		world_new(&w, 1);
 		world_manifest(&w, "a.yaml",
 			pm_arena_printf(w.arena,
-				POD("  lifecycle: {replace: allow}\n  ha: {state: %s}\n"),
+				POD(DATA "  lifecycle: {replace: allow}\n  ha: {state: %s}\n"),
 				states[i]));
 		world_manifest(&w, "b.yaml",
 			"apiVersion: podmox/v1\nkind: Pod\nmetadata: {name: keep}\nspec:\n"
@@ -141,8 +142,8 @@ PM_TEST(ha_goes_before_its_guest)
 		world_wait(&w, 30);
 		world_manifest(&w, "a.yaml",
 			pm_arena_printf(w.arena,
-				POD("  lifecycle: {replace: allow}\n  unprivileged: false\n"
-				    "  ha: {state: %s}\n"),
+				POD(DATA "  lifecycle: {replace: allow}\n  unprivileged: false\n"
+					 "  ha: {state: %s}\n"),
 				states[i]));
 		world_turn(&w, &replace, &t);
 		assert_int_equal(t.status, 0);

@@ -137,6 +137,12 @@ PM_TEST(runs_name_a_field_that_changes_back)
 	world_done(&w);
 }
 
+/* The manifest of Pod a, with more of its spec. */
+static void put(struct world *w, const char *more)
+{
+	world_manifest(w, "a.yaml", pm_arena_printf(w->arena, "%s%s", POD("a"), more));
+}
+
 /* Somebody sets them again at once: of what was written, what was never asked for, what was to go. */
 PM_TEST(runs_name_what_somebody_sets_again)
 {
@@ -151,17 +157,13 @@ PM_TEST(runs_name_what_somebody_sets_again)
 	const struct turn_opts o = { 0 };
 
 	for (size_t i = 0; i < PM_COUNT(rows); i++) {
-		struct pm_buf text cleanup_buf = PM_BUF(0);
 		struct world w;
 		struct turn t;
 
 		world_new(&w, 1);
-		(void)pm_buf_addf(&text, "%s%s", POD("a"), rows[i].first);
-		world_manifest(&w, "a.yaml", pm_buf_str(&text));
+		put(&w, rows[i].first);
 		world_apply(&w);
-		pm_buf_clear(&text);
-		(void)pm_buf_addf(&text, "%s%s", POD("a"), rows[i].then);
-		world_manifest(&w, "a.yaml", pm_buf_str(&text));
+		put(&w, rows[i].then);
 		(void)world_control(
 			&w, "insist %u %s", world_vmid(&w, "Pod/shop/a"), rows[i].again);
 		world_turn(&w, &o, &t);
@@ -185,20 +187,18 @@ PM_TEST(runs_remove_what_is_in_force_behind_what_waits)
 	const struct turn_opts o = { 0 };
 
 	for (size_t i = 0; i < PM_COUNT(more); i++) {
-		struct pm_buf text cleanup_buf = PM_BUF(0);
 		struct world w;
 		struct turn t;
 
 		world_new(&w, 1);
-		world_manifest(&w, "a.yaml", POD("a") "  options: {tty: 3}\n");
+		put(&w, "  options: {tty: 3}\n");
 		world_apply(&w);
 		assert_int_equal(world_call(&w, "PUT",
 					 pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/config",
 						 world_vmid(&w, "Pod/shop/a")),
 					 "tty=5"),
 			200);
-		(void)pm_buf_addf(&text, "%s%s", POD("a"), more[i]);
-		world_manifest(&w, "a.yaml", pm_buf_str(&text));
+		put(&w, more[i]);
 		world_turn(&w, &o, &t);
 		assert_int_equal(t.status, 0);
 		assert_int_equal(turn_result(&t, "Pod/shop/a")->outcome, PM_DONE);
