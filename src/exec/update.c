@@ -1,7 +1,7 @@
 /* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
  * protection, finish an interrupted creation, growth, configuration, moves of volumes (and growth after
- * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back. A running
- * container that loses a mount of its node on the way to another one goes down before all that. */
+ * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back.
+ * A running container that loses a mount of its node on the way to another one goes down before all that. */
 #include "base/text.h"
 #include "exec/holder_priv.h"
 
