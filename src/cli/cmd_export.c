@@ -61,6 +61,7 @@ static int by_node(const void *a, const void *b)
 static void write_one(struct pm_arena *arena, struct pm_set *done, const struct pm_obj *o)
 {
 	struct pm_obj *e = pm_export(arena, done, o);
+	const char *left_out = pm_export_left_out(arena, o);
 	struct pm_set one = { .arena = arena };
 	struct pm_buf text cleanup_buf = PM_BUF(0);
 
@@ -71,6 +72,9 @@ static void write_one(struct pm_arena *arena, struct pm_set *done, const struct 
 		(void)puts(
 			"# PVE does not remember what image it was made from. Name one, for the day it has\n"
 			"# to be made anew; until then it is not asked for.");
+	if (left_out)
+		(void)printf(
+			"# Left out, since this podmox does not know the word: %s\n", left_out);
 	pm_set_add(&one, e);
 	pm_manifest_write(&one, &text);
 	(void)fwrite(pm_buf_str(&text), 1, text.len, stdout);

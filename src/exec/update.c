@@ -1,6 +1,7 @@
 /* Update: the guest is read again, and only what the plan showed is done to it. The order is: lift the
  * protection, finish an interrupted creation, growth, configuration, moves of volumes (and growth after
- * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back. */
+ * them; of a virtual machine both come first), pool, node, run state or restart, protect again, read back.
+ * A running container that loses a mount of its node on the way to another one goes down before all that. */
 #include "base/text.h"
 #include "exec/holder_priv.h"
 
@@ -162,11 +163,52 @@ static int change_pool(struct pm_act *act, struct pm_error *err)
 	return r < 0 ? r : pm_act_write_config(act, false, NULL, err);
 }
 
+/* Does a running container that goes to another node lose a mount of its node? PVE refuses the move while that is in
+ * force, which it is until the container is down. */
+static bool sheds_mount(const struct pm_act *act)
+{
+	const struct pm_action *a = act->a;
+
+	if (!(a->steps & PM_STEP_MIGRATE) || a->want->kind != &pm_kind_pod || !pm_obj_runs(a->have))
+		return false;
+	for (size_t i = 0; i < a->nchanges; i++) {
+		const struct pm_change *c = &a->change[i];
+
+		if (c->field == PM_POD_VOLUMES && c->impact == PM_I_PENDING && !c->blocked)
+			return true;
+	}
+	return false;
+}
+
+/* Down, changed, moved, and up again wherever it has come to. */
+static int shed_and_go(struct pm_act *act, struct pm_error *err)
+{
+	bool up = pm_obj_wants_running(act->a->want) != 0;
+	struct pm_error back;
+	int r = pm_act_power(act, false, NULL, err);
+
+	if (r < 0)
+		return r;
+	r = change_config_and_volumes(act, err);
+	if (r == 0 && (act->a->steps & PM_STEP_POOL))
+		r = change_pool(act, err);
+	if (r == 0)
+		r = pm_act_migrate(act, err);
+	if (r < 0 && up && pm_act_power(act, true, NULL, &back) < 0)
+		return pm_error_wrap(err, "%s %u is left stopped", pm_act_word(act), act->vmid);
+	if (r == 0 && up)
+		r = pm_act_power(act, true, NULL, err);
+	return r == 0 && up ? pm_act_ready(act, err) : r;
+}
+
 static int do_steps(struct pm_act *act, struct pm_error *err)
 {
 	unsigned steps = act->a->steps;
 	bool stops = steps & PM_STEP_STOP;
 	int r = 0;
+
+	if (!(steps & PM_STEP_FINISH) && sheds_mount(act))
+		return shed_and_go(act, err);
 
 	if (steps & PM_STEP_FINISH)
 		finish_create(act);

@@ -61,6 +61,17 @@ static void put_int(struct pm_rec *r, unsigned row, int64_t n)
 	r->val[row].u.i = n;
 }
 
+/* A word of a newer PVE, which validate would refuse. */
+static bool is_unknown(const struct pm_field *f, const struct pm_value *v)
+{
+	if (f->type != PM_T_ENUM || v->state != PM_SET)
+		return false;
+	for (size_t i = 0; f->choices[i]; i++)
+		if (pm_str_eq(f->choices[i], v->u.s))
+			return false;
+	return true;
+}
+
 /* A record without what is the default anyway. */
 static struct pm_rec *without_defaults(struct pm_arena *a, const struct pm_rec *from)
 {
@@ -72,6 +83,8 @@ static struct pm_rec *without_defaults(struct pm_arena *a, const struct pm_rec *
 
 		if (f->key && !(f->flags & (PM_F_REQUIRED | PM_F_IDENT)) && f->def &&
 			pm_value_default(f, &r->val[i]))
+			r->val[i].state = PM_UNSET;
+		if (is_unknown(f, &r->val[i]))
 			r->val[i].state = PM_UNSET;
 	}
 	return r;
@@ -168,7 +181,7 @@ static struct pm_rec *spec_of(struct pm_arena *a, const struct pm_obj *o)
 		if (!f->key || o->spec->val[i].state != PM_SET ||
 			(found_out(f, &o->spec->val[i]) &&
 				!(m && pm_marker_has(m, f->key, NULL))) ||
-			pm_value_default(f, &o->spec->val[i]))
+			pm_value_default(f, &o->spec->val[i]) || is_unknown(f, &o->spec->val[i]))
 			continue;
 		r->val[i] = o->spec->val[i];
 		trim(a, f, &r->val[i]);
@@ -195,4 +208,40 @@ struct pm_obj *pm_export(struct pm_arena *a, const struct pm_set *done, const st
 	e->name = own ? m->name : name_of(a, done, o, e->ns);
 	e->spec = spec_of(a, o);
 	return e;
+}
+
+static void name_unknown(struct pm_buf *out, const char *above, const struct pm_rec *r)
+{
+	for (unsigned i = 0; i < r->kind->nfields; i++) {
+		const struct pm_field *f = &r->kind->fields[i];
+
+		if (f->key && is_unknown(f, &r->val[i]))
+			(void)pm_buf_addf(out, "%s%s%s=%s", out->len > 0 ? ", " : "", above, f->key,
+				r->val[i].u.s);
+	}
+}
+
+const char *pm_export_left_out(struct pm_arena *a, const struct pm_obj *o)
+{
+	cleanup_buf struct pm_buf out = PM_BUF(0);
+
+	name_unknown(&out, "", o->spec);
+	for (unsigned i = 0; i < o->kind->nfields; i++) {
+		const struct pm_field *f = &o->kind->fields[i];
+		const struct pm_value *v = &o->spec->val[i];
+
+		if (f->type != PM_T_PROPS || v->state != PM_SET)
+			continue;
+		if (f->count == 0)
+			name_unknown(&out, pm_arena_printf(a, "%s.", f->key), v->u.rec);
+		for (size_t k = 0; f->count > 0 && k < v->u.recs->n; k++) {
+			char key[16];
+
+			name_unknown(&out,
+				pm_arena_printf(
+					a, "%s.", pm_slot_key(f, v->u.recs->v[k]->slot, key)),
+				v->u.recs->v[k]);
+		}
+	}
+	return out.len > 0 ? pm_arena_strdup(a, pm_buf_str(&out)) : NULL;
 }

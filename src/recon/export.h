@@ -12,4 +12,8 @@
 struct pm_obj *pm_export(
 	struct pm_arena *a, const struct pm_set *done, const struct pm_obj *o) PM_CHECK;
 
+/** What is left out of it, since PVE says something there that no manifest may say yet: "cmode=hologram". NULL:
+ * nothing. */
+const char *pm_export_left_out(struct pm_arena *a, const struct pm_obj *o);
+
 #endif

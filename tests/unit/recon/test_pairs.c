@@ -53,6 +53,9 @@ static const struct pair pairs[] = {
 	{ "protection becomes null while the root changes", POD "  lifecycle: {protect: true}\n",
 		POD_ROOT("size: 4Gi, ro: true") "  lifecycle: {protect: null}\n",
 		.key = "protection", .part = "0" },
+	{ "a mount of its node goes, and the guest to another node",
+		POD "  node: pve1\n  volumes: [{path: /d, source: /srv/d}]\n",
+		POD "  node: pve2\n  pinned: true\n", .restart = true, .key = "mp0" },
 	{ "a guest is stopped and goes to another node", POD "  node: pve1\n",
 		POD "  node: pve2\n  pinned: true\n  state: stopped\n", .key = "cores" },
 	{ "a guest whose state is left to others was just made", POD "  state: ignored\n",
@@ -252,6 +255,8 @@ PM_TEST(a_state_that_the_run_did_not_touch_is_not_unstable)
 
 /* ---- export ---- */
 
+static const char *left_out; /* of the last export, in its arena */
+
 static struct pm_obj *exported(struct world *w, struct pm_arena *a)
 {
 	struct pm_transport *wire = world_wire(w);
@@ -271,6 +276,7 @@ static struct pm_obj *exported(struct world *w, struct pm_arena *a)
 	assert_ok(pm_recon_live(rc, &job, &have, &err), &err);
 	assert_int_equal(have.n, 1);
 	ret = pm_export(a, &none, have.v[0]);
+	left_out = pm_export_left_out(a, have.v[0]);
 	pm_set_done(&have);
 	pm_recon_free(rc);
 	pm_transport_free(wire);
@@ -290,6 +296,28 @@ PM_TEST(export_keeps_what_podmox_set)
 	o = exported(&w, a);
 	assert_string_equal(pm_rec_str(o->spec, PM_POD_OPT_ARCH, ""), "i386");
 	assert_int_equal(o->spec->val[PM_POD_OPT_OSTYPE].state, PM_UNSET); /* PVE found it out */
+	world_done(&w);
+}
+
+/* Words of a PVE that is newer: named, and left out. */
+PM_TEST(export_leaves_out_words_it_does_not_know)
+{
+	static const struct pair p = { "a word of tomorrow", POD, POD, .key = "cmode" };
+	struct pm_arena *a cleanup_arena = pm_arena_new(0);
+	struct pm_diags diags;
+	const struct pm_obj *o;
+	struct world w;
+
+	world_new(&w, 1);
+	apply(&w, &p, p.x);
+	(void)world_control(&w, "set %u cmode=hologram", world_vmid(&w, "Pod/shop/a"));
+	o = exported(&w, a);
+	pm_diags_init(&diags, a);
+	pm_obj_check(o, &diags);
+	assert_int_equal(diags.nerrors, 0);
+	assert_int_equal(o->spec->val[PM_POD_OPT_CMODE].state, PM_UNSET);
+	assert_string_equal(left_out, "cmode=hologram");
+	is_in_sync(&w, &p);
 	world_done(&w);
 }
 

@@ -148,8 +148,7 @@ PM_TEST(renamed_guest_out_of_range_is_known_without_tags)
 
 	begin(&w, POD("db", "  vmid: 900\n"), POD("db", ""));
 	assert_int_equal(world_vmid(&w, "Pod/shop/db"), 900);
-	assert_int_equal(
-		world_call(&w, "PUT", "/nodes/pve1/lxc/900/config", "delete=tags"), 200);
+	assert_int_equal(world_call(&w, "PUT", "/nodes/pve1/lxc/900/config", "delete=tags"), 200);
 	world_wait(&w, 30);
 	world_in_sync(&w);
 	world_apply(&w);
