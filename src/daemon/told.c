@@ -127,15 +127,7 @@ static void put_cycle(struct pm_jwrite *w, const struct pm_board_cycle *c)
 	pm_jw_int(w, "applyMs", c->apply_ms);
 	pm_jw_int(w, "done", c->done);
 	pm_jw_int(w, "failed", c->failed);
-	pm_jw_object(w, "plan");
-	pm_jw_int(w, "create", c->plan.create);
-	pm_jw_int(w, "update", c->plan.update);
-	pm_jw_int(w, "restart", c->plan.restart);
-	pm_jw_int(w, "replace", c->plan.replace);
-	pm_jw_int(w, "delete", c->plan.remove);
-	pm_jw_int(w, "kept", c->plan.kept);
-	pm_jw_int(w, "unchanged", c->plan.unchanged);
-	pm_jw_object_end(w);
+	pm_summary_print_json(w, "plan", &c->plan);
 	pm_jw_object_end(w);
 }
 

@@ -89,7 +89,8 @@ static void check_field(
 		diag = PM_ERROR_AT(c, v->state == PM_NULL ? pm_at_value(c, v) : pm_at_rec(c, r),
 			"%s%s is required", where, f->name);
 		pm_diag_hint(c->d, diag, "%s", f->doc);
-	} else if (f->flags & PM_F_REQUIRED && f->type == PM_T_LIST && v->u.list->n == 0) {
+	} else if (f->flags & PM_F_REQUIRED && f->type == PM_T_LIST && v->state == PM_SET &&
+		   v->u.list->n == 0) {
 		diag = PM_ERROR_AT(c, pm_at_value(c, v), "%s%s needs an entry", where, f->name);
 		pm_diag_hint(c->d, diag, "name at least one, or leave out what it belongs to");
 	} else if (f->flags & PM_F_KEEP && v->state == PM_NULL) {

@@ -82,9 +82,9 @@ void pm_action_json(struct pm_jwrite *w, const struct pm_action *a)
 	pm_jw_int(w, "holder", a->holder);
 }
 
-static void write_summary(struct pm_jwrite *w, const struct pm_summary *s)
+void pm_summary_print_json(struct pm_jwrite *w, const char *key, const struct pm_summary *s)
 {
-	pm_jw_object(w, "summary");
+	pm_jw_object(w, key);
 	pm_jw_int(w, "create", s->create);
 	pm_jw_int(w, "update", s->update);
 	pm_jw_int(w, "restart", s->restart);
@@ -112,7 +112,7 @@ void pm_plan_print_json(const struct pm_plan *p, struct pm_buf *out)
 		pm_jw_object_end(&w);
 	}
 	pm_jw_array_end(&w);
-	write_summary(&w, &p->sum);
+	pm_summary_print_json(&w, "summary", &p->sum);
 	pm_jw_array(&w, "diagnostics");
 	for (const struct pm_diag *d = p->diags ? p->diags->first : NULL; d; d = d->next)
 		pm_diag_json(&w, d);

@@ -152,10 +152,15 @@ void pm_plan_print(const struct pm_plan *p, bool colour, struct pm_buf *out);
 
 /** One JSON document, "version":"1". */
 void pm_plan_print_json(const struct pm_plan *p, struct pm_buf *out);
+
+struct pm_jwrite;
+
+/** The counts as an object. */
+void pm_summary_print_json(struct pm_jwrite *w, const char *key, const struct pm_summary *s);
+
 /** One "Kind/ns/name" a line, for -o name. */
 void pm_plan_print_names(const struct pm_plan *p, struct pm_buf *out);
 /** Members of one action, for streams. */
-struct pm_jwrite;
 void pm_action_json(struct pm_jwrite *w, const struct pm_action *a);
 
 const char *pm_verb_name(enum pm_verb v);

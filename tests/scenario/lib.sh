@@ -140,7 +140,7 @@ until_true() {
 	done
 }
 
-# pod NAME VMID MEMORY [LINE]: a manifest on stdout.
+# pod NAME VMID [MEMORY [LINE]]: a manifest on stdout.
 pod() {
 	cat <<END
 apiVersion: podmox/v1
@@ -151,7 +151,7 @@ spec:
   node: pve1
   vmid: $2
   rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: $3}
+  resources: {memory: ${3:-256Mi}}
 END
 	[ $# -lt 4 ] || printf '  %s\n' "$4"
 }

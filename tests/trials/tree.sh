@@ -16,20 +16,6 @@ END
 w=$dir/w
 ctl_file=$dir/sim.requests
 
-# pod NAME VMID [MIB]: a manifest on stdout
-pod() {
-	cat <<END
-apiVersion: podmox/v1
-kind: Pod
-metadata: {name: $1, namespace: shop}
-spec:
-  image: local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst
-  vmid: $2
-  rootfs: {storage: local-lvm, size: 1Gi}
-  resources: {memory: ${3:-256}Mi}
-END
-}
-
 count_of() { grep -cF -- "$1" "$dir/log"; }
 more() { [ "$(count_of "$1")" -gt "$2" ]; }
 told() { grep -qF -- "$1" "$dir/log"; }
@@ -110,22 +96,22 @@ setup() { :; }
 
 # ---- files that are edited ----
 
-do_it() { pod a 201 512 >m/a.yaml; }
+do_it() { pod a 201 512Mi >m/a.yaml; }
 trial "an edit in place" '201=512 202=256 203=256'
 
-do_it() { pod a 201 512 >m/a.new && mv m/a.new m/a.yaml; }
+do_it() { pod a 201 512Mi >m/a.new && mv m/a.new m/a.yaml; }
 trial "an edit by renaming over" '201=512 202=256 203=256'
 
-do_it() { pod a 201 512 >a.yaml && mv a.yaml m/a.yaml; }
+do_it() { pod a 201 512Mi >a.yaml && mv a.yaml m/a.yaml; }
 trial "an edit that comes from outside of the folder" '201=512 202=256 203=256'
 
-do_it() { mv m/a.yaml m/a.yaml~ && pod a 201 512 >m/a.yaml && rm m/a.yaml~; }
+do_it() { mv m/a.yaml m/a.yaml~ && pod a 201 512Mi >m/a.yaml && rm m/a.yaml~; }
 trial "an editor that keeps the old file as a backup for a moment" '201=512 202=256 203=256'
 
 do_it() { sed -i 's/256Mi/512Mi/' m/a.yaml; }
 trial "sed -i" '201=512 202=256 203=256'
 
-do_it() { : >m/4913 && rm m/4913 && : >m/.a.yaml.swp && pod a 201 512 >m/a.yaml && rm m/.a.yaml.swp; }
+do_it() { : >m/4913 && rm m/4913 && : >m/.a.yaml.swp && pod a 201 512Mi >m/a.yaml && rm m/.a.yaml.swp; }
 trial "an editor that leaves droppings" '201=512 202=256 203=256'
 
 do_it() { : >m/.#a.yaml && : >'m/#a.yaml#' && cp m/a.yaml m/a.yaml~ && cp m/a.yaml m/a.yaml.orig; }
@@ -150,26 +136,26 @@ do_it() {
 }
 trial "same size, same time, other content" '201=512 202=256 203=256'
 
-do_it() { pod a 201 512 >m/a.yaml && pod a 201 256 >m/a.yaml; }
+do_it() { pod a 201 512Mi >m/a.yaml && pod a 201 256Mi >m/a.yaml; }
 trial "an edit that is taken back at once" "$all"
 
-do_it() { for i in $(seq 300 349); do pod a 201 "$i" >m/a.yaml; done; pod a 201 512 >m/a.yaml; }
+do_it() { for i in $(seq 300 349); do pod a 201 "${i}Mi" >m/a.yaml; done; pod a 201 512Mi >m/a.yaml; }
 trial "fifty edits: the last one counts" '201=512 202=256 203=256'
 
 do_it() { sed 's/$/\r/' m/a.yaml | sed 's/256Mi/512Mi/' >m/a.new && mv m/a.new m/a.yaml; }
 trial "line ends of Windows" '201=512 202=256 203=256'
 
-do_it() { { printf '\357\273\277'; pod a 201 512; } >m/a.yaml; }
+do_it() { { printf '\357\273\277'; pod a 201 512Mi; } >m/a.yaml; }
 trial "a byte order mark" '201=512 202=256 203=256'
 
-do_it() { rm m/a.yaml && pod a 201 512 >other && ln other m/a.yaml; }
+do_it() { rm m/a.yaml && pod a 201 512Mi >other && ln other m/a.yaml; }
 trial "a hard link in place of the file" '201=512 202=256 203=256'
 
 # ---- files that are written slowly, or halfway ----
 
 do_it() {
 	local text
-	text=$(pod a 201 512)
+	text=$(pod a 201 512Mi)
 	: >m/a.yaml
 	for part in 0 40 80 120 160 200 240; do
 		printf '%s' "${text:part:40}" >>m/a.yaml
@@ -196,11 +182,11 @@ trial "half a file keeps the prune of another one back" "$all"
 
 do_it() {
 	head -c 60 m/a.yaml >t && cat t >m/a.yaml && rm m/b.yaml
-	(cd "$dir" && settle) && pod a 201 512 >m/a.yaml
+	(cd "$dir" && settle) && pod a 201 512Mi >m/a.yaml
 }
 trial "once it is whole, the prune follows" '201=512 203=256' 202
 
-do_it() { printf 'apiVersion: podmox/v1\nkind: Pod\nspec: [\n' >m/a.yaml && pod b 202 512 >m/b.yaml; }
+do_it() { printf 'apiVersion: podmox/v1\nkind: Pod\nspec: [\n' >m/a.yaml && pod b 202 512Mi >m/b.yaml; }
 trial "a broken file does not hold the others" '201=256 202=512 203=256'
 
 do_it() { printf '\377\376\000' >m/a.yaml; }
@@ -284,7 +270,7 @@ trial "an empty set deletes nobody" "$all"
 
 # ---- what is no file ----
 
-do_it() { mkfifo m/x.yaml && pod b 202 512 >m/b.yaml; }
+do_it() { mkfifo m/x.yaml && pod b 202 512Mi >m/b.yaml; }
 tells='x.yaml'
 trial "a pipe with the name of a manifest does not hang it" '201=256 202=512 203=256'
 
@@ -312,11 +298,11 @@ trial "a link to itself" "$all"
 do_it() { ln -s .. m/sub/up; }
 trial "a link that makes a circle of folders" "$all"
 
-do_it() { pod a 201 512 >outside.yaml && ln -sf ../outside.yaml m/a.yaml; }
+do_it() { pod a 201 512Mi >outside.yaml && ln -sf ../outside.yaml m/a.yaml; }
 tells='m/a.yaml'
 trial "a link out of the folder is not followed" "$all"
 
-do_it() { mkdir m/files && pod a 201 512 >m/files/a.txt && ln -sf files/a.txt m/a.yaml; }
+do_it() { mkdir m/files && pod a 201 512Mi >m/files/a.txt && ln -sf files/a.txt m/a.yaml; }
 trial "a link within the folder is" '201=512 202=256 203=256'
 
 do_it() { rm -r m/sub && ln -s /proc m/sub; }
@@ -336,24 +322,24 @@ trial "a folder that moves in" "$all 204=256"
 do_it() { mv m/sub sub; }
 trial "a folder that moves out" '201=256 202=256' 203
 
-do_it() { mv m/sub m/bus && pod c 203 512 >m/bus/c.yaml; }
+do_it() { mv m/sub m/bus && pod c 203 512Mi >m/bus/c.yaml; }
 trial "a folder that is renamed, and edited then" '201=256 202=256 203=512'
 
 do_it() { rm -r m/sub; }
 trial "a folder that is deleted" '201=256 202=256' 203
 
-do_it() { cp -r m/sub t && rm -r m/sub && mv t m/sub && pod c 203 512 >m/sub/c.yaml; }
+do_it() { cp -r m/sub t && rm -r m/sub && mv t m/sub && pod c 203 512Mi >m/sub/c.yaml; }
 trial "a folder that is replaced" '201=256 202=256 203=512'
 
 do_it() { local d=m; for i in $(seq 30); do d=$d/deep$i; done; mkdir -p "$d" && pod d 204 >"$d/d.yaml"; }
 trial "thirty folders deep" "$all 204=256"
 
-do_it() { mkdir m/many && (cd m/many && seq 5000 | xargs touch) && pod a 201 512 >m/a.yaml; }
+do_it() { mkdir m/many && (cd m/many && seq 5000 | xargs touch) && pod a 201 512Mi >m/a.yaml; }
 trial "thousands of files that are no manifests" '201=512 202=256 203=256'
 
 do_it() {
 	(cd m && for _ in 1 2 3 4 5 6 7 8; do seq 4000 | xargs touch && seq 4000 | xargs rm; done)
-	pod a 201 512 >m/a.yaml
+	pod a 201 512Mi >m/a.yaml
 }
 trial "more events than the system keeps" '201=512 202=256 203=256'
 
@@ -362,7 +348,7 @@ trial "more events than the system keeps" '201=512 202=256 203=256'
 do_it() { mv m away; }
 trial "the root is away" "$all"
 
-do_it() { mv m away && (cd "$dir" && settle) && mv away m && pod a 201 512 >m/a.yaml; }
+do_it() { mv m away && (cd "$dir" && settle) && mv away m && pod a 201 512Mi >m/a.yaml; }
 trial "and comes back" '201=512 202=256 203=256'
 
 do_it() { rm -r m; }
@@ -371,7 +357,7 @@ trial "the root is deleted" "$all"
 do_it() { rm -r m && mkdir m; }
 trial "the root is empty and new" "$all"
 
-do_it() { cp -r m n && pod a 201 512 >n/a.yaml && mv m old && mv n m; }
+do_it() { cp -r m n && pod a 201 512Mi >n/a.yaml && mv m old && mv n m; }
 trial "the root is another folder" '201=512 202=256 203=256'
 
 do_it() { cp -r m n && rm n/a.yaml && mv m old && mv n m; }
@@ -383,7 +369,7 @@ trial "the root is a file" "$all"
 # ---- links on the way ----
 
 setup() { mv m r1 && ln -s r1 m; }
-do_it() { cp -r r1 r2 && pod a 201 512 >r2/a.yaml && ln -s r2 t && mv -T t m; }
+do_it() { cp -r r1 r2 && pod a 201 512Mi >r2/a.yaml && ln -s r2 t && mv -T t m; }
 trial "a release that is switched by a link" '201=512 202=256 203=256'
 
 setup() { mv m r1 && ln -s r1 m; }
@@ -396,17 +382,17 @@ trial "a link that leads nowhere" "$all"
 
 setup() { mkdir r1 && mv m r1/m && ln -s r1 cur; }
 root=$w/cur/m
-do_it() { cp -r r1 r2 && pod a 201 512 >r2/m/a.yaml && ln -s r2 t && mv -T t cur; }
+do_it() { cp -r r1 r2 && pod a 201 512Mi >r2/m/a.yaml && ln -s r2 t && mv -T t cur; }
 trial "a link above the root" '201=512 202=256 203=256'
 
 setup() { mv m/a.yaml m/b.yaml m/sub . && mkdir m/..one && mv a.yaml b.yaml sub m/..one && ln -s ..one m/..data && for f in a.yaml b.yaml sub; do ln -s ..data/$f m/$f; done; }
-do_it() { cp -r m/..one m/..two && pod a 201 512 >m/..two/a.yaml && ln -s ..two m/t && mv -T m/t m/..data && rm -r m/..one; }
+do_it() { cp -r m/..one m/..two && pod a 201 512Mi >m/..two/a.yaml && ln -s ..two m/t && mv -T m/t m/..data && rm -r m/..one; }
 trial "a volume of Kubernetes" '201=512 202=256 203=256'
 
 # ---- Git in place ----
 
 git_() { git -C m -c user.name=t -c user.email=t@test.invalid -c init.defaultBranch=main "$@" >/dev/null 2>&1; }
-repository() { git_ init && git_ add . && git_ commit -m one && git_ branch small && pod a 201 512 >m/a.yaml && git_ commit -am two && git_ checkout small; }
+repository() { git_ init && git_ add . && git_ commit -m one && git_ branch small && pod a 201 512Mi >m/a.yaml && git_ commit -am two && git_ checkout small; }
 
 setup() { repository; }
 do_it() { git_ checkout main; }
@@ -438,19 +424,19 @@ trial "what Git does to itself changes nothing" "$all"
 
 # ---- ways to bring files ----
 
-do_it() { pod a 201 512 >a.yaml && tar -cf t.tar a.yaml && tar -xf t.tar -C m; }
+do_it() { pod a 201 512Mi >a.yaml && tar -cf t.tar a.yaml && tar -xf t.tar -C m; }
 trial "tar" '201=512 202=256 203=256'
 
-do_it() { pod a 201 512 >m/.a.yaml.Xq3b && mv m/.a.yaml.Xq3b m/a.yaml; }
+do_it() { pod a 201 512Mi >m/.a.yaml.Xq3b && mv m/.a.yaml.Xq3b m/a.yaml; }
 trial "rsync" '201=512 202=256 203=256'
 
 do_it() { cp -r m n && rm -r m/* && cp -r n/* m; }
 trial "all away and all back" "$all"
 
-do_it() { cp "$dir/sim.yaml" m/podmox.yaml && pod a 201 512 >m/a.yaml; }
+do_it() { cp "$dir/sim.yaml" m/podmox.yaml && pod a 201 512Mi >m/a.yaml; }
 trial "a configuration among the manifests is passed over" '201=512 202=256 203=256'
 
-do_it() { pod a 201 512 >m/a.yaml && rm m/b.yaml && pod d 204 >m/d.yaml; }
+do_it() { pod a 201 512Mi >m/a.yaml && rm m/b.yaml && pod d 204 >m/d.yaml; }
 trial "an edit, a new file and a deletion at once" '201=512 203=256 204=256' 202
 
 echo "# $at trials in the table"

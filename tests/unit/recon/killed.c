@@ -60,3 +60,22 @@ unsigned pm_killed_calls(const struct pm_transport *t)
 {
 	return atomic_load(&((const struct killed *)t)->calls);
 }
+
+bool killed_turn(struct world *w, const struct turn_opts *o, struct pm_transport *wire,
+	unsigned nth, bool journal)
+{
+	struct pm_cancel cancel = { .on = false };
+	struct turn_opts bad = *o;
+	struct turn t;
+	bool reached;
+
+	bad.cancel = &cancel;
+	bad.through = pm_killed_new(wire, nth, &cancel);
+	if (!journal)
+		bad.journal_dir = pm_test_dir();
+	world_turn(w, &bad, &t);
+	turn_done(&t);
+	reached = pm_killed_calls(bad.through) >= nth;
+	pm_transport_free(bad.through);
+	return reached;
+}

@@ -22,12 +22,7 @@ static const char *apply(
 
 	world_manifest(w, "a.yaml", subject_manifest(w, s, false, more, entries));
 	world_turn(w, &o, &t);
-	if (!turn_went_well(&t))
-		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
-			t.planned ? turn_plan(&t) : "",
-			t.applied ? t.cycle.report.v[0].err.msg : "");
-	text = pm_arena_strdup(w->arena, turn_plan(&t));
-	turn_done(&t);
+	text = world_applied(w, &t);
 	world_wait(w, 30);
 	world_in_sync(w);
 	return text;

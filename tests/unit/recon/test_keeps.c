@@ -23,13 +23,7 @@ static const char *apply(struct world *w, const char *text)
 
 	world_manifest(w, "a.yaml", text);
 	turn(w, true, &t);
-	if (!turn_went_well(&t))
-		fail_msg("status %d: %s\n%s\n%s", t.status, t.err.msg,
-			t.planned ? turn_plan(&t) : "",
-			t.applied ? t.cycle.report.v[0].err.msg : "");
-	text = pm_arena_strdup(w->arena, turn_plan(&t));
-	turn_done(&t);
-	return text;
+	return world_applied(w, &t);
 }
 
 static void kept(struct world *w, const struct subject *s)
@@ -250,20 +244,12 @@ static bool spoil_once(const struct subject *s, unsigned nth, enum pm_spoil how,
 
 static bool kill_once(const struct subject *s, unsigned nth, bool consent, bool journal)
 {
-	struct pm_cancel cancel = { .on = false };
-	struct turn_opts bad = { .plan = { .allow_replace = true }, .cancel = &cancel };
+	const struct turn_opts o = { .plan = { .allow_replace = true } };
 	struct world w;
-	struct turn t;
 	bool reached;
 
 	begin_anew(&w, s);
-	bad.through = pm_killed_new(world_wire(&w), nth, &cancel);
-	if (!journal)
-		bad.journal_dir = pm_test_dir();
-	world_turn(&w, &bad, &t);
-	turn_done(&t);
-	reached = pm_killed_calls(bad.through) >= nth;
-	pm_transport_free(bad.through);
+	reached = killed_turn(&w, &o, world_wire(&w), nth, journal);
 	mend(&w, s, consent, nth);
 	world_done(&w);
 	return reached;
@@ -283,45 +269,39 @@ PM_TEST(keeps_volumes_whatever_request_fails)
 	}
 }
 
-PM_TEST(keeps_volumes_when_it_is_killed)
+static void kill_all(bool journal, unsigned with_consent)
 {
 	for (const struct subject *s = subjects; s->id; s++) {
 		unsigned n = 1;
 
-		while (kill_once(s, n, true, n % 2 == 0))
+		while (kill_once(s, n, journal, n % 2 == with_consent))
 			n += STRIDE;
 		assert_true(n > 60);
 	}
 }
 
+PM_TEST(keeps_volumes_when_it_is_killed)
+{
+	kill_all(true, 0);
+}
+
 /* The flag is not given again: what is there by then takes its volumes back. */
 PM_TEST(keeps_volumes_when_it_is_killed_and_consent_is_gone)
 {
-	for (const struct subject *s = subjects; s->id; s++) {
-		unsigned n = 1;
-
-		while (kill_once(s, n, false, n % 2 == 1))
-			n += STRIDE;
-		assert_true(n > 60);
-	}
+	kill_all(false, 1);
 }
 
 /* Nobody knows what somebody does meanwhile: what can be plugged in comes back to a guest that runs, the rest at its
  * next start. */
 static bool start_once(const struct subject *s, unsigned nth)
 {
-	struct pm_cancel cancel = { .on = false };
-	struct turn_opts bad = { .plan = { .allow_replace = true }, .cancel = &cancel };
+	const struct turn_opts o = { .plan = { .allow_replace = true } };
 	struct world w;
 	struct turn t;
 	bool reached;
 
 	begin_anew(&w, s);
-	bad.through = pm_killed_new(world_wire(&w), nth, &cancel);
-	world_turn(&w, &bad, &t);
-	turn_done(&t);
-	reached = pm_killed_calls(bad.through) >= nth;
-	pm_transport_free(bad.through);
+	reached = killed_turn(&w, &o, world_wire(&w), nth, true);
 	world_wait(&w, 30);
 	if (world_vmid(&w, s->id) > 0)
 		(void)subject_call(&w, s, "POST", "status/start", "");

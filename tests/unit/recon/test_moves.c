@@ -531,22 +531,14 @@ static void at_once(struct world *w, struct watch *watch)
 
 static bool kill_once(unsigned nth, bool journal)
 {
-	struct pm_cancel cancel = { .on = false };
-	struct turn_opts bad = { .cancel = &cancel };
+	const struct turn_opts o = { 0 };
 	struct watch watch;
 	struct world w;
-	struct turn t;
 	bool reached;
 
 	begin(&w, before, after);
 	watch_begin(&watch, &w);
-	bad.through = pm_killed_new(&watch.base, nth, &cancel);
-	if (!journal)
-		bad.journal_dir = pm_test_dir();
-	world_turn(&w, &bad, &t);
-	turn_done(&t);
-	reached = pm_killed_calls(bad.through) >= nth;
-	pm_transport_free(bad.through);
+	reached = killed_turn(&w, &o, &watch.base, nth, journal);
 	if (journal)
 		at_once(&w, &watch);
 	world_wait(&w, 60);

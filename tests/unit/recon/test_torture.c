@@ -271,23 +271,14 @@ static void torture(const struct ordeal *o, enum pm_spoil how)
  * there is one: it says for which tasks to wait. */
 static bool kill_once(const struct ordeal *o, unsigned nth, bool journal)
 {
-	struct pm_cancel cancel = { .on = false };
-	struct turn_opts bad = { .plan = { .prune = true, .allow_replace = true },
-		.cancel = &cancel };
+	const struct turn_opts opts = { .plan = { .prune = true, .allow_replace = true } };
 	char digests[FOREIGN][256];
 	struct world w;
-	struct turn t;
 	bool reached;
 
 	now = nth;
 	begin(&w, o, digests);
-	bad.through = pm_killed_new(world_wire(&w), nth, &cancel);
-	if (!journal)
-		bad.journal_dir = pm_test_dir();
-	world_turn(&w, &bad, &t);
-	turn_done(&t);
-	reached = pm_killed_calls(bad.through) >= nth;
-	pm_transport_free(bad.through);
+	reached = killed_turn(&w, &opts, world_wire(&w), nth, journal);
 	if (!journal)
 		world_wait(&w, 5);
 	peace(&w);

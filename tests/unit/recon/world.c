@@ -263,6 +263,19 @@ void world_in_sync(struct world *w)
 	turn_done(&t);
 }
 
+const char *world_applied(struct world *w, struct turn *t)
+{
+	const char *text;
+
+	if (!turn_went_well(t))
+		fail_msg("status %d: %s\n%s\n%s", t->status, t->err.msg,
+			t->planned ? turn_plan(t) : "",
+			t->applied ? t->cycle.report.v[0].err.msg : "");
+	text = pm_arena_strdup(w->arena, turn_plan(t));
+	turn_done(t);
+	return text;
+}
+
 const char *turn_plan(struct turn *t)
 {
 	struct pm_buf text cleanup_buf = PM_BUF(0);

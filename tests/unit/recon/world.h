@@ -88,6 +88,9 @@ bool turn_went_well(const struct turn *t);
 const struct pm_result *turn_result(const struct turn *t, const char *id);
 const struct pm_action *turn_action(const struct turn *t, const char *id);
 
+/** Was every action done, it must have been; ends the turn. The plan as text, in the world's arena. */
+const char *world_applied(struct world *w, struct turn *t);
+
 /** The plan as text; lives as long as the turn. */
 const char *turn_plan(struct turn *t);
 
