@@ -170,8 +170,10 @@ $(O)/unit/$(1): $(unit_objects)
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r))))
 
-# Those that take longest come first: nobody waits for them at the end.
+# What takes longest comes first, and in shares: nobody waits for it at the end.
 ROOM  ?= $(foreach r,recon daemon $(filter-out recon daemon,$(ROOMS)),$(if $(wildcard tests/unit/$(r)/*.c),$(r)))
+SHARES_recon := 0/4 1/4 2/4 3/4
+shares = $(subst /,-of-,$(or $(SHARES_$(1)),0/1))
 T     ?=
 export ASAN_OPTIONS  ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
@@ -180,8 +182,12 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 .PHONY: test-unit $(ROOM:%=run-unit-%) test-plan test-manifest test-scenario test-property test-trials test-lib test-chaos examples judges demo bench
 test-unit: $(ROOM:%=run-unit-%)
 	@test -n '$(strip $(ROOM))' || { echo 'no unit tests found under tests/unit' >&2; exit 1; }
-$(ROOM:%=run-unit-%): run-unit-%: $(O)/unit/%
-	@$(WRAP) $< '$(T)'
+define run_rule
+run-unit-$(1): $(foreach s,$(call shares,$(1)),run-unit-$(1)-$(s))
+$(foreach s,$(call shares,$(1)),run-unit-$(1)-$(s)): run-unit-$(1)-%: $(O)/unit/$(1)
+	@$$(WRAP) $$< '$$(T)' $$(subst -of-,/,$$*)
+endef
+$(foreach r,$(ROOM),$(eval $(call run_rule,$(r))))
 
 # Scripts get the programs and the narrowing through the environment.
 script = @test -x $(1) || { echo "$(1) is not there: nothing to run" >&2; exit 1; }; \
@@ -265,9 +271,9 @@ side = $(if $(filter build/release,$(O)),build/$(1),$(O)-$(1))
 asan:
 	@$(MAKE) BUILD=asan O=$(call side,asan) test-unit
 # Where addresses are more random than ThreadSanitizer can map, they are made fixed. Which request of a
-# torture is spoiled says nothing about threads: fewer of them.
+# torture is spoiled, and which row is changed, says nothing about threads: fewer of the ones, none of the others.
 tsan:
-	@export PM_STRIDE=$${PM_STRIDE:-15}; WRAP=$$(setarch -R true 2>/dev/null && echo setarch -R); $(MAKE) WRAP="$$WRAP" BUILD=tsan O=$(call side,tsan) ROOM='$(filter base net security pve exec recon daemon sim,$(ROOM))' test-unit
+	@export PM_STRIDE=$${PM_STRIDE:-15} PM_SKIP=$${PM_SKIP-rows_}; WRAP=$$(setarch -R true 2>/dev/null && echo setarch -R); $(MAKE) WRAP="$$WRAP" BUILD=tsan O=$(call side,tsan) ROOM='$(filter base net security pve exec recon daemon sim,$(ROOM))' test-unit
 # Fifty times as slow: the torture of the pipeline spoils every fortieth request only.
 valgrind:
 	@PM_STRIDE=$${PM_STRIDE:-40} $(MAKE) test-unit WRAP='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible'
@@ -367,6 +373,7 @@ compdb: $(O)/flags
 nightly:
 	@$(MAKE) check
 	@$(MAKE) valgrind
+	@PM_STRIDE=3 PM_SKIP= $(MAKE) tsan
 	@$(MAKE) coverage
 	@$(MAKE) fuzz FUZZ_TIME=600
 	@NIGHTLY=1 KILL_SECONDS=7200 $(MAKE) test-scenario test-chaos test-trials
