@@ -180,6 +180,19 @@ static bool sheds_mount(const struct pm_act *act)
 	return false;
 }
 
+/* Everything but where it is and whether it runs. */
+static int change_settings(struct pm_act *act, struct pm_error *err)
+{
+	unsigned steps = act->a->steps;
+	int r = change_config_and_volumes(act, err);
+
+	if (r == 0 && (steps & PM_STEP_POOL))
+		r = change_pool(act, err);
+	if (r == 0 && (steps & PM_STEP_HA))
+		r = pm_act_ha(act, true, err);
+	return r;
+}
+
 /* Down, changed, moved, and up again wherever it has come to. */
 static int shed_and_go(struct pm_act *act, struct pm_error *err)
 {
@@ -189,9 +202,7 @@ static int shed_and_go(struct pm_act *act, struct pm_error *err)
 
 	if (r < 0)
 		return r;
-	r = change_config_and_volumes(act, err);
-	if (r == 0 && (act->a->steps & PM_STEP_POOL))
-		r = change_pool(act, err);
+	r = change_settings(act, err);
 	if (r == 0)
 		r = pm_act_migrate(act, err);
 	if (r < 0 && up && pm_act_power(act, true, NULL, &back) < 0)
@@ -212,11 +223,7 @@ static int do_steps(struct pm_act *act, struct pm_error *err)
 
 	if (steps & PM_STEP_FINISH)
 		finish_create(act);
-	r = change_config_and_volumes(act, err);
-	if (r == 0 && (steps & PM_STEP_POOL))
-		r = change_pool(act, err);
-	if (r == 0 && (steps & PM_STEP_HA))
-		r = pm_act_ha(act, true, err);
+	r = change_settings(act, err);
 	/* What is to be stopped anyway goes to its node stopped. */
 	if (r == 0 && stops)
 		r = change_state(act, err);

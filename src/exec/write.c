@@ -83,16 +83,24 @@ static bool announced(const struct pm_act *act, const struct pm_pending *p)
 	return false;
 }
 
+/* Taking back what waits and then removing what is in force takes two, and so do a balloon that goes and less
+ * memory than it had. */
+static bool may_leave_rest(const struct pm_act *act, const struct pm_obj *have)
+{
+	return have->live->npending > 0 || pm_pve_memory_below_balloon(act->a->want, have);
+}
+
 /* PVE refuses a write when some of it cannot be done while the machine runs, but has written all of it. That
- * is no fault where the plan said that it waits. */
-static bool waits_as_planned(struct pm_act *act, const struct pm_error *why)
+ * is no fault where the plan said that it waits. `before`: as it was before the write. */
+static bool waits_as_planned(
+	struct pm_act *act, const struct pm_obj *before, const struct pm_error *why)
 {
 	struct pm_obj *have = NULL;
 	struct pm_error ignored;
 	bool waits = false;
 
 	if (!pm_pve_left_waiting(why, NULL) || pm_act_read(act, &have, &ignored) < 0 ||
-		needs_write(act, have))
+		(needs_write(act, have) && !may_leave_rest(act, before)))
 		return false;
 	for (unsigned i = 0; i < have->live->npending; i++) {
 		const struct pm_pending *p = &have->live->pending[i];
@@ -121,20 +129,13 @@ static int put_config(
 		return r;
 	pm_act_intent(act, pm_act_task(act, PM_W_CONFIG));
 	r = pm_pve_update(act->run->e->o.pve, &act->job, &u, err);
-	if (r < 0 && waits_as_planned(act, err))
+	if (r < 0 && waits_as_planned(act, have, err))
 		r = 0;
 	if (r < 0 && err->maybe_sent && act->a->want->kind != &pm_kind_pod)
 		pm_act_settle(act, pm_act_task(act, PM_W_CONFIG));
 	pm_act_result(act, r, err);
 	pm_places_leave(act, act->node, NULL);
 	return r;
-}
-
-/* Taking back what waits and then removing what is in force takes two, and so do a balloon that goes and less
- * memory than it had. */
-static bool may_leave_rest(const struct pm_act *act, const struct pm_obj *have)
-{
-	return have->live->npending > 0 || pm_pve_memory_below_balloon(act->a->want, have);
 }
 
 int pm_act_write_config(

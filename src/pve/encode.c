@@ -669,8 +669,13 @@ bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 		.form = form };
 
 	own.want = pm_obj_ignoring(a, u->want, u->have);
-	for (unsigned i = 0; i < u->want->kind->nfields; i++)
-		put_row(&e, i);
+	for (unsigned i = 0; i < u->want->kind->nfields; i++) {
+		if (i != PM_G_LIFE_PROTECT)
+			put_row(&e, i);
+	}
+	/* What goes with the next write may be a volume, which a protected guest keeps. */
+	if (e.later.n == 0)
+		put_row(&e, PM_G_LIFE_PROTECT);
 	hold_boot_order(&e);
 	put_description(&e);
 	put_keys(&e, "delete", e.drop.v, e.drop.n);

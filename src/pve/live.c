@@ -379,13 +379,12 @@ static const struct pm_obj *find_want(const struct live *l, const struct pm_obj 
 	return w ? w : find_named(l, o->live->vmid);
 }
 
-/* It has left the manifests, and is not to be stopped again and again. */
+/* Does it only stop when it leaves the manifests? Then nothing else tells whether something is left to do. */
 static bool is_to_stop(const struct pm_obj *o)
 {
 	const struct pm_marker *m = o->live->marker;
 
-	return m && m->on_remove && strcmp(m->on_remove, "stop") == 0 &&
-	       strcmp(o->live->status, "stopped") != 0;
+	return m && m->on_remove && strcmp(m->on_remove, "stop") == 0;
 }
 
 /* The inventory's status lags by seconds; it is only worth asking where it would change the plan. */

@@ -72,9 +72,11 @@ static char *copy_drive(
 {
 	bool full =
 		pm_s_task_get(t, "full") || pm_s_is_cloudinit(kv->v) || !strcmp(kv->k, "tpmstate0");
-	struct sim_volume *v = full ? pm_s_drive_copy(m, kv->k, volid, pm_s_task_get(t, "format"))
-				    : pm_s_drive_link(m, kv->k, volid);
+	struct sim_volume *v;
 
+	m->copied = kv->v;
+	v = full ? pm_s_drive_copy(m, kv->k, volid, pm_s_task_get(t, "format"))
+		 : pm_s_drive_link(m, kv->k, volid);
 	return v ? pm_s_drive_with(kv->v, v) : NULL;
 }
 

@@ -118,6 +118,28 @@ static struct sim_volume *allocate_named(
 
 /* ---- copies ---- */
 
+static int64_t fixed_size(const char *key, const struct sim_conf *p)
+{
+	const char *type = pm_s_conf_get(p, "efitype");
+
+	if (!strcmp(key, "tpmstate0"))
+		return 4 * MIB;
+	return type && !strcmp(type, "4m") ? 528 * 1024 : 128 * 1024;
+}
+
+/* An EFI disk and a TPM have the size of what is in them, whatever room their storage gave them. */
+static int64_t copied_size(const char *key, const char *value, int64_t size)
+{
+	struct sim_conf p = { 0 };
+
+	if (!strcmp(key, "efidisk0") || !strcmp(key, "tpmstate0")) {
+		(void)pm_s_props(&p, value ? value : "", "file");
+		size = fixed_size(key, &p);
+		pm_s_conf_done(&p);
+	}
+	return size;
+}
+
 static const char *bytes(int64_t n, char out[24])
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
@@ -153,7 +175,7 @@ struct sim_volume *pm_s_drive_copy(
 			       pm_arena_printf(m->s->scratch, "vm-%u-cloudinit%s", m->vmid,
 				       pm_s_storage_is_dir(st) ? ".qcow2" : ""),
 			       4 * MIB)
-		     : allocate(m, st, format, from->size);
+		     : allocate(m, st, format, copied_size(key, m->copied, from->size));
 	if (!to)
 		return NULL;
 	to->used = from->used;
@@ -205,15 +227,6 @@ struct sim_volume *pm_s_drive_link(struct sim_making *m, const char *key, const 
 
 /* ---- what a drive asks for ---- */
 
-static int64_t fixed_size(const char *key, const struct sim_conf *p)
-{
-	const char *type = pm_s_conf_get(p, "efitype");
-
-	if (!strcmp(key, "tpmstate0"))
-		return 4 * MIB;
-	return type && !strcmp(type, "4m") ? 528 * 1024 : 128 * 1024;
-}
-
 static struct sim_volume *import(
 	struct sim_making *m, const char *key, const char *source, const char *format)
 {
@@ -246,10 +259,13 @@ static char *make_new(struct sim_making *m, const char *key, struct sim_conf *p,
 		return NULL;
 	if (from) {
 		const char *before = m->storage;
+		cleanup_free char *copied = text_of(p);
 
 		m->storage = st->id;
+		m->copied = copied;
 		v = import(m, key, from, format);
 		m->storage = before;
+		m->copied = NULL;
 	} else {
 		int64_t size = fixed ? fixed_size(key, p) : pm_s_new_size(pm_s_conf_get(p, "file"));
 

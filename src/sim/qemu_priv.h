@@ -38,6 +38,7 @@ struct sim_making {
 	struct pm_sim *s;
 	unsigned vmid, node;
 	const char *storage;  /* where none is named, or NULL */
+	const char *copied;   /* the text of the drive that is copied; NULL: there is none yet */
 	struct pm_buf *log;   /* NULL: nobody reads it */
 	char *why;            /* it failed; free() it */
 	struct sim_conf made; /* volumes that were allocated */

@@ -93,6 +93,7 @@ static void move_end(struct pm_sim *s, struct sim_task *t)
 
 	if (!g)
 		return;
+	m.copied = pm_s_conf_get(&g->cur, key);
 	if (!volid) {
 		pm_s_task_fail(t, "disk '%s' does not exist", key);
 		return;

@@ -13,52 +13,60 @@ if [ ! -x "$facts/tools/pve-replay" ]; then
 	exit 0
 fi
 dir=$(mktemp -d) || exit 1
-pid=
-finish() {
-	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-	rm -rf "$dir"
-}
-trap finish EXIT
+trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
 
-# run NODES FILE... : one simulator, some recordings
+# run NAME NODES FILE... : one simulator, some recordings; what is said of them is in NAME.out
 run() {
-	local nodes=$1 url status files=()
-	shift
+	local name=$1 nodes=$2 url status pid ctl=unix:$dir/$1.ctl files=()
+	shift 2
 	for file in "$@"; do files+=(--file "$file"); done
 	"$sim" --listen 127.0.0.1:0 --nodes "$nodes" --seed 1 --schema "$facts/pve-api/schema.json" \
-		--control "unix:$dir/ctl" --task-time 100ms --no-401-delay >"$dir/ready" 2>"$dir/err" &
+		--control "$ctl" --task-time 100ms --no-401-delay >"$dir/$name.ready" 2>"$dir/$name.err" &
 	pid=$!
+	# shellcheck disable=SC2064 # this very one
+	trap "kill $pid; wait $pid" EXIT
 	for _ in $(seq 100); do
-		[ -s "$dir/ready" ] && break
+		[ -s "$dir/$name.ready" ] && break
 		sleep 0.1
 	done
-	url=$(sed -n 's/^{"urls":\["\([^"]*\)".*/\1/p' "$dir/ready")
+	url=$(sed -n 's/^{"urls":\["\([^"]*\)".*/\1/p' "$dir/$name.ready")
 	if [ -z "$url" ]; then
-		cat "$dir/err"
+		cat "$dir/$name.err"
 		echo "replay: the simulator did not start"
 		return 1
 	fi
 	PVE_PASSWORD=podmox-sim "$python" "$facts/tools/pve-replay" --url "$url" --insecure \
-		--fresh "$sim ctl unix:$dir/ctl reset" --event "$sim ctl unix:$dir/ctl" \
-		--settle 3 --json "$dir/report-$nodes.json" "${files[@]}" >"$dir/out-$nodes" 2>&1
+		--fresh "$sim ctl $ctl reset" --event "$sim ctl $ctl" \
+		--settle 3 --json "$dir/report-$name.json" "${files[@]}" >"$dir/$name.said" 2>&1
 	status=$?
-	kill "$pid" && wait "$pid" 2>/dev/null
-	pid=
 	if [ $status = 2 ]; then
-		cat "$dir/out-$nodes"
+		cat "$dir/$name.said"
 		return 1
 	fi
-	sed -n '/^class/,$p' "$dir/out-$nodes"
+	sed -n '/^class/,$p' "$dir/$name.said"
 }
 
-one=() three=()
+# Mostly waiting for tasks: three simulators at once.
+odd=() even=() three=()
+n=0
 for path in "$facts"/pve-api/recordings/*.json; do
 	file=$(basename "$path")
+	n=$((n + 1))
 	case $file in
 	2[0-9]-*) three+=("$file") ;;
-	*) one+=("$file") ;;
+	*) if [ $((n % 2)) = 1 ]; then odd+=("$file"); else even+=("$file"); fi ;;
 	esac
 done
-run 1 "${one[@]}" || exit 1
-run 3 "${three[@]}" || exit 1
+runs=()
+for name in odd even three; do
+	declare -n list=$name
+	nodes=1
+	[ $name != three ] || nodes=3
+	(run $name $nodes "${list[@]}") >"$dir/$name.out" 2>&1 &
+	runs+=($!)
+done
+bad=0
+for pid in "${runs[@]}"; do wait "$pid" || bad=1; done
+cat "$dir"/*.out
+[ $bad = 0 ] || exit 1
 "$python" tests/judges/replay.py tests/judges/replay.allow "$dir"/report-*.json

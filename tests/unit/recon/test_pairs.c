@@ -73,6 +73,14 @@ static const struct pair pairs[] = {
 	{ "what PVE makes up for a new machine is null",
 		VM "  smbios1: null\n  boot: null\n  options: {vmgenid: null}\n",
 		VM "  state: stopped\n", .id = "VirtualMachine/shop/v", .key = "audio0" },
+	{ "a mount of its node goes, and the guest to another node and to the HA manager",
+		POD "  node: pve1\n  volumes: [{path: /d, source: /srv/d}]\n",
+		POD "  node: pve2\n  pinned: true\n  ha: {state: ignored}\n", .restart = true,
+		.key = "mp0" },
+	{ "an EFI disk goes to a storage of another grain",
+		VM "  bios: ovmf\n  efidisk: {storage: local-lvm, efitype: 4m}\n",
+		VM "  bios: ovmf\n  efidisk: {storage: local, efitype: 4m}\n",
+		.id = "VirtualMachine/shop/v", .key = "efidisk0", .part = "size=528K" },
 	{ "an entry says nothing", VM,
 		VM "  cloudInit: {ipconfig: [{slot: ipconfig1}]}\n  smbios1: {}\n",
 		.id = "VirtualMachine/shop/v", .key = "ipconfig1" },
@@ -136,6 +144,59 @@ PM_TEST(pairs)
 {
 	for (size_t i = 0; i < PM_COUNT(pairs); i++)
 		try_pair(&pairs[i]);
+}
+
+/* ---- three in a row ---- */
+
+/* The list of guests still says that it does not run. */
+PM_TEST(stop_of_what_was_started_a_moment_ago)
+{
+	static const struct pair p = { .what = "it left the manifests as soon as it ran",
+		.at_once = true };
+	struct world w;
+
+	world_new(&w, 1);
+	apply(&w, &p, POD "  state: stopped\n  lifecycle: {onRemove: stop}\n");
+	world_wait(&w, 30);
+	apply(&w, &p, POD "  lifecycle: {onRemove: stop}\n");
+	apply(&w, &p, VM);
+	world_wait(&w, 30);
+	is_in_sync(&w, &p);
+	world_done(&w);
+}
+
+/* A value that waits is taken back first, and what is in force goes with the next write: by then it must not be
+ * protected. */
+PM_TEST(protection_comes_when_a_waiting_volume_goes)
+{
+	static const struct pair p = { .what = "a volume that waits for a change goes" };
+	struct world w;
+	unsigned vmid;
+
+	world_new(&w, 1);
+	apply(&w, &p, POD "  volumes: [{path: /d, storage: local-lvm, size: 1Gi}]\n");
+	apply(&w, &p, POD "  volumes: [{path: /d, storage: local-lvm, size: 1Gi, backup: true}]\n");
+	vmid = world_vmid(&w, "Pod/shop/a");
+	apply(&w, &p, POD "  lifecycle: {protect: true}\n");
+	assert_string_equal(world_control(&w, "get %u protection", vmid), "1");
+	is_in_sync(&w, &p);
+	world_done(&w);
+}
+
+/* The one refuses, and has written, what the other needs two writes for. */
+PM_TEST(memory_goes_while_something_waits)
+{
+	static const struct pair p = { .what = "memory that can be plugged leaves the manifest" };
+	static const char plugs[] =
+		"  cpu: {numa: true}\n  memory: {size: 18Gi}\n  hotplug: [memory]\n";
+	struct world w;
+
+	world_new(&w, 1);
+	apply(&w, &p, pm_arena_printf(w.arena, VM "%s  audio: {device: AC97}\n", plugs));
+	apply(&w, &p, pm_arena_printf(w.arena, VM "%s  audio: {device: ich9-intel-hda}\n", plugs));
+	apply(&w, &p, VM);
+	is_in_sync(&w, &p);
+	world_done(&w);
 }
 
 /* ---- growth while a change waits ---- */
