@@ -659,6 +659,11 @@ static void hold_boot_order(struct encode *e)
 		add_value(e->form, f->key, f, &want->spec->val[i]);
 }
 
+static bool protects(const struct pm_rec *spec)
+{
+	return pm_rec_bool(spec, PM_G_LIFE_PROTECT, false);
+}
+
 bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct pm_buf *form)
 {
 	struct pm_update own = *u;
@@ -674,7 +679,7 @@ bool pm_pve_encode_update(struct pm_arena *a, const struct pm_update *u, struct 
 			put_row(&e, i);
 	}
 	/* What goes with the next write may be a volume, which a protected guest keeps. */
-	if (e.later.n == 0)
+	if (e.later.n == 0 || !protects(u->want->spec))
 		put_row(&e, PM_G_LIFE_PROTECT);
 	hold_boot_order(&e);
 	put_description(&e);

@@ -15,6 +15,8 @@ static void change_done(struct sim_change *ch)
 
 #define cleanup_change PM_CLEANUP(change_done)
 
+#define SEPARATORS ",; "
+
 /* ---- the boot order follows the drives ---- */
 
 /* The order without a device (`with` false), or with it at its end; NULL: it stays as it is. */
@@ -249,8 +251,16 @@ static void change(struct sim_change *ch)
 	check_balloon(ch);
 	if (!ch->why)
 		take_back(ch);
-	for (size_t i = 0; i < ch->gone.n && !ch->why; i++)
-		remove_key(ch, ch->gone.v[i].k);
+	for (const char *key = ch->order; key && *key && !ch->why;) {
+		size_t n = strcspn(key, SEPARATORS);
+		char k[64];
+
+		(void)snprintf(k, sizeof(k), "%.*s", (int)n, key);
+		if (n > 0)
+			remove_key(ch, k);
+		key += n;
+		key += *key != '\0';
+	}
 	for (size_t i = 0; i < ch->set.n && !ch->why; i++)
 		set_key(ch, ch->set.v[i].k, ch->set.v[i].v ? ch->set.v[i].v : "");
 	if (!ch->why) {
@@ -393,6 +403,7 @@ static bool take_change(struct sim_call *c, struct sim_change *ch)
 	}
 	if (!pm_s_vm_may(c, vmid, NULL, &ch->set, &ch->gone) || !pm_s_vm_storages(c, &ch->set))
 		return false;
+	ch->order = pm_s_arg(c, delete);
 	ch->g = pm_s_guest_for(c);
 	return ch->g && checksum(c, ch->g) &&
 	       (pm_s_arg_true(c, "skiplock") || !pm_s_locked(c, ch->g));
@@ -423,13 +434,14 @@ static void keys_of(const struct sim_task *t, const char *what, struct sim_conf 
 	const char *p = pm_s_task_get(t, what);
 
 	while (p && *p) {
-		size_t n = strcspn(p, ",");
+		size_t n = strcspn(p, SEPARATORS);
 		char key[64];
 
 		(void)snprintf(key, sizeof(key), "%.*s", (int)n, p);
-		pm_s_conf_set(keys, key, NULL);
+		if (n > 0)
+			pm_s_conf_set(keys, key, NULL);
 		p += n;
-		p += *p == ',';
+		p += *p != '\0';
 	}
 }
 
@@ -446,6 +458,7 @@ static void task_end(struct pm_sim *s, struct sim_task *t)
 		return;
 	}
 	ch.force = pm_s_task_get(t, ".force") != NULL;
+	ch.order = pm_s_task_get(t, ".delete");
 	keys_of(t, ".delete", &ch.gone);
 	keys_of(t, ".revert", &ch.back);
 	for (size_t i = 0; i < t->args.n; i++)
@@ -518,7 +531,7 @@ void pm_s_vm_config_post(struct sim_call *c)
 	t->end = task_end;
 	for (size_t i = 0; i < ch.set.n; i++)
 		pm_s_task_arg(t, ch.set.v[i].k, ch.set.v[i].v);
-	note_keys(t, ".delete", &ch.gone);
+	pm_s_task_arg(t, ".delete", ch.order);
 	note_keys(t, ".revert", &ch.back);
 	note_words(c, t);
 	pm_s_task_arg(t, ".digest", pm_s_arg(c, "digest"));

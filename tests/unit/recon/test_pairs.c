@@ -81,6 +81,9 @@ static const struct pair pairs[] = {
 		VM "  bios: ovmf\n  efidisk: {storage: local-lvm, efitype: 4m}\n",
 		VM "  bios: ovmf\n  efidisk: {storage: local, efitype: 4m}\n",
 		.id = "VirtualMachine/shop/v", .key = "efidisk0", .part = "size=528K" },
+	{ "the boot order goes with the disk that is first in it",
+		VM "  disks: [{slot: ide0, storage: local-lvm, size: 1Gi}]\n", VM "  boot: null\n",
+		.restart = true, .id = "VirtualMachine/shop/v", .key = "boot" },
 	{ "an entry says nothing", VM,
 		VM "  cloudInit: {ipconfig: [{slot: ipconfig1}]}\n  smbios1: {}\n",
 		.id = "VirtualMachine/shop/v", .key = "ipconfig1" },
@@ -179,6 +182,15 @@ PM_TEST(protection_comes_when_a_waiting_volume_goes)
 	vmid = world_vmid(&w, "Pod/shop/a");
 	apply(&w, &p, POD "  lifecycle: {protect: true}\n");
 	assert_string_equal(world_control(&w, "get %u protection", vmid), "1");
+	is_in_sync(&w, &p);
+	/* The other way round it goes at once: by the next write nobody knows whose it was. */
+	apply(&w, &p, POD "  options: {tty: 5}\n  lifecycle: {protect: true}\n");
+	assert_int_equal(
+		world_call(&w, "PUT", pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/config", vmid),
+			"tty=4"),
+		200);
+	apply(&w, &p, POD);
+	assert_string_not_equal(world_control(&w, "get %u protection", vmid), "1");
 	is_in_sync(&w, &p);
 	world_done(&w);
 }
