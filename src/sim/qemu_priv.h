@@ -68,7 +68,8 @@ struct sim_change {
 	struct pm_sim *s;
 	struct sim_guest *g;
 	struct sim_conf set, gone, back; /* gone: keys; back: pending changes to take back */
-	const char *order; /* the keys that go as they were sent, for PVE goes by that; NULL: none */
+	const char
+		*order; /* the keys that go as they were sent, for PVE goes by that; NULL: none */
 	struct sim_conf modified;
 	struct sim_conf errors; /* of parameters */
 	bool force;
