@@ -83,7 +83,7 @@ static bool is_in_order(const claims *c)
 
 static void find_twins(struct linking *l, claims *c, const char *what)
 {
-	if (!is_in_order(c))
+	if (c->n > 1 && !is_in_order(c))
 		qsort(c->v, c->n, sizeof(*c->v), compare_claims);
 	for (size_t i = 1, first = 0; i < c->n; i++) {
 		const struct claim *a = &c->v[first], *b = &c->v[i];
