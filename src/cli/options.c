@@ -43,11 +43,14 @@ static int unknown_option(const struct pm_command *c, const char *arg, struct pm
 {
 	const char *names[64];
 	size_t n = collect_names(pm_global_options, names, 0, PM_COUNT(names));
-	const char *near;
+	const char *bare = arg + strspn(arg, "-"), *near;
 
+	if (c == NULL && pm_command_named(bare) != NULL)
+		return pm_error_set(err, PM_E_USAGE,
+			"unknown option %s; %s is a command: podmox %s", arg, bare, bare);
 	if (c != NULL)
 		n = collect_names(c->options, names, n, PM_COUNT(names));
-	near = pm_nearest(arg + strspn(arg, "-"), names, n);
+	near = pm_nearest(bare, names, n);
 	if (near != NULL)
 		return pm_error_set(
 			err, PM_E_USAGE, "unknown option %s; did you mean --%s?", arg, near);

@@ -105,6 +105,8 @@ PM_TEST(direct_stop_is_graceful)
 
 PM_TEST(direct_mistakes)
 {
+	refused("--version", "version is a command: podmox version");
+	refused("--verison", "unknown option --verison");
 	refused("ct", "needs a verb: list, ");
 	refused("ct strat 100", "did you mean start?");
 	refused("ct frobnicate", "it knows: list, ");
