@@ -149,6 +149,15 @@ PM_TEST(pairs)
 		try_pair(&pairs[i]);
 }
 
+/* Somebody else restarts it, and waits. */
+static void reboot(struct world *w, const char *type, unsigned vmid, unsigned seconds)
+{
+	const char *path = pm_arena_printf(w->arena, "/nodes/pve1/%s/%u/status/reboot", type, vmid);
+
+	assert_int_equal(world_call(w, "POST", path, ""), 200);
+	world_wait(w, seconds);
+}
+
 /* ---- three in a row ---- */
 
 /* The list of guests still says that it does not run. */
@@ -232,11 +241,7 @@ PM_TEST(size_that_waits_is_written_again)
 		200);
 	apply(&w, &p, p.y);
 	is_in_sync(&w, &p);
-	assert_int_equal(
-		world_call(&w, "POST",
-			pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/status/reboot", vmid), ""),
-		200);
-	world_wait(&w, 60);
+	reboot(&w, "lxc", vmid, 60);
 	/* After the restart it is in force, and has not shrunk again. */
 	assert_has(world_control(&w, "get %u rootfs", vmid), "size=6G");
 	assert_has(world_control(&w, "get %u rootfs", vmid), "ro=1");
@@ -259,11 +264,7 @@ PM_TEST(volume_that_waits_to_be_made_grows)
 	apply(&w, &p, POD "  volumes: [{path: /d, storage: local-lvm, size: 5Gi, backup: true}]\n");
 	is_in_sync(&w, &p);
 	assert_has(world_control(&w, "get %u mp0", vmid), "/srv/d");
-	assert_int_equal(
-		world_call(&w, "POST",
-			pm_arena_printf(w.arena, "/nodes/pve1/lxc/%u/status/reboot", vmid), ""),
-		200);
-	world_wait(&w, 60);
+	reboot(&w, "lxc", vmid, 60);
 	assert_has(world_control(&w, "get %u mp0", vmid), "size=5G");
 	is_in_sync(&w, &p);
 	world_done(&w);
@@ -290,11 +291,7 @@ PM_TEST(disk_that_waits_grows_after_the_restart)
 	vmid = world_vmid(&w, "VirtualMachine/shop/v");
 	apply(&w, &p, more);
 	is_in_sync(&w, &p);
-	assert_int_equal(
-		world_call(&w, "POST",
-			pm_arena_printf(w.arena, "/nodes/pve1/qemu/%u/status/reboot", vmid), ""),
-		200);
-	world_wait(&w, 120);
+	reboot(&w, "qemu", vmid, 120);
 	apply(&w, &p, more);
 	assert_has(world_control(&w, "get %u scsi1", vmid), "size=3G");
 	world_done(&w);
